@@ -1,0 +1,57 @@
+# What people type. `make demo` and `make test` do all the set-up themselves; a second call reuses it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+INPUTS := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
+INSTALL := $(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt
+
+.PHONY: help demo test check bench docs clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+demo: $(VENV)/demo ## the main job, end to end, on the embedded data (about 5 minutes; ARGS=--quick for one)
+	@$(BIN)/unicl demo $(ARGS)
+
+test: $(VENV)/dev ## cargo test + pytest, with doctests and README's code
+	@cargo test --quiet --locked --workspace
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev ## formatting, lints, types, layers, spelling
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest unicl._native
+	$(BIN)/lint-imports
+	$(BIN)/typos
+
+$(VENV)/python:
+	@command -v cargo >/dev/null || { echo 'unicl-rs builds a Rust extension, and cargo was not found. Install Rust (https://rustup.rs, or your package manager), then run this again.' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'unicl-rs builds a Rust extension, and it needs a C compiler to link: cc was not found. Install gcc or clang (Debian: apt-get install build-essential), then run this again.' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"unicl-rs needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 ...")'
+	@echo 'Making the virtual environment in $(VENV) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet -c constraints.txt maturin
+	@touch $@
+
+# An editable install builds the extension (release profile, Cargo.lock) and installs what pyproject.toml names, at the versions of
+# constraints.txt.
+$(VENV)/demo: $(VENV)/python $(INPUTS)
+	@echo 'Building the Rust extension and installing the dependencies (the first time: a few minutes, most of it torch) ...'
+	@$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/python $(INPUTS)
+	@echo 'Building the Rust extension and installing the dependencies and tools (the first time: a few minutes) ...'
+	@$(INSTALL) --editable '.[dev]'
+	@touch $(VENV)/demo $@
+
+clean: ## remove the environment and every build output
+	rm -rf $(VENV) target runs

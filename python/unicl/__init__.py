@@ -1,0 +1,1 @@
+"""Unified contrastive learning in image-text-label space."""

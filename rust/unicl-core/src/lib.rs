@@ -1,0 +1,1 @@
+//! Caption tokenization, noun phrases and label mapping for `UniCL` training, without Python.
