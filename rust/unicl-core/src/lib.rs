@@ -1,1 +1,6 @@
 //! Caption tokenization, noun phrases and label mapping for `UniCL` training, without Python.
+
+mod error;
+pub mod threads;
+
+pub use error::{Error, ErrorKind, io_kind};

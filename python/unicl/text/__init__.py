@@ -1,0 +1,1 @@
+"""Tokenizers, tagging and noun phrases: captions in, numpy or Arrow out, no torch."""

@@ -1,0 +1,197 @@
+//! The argument that every text function takes: one string, a sequence of strings, or an Arrow column of strings.
+//!
+//! Nothing is copied. A Python string lends the UTF-8 that it holds (ASCII) or that `CPython` makes once and keeps in it
+//! (anything else), for as long as [`Captions`] lives, whatever happens to the list; an Arrow array lends its buffers.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyList, PySequence, PyString, PyTuple};
+use pyo3_arrow::input::AnyArray;
+
+/// One string or a batch of strings, held so that their text can be read with the GIL released.
+pub(crate) struct Captions {
+    texts: Texts,
+    /// Whether the argument was one `str`: then the batch has one row, and the answer should be that row's.
+    pub(crate) is_single: bool,
+}
+
+enum Texts {
+    Python(Vec<PyBackedStr>),
+    /// Chunks that passed [`check_column`]: every row can be read.
+    Arrow(Vec<ArrayRef>),
+}
+
+impl Captions {
+    /// The text of every row.
+    pub(crate) fn views(&self) -> Vec<&str> {
+        match &self.texts {
+            Texts::Python(strings) => strings.iter().map(PyBackedStr::as_str).collect(),
+            Texts::Arrow(chunks) => {
+                let mut views = Vec::with_capacity(chunks.iter().map(Array::len).sum());
+                for chunk in chunks {
+                    push_views(chunk.as_ref(), &mut views);
+                }
+                views
+            }
+        }
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Captions {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        if let Ok(text) = object.cast::<PyString>() {
+            let strings = vec![borrow_text(0, &text)?];
+            return Ok(Self {
+                texts: Texts::Python(strings),
+                is_single: true,
+            });
+        }
+        let texts = if let Ok(list) = object.cast::<PyList>() {
+            Texts::Python(borrow_texts(list.len(), list.iter())?)
+        } else if let Ok(tuple) = object.cast::<PyTuple>() {
+            Texts::Python(borrow_texts(
+                tuple.len(),
+                tuple.iter_borrowed().map(|item| item.to_owned()),
+            )?)
+        } else if object.hasattr(intern!(py, "__arrow_c_array__"))?
+            || object.hasattr(intern!(py, "__arrow_c_stream__"))?
+        {
+            Texts::Arrow(read_column(&object)?)
+        } else if object.cast::<PySequence>().is_ok() || object.hasattr(intern!(py, "__array__"))? {
+            let tuple = py
+                .get_type::<PyTuple>()
+                .call1((object,))?
+                .cast_into::<PyTuple>()?;
+            Texts::Python(borrow_texts(tuple.len(), tuple.iter())?)
+        } else {
+            return Err(PyTypeError::new_err(format!(
+                "expected a str, a sequence of str, or an Arrow column of strings; got {}",
+                object.get_type().name()?
+            )));
+        };
+        Ok(Self {
+            texts,
+            is_single: false,
+        })
+    }
+}
+
+fn borrow_texts<'py>(
+    rows: usize,
+    items: impl Iterator<Item = Bound<'py, PyAny>>,
+) -> PyResult<Vec<PyBackedStr>> {
+    let mut strings = Vec::with_capacity(rows);
+    for (row, item) in items.enumerate() {
+        strings.push(borrow_text(row, &item)?);
+    }
+    Ok(strings)
+}
+
+fn borrow_text(row: usize, item: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
+    let Ok(text) = item.cast::<PyString>() else {
+        return Err(if item.is_none() {
+            missing(row)
+        } else {
+            not_text(row, &item.get_type().name()?.to_string())
+        });
+    };
+    // A Python string has UTF-8 unless it holds half of a surrogate pair.
+    PyBackedStr::try_from(text.clone()).map_err(|_| {
+        PyValueError::new_err(format!(
+            "row {row} has a lone surrogate, which no Unicode text contains; repair it, \
+             for instance with text.encode('utf-8', 'replace').decode()"
+        ))
+    })
+}
+
+fn missing(row: usize) -> PyErr {
+    PyTypeError::new_err(format!(
+        "row {row} is missing (None or null); drop it or put \"\" in its place"
+    ))
+}
+
+fn not_text(row: usize, type_name: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "expected only str, but row {row} is of type {type_name}"
+    ))
+}
+
+fn read_column(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
+    let column: AnyArray = object.extract()?;
+    let (chunks, _) = column.into_chunked_array()?.into_inner();
+    let mut first_row = 0;
+    for chunk in &chunks {
+        check_column(chunk, first_row)?;
+        first_row += chunk.len();
+    }
+    Ok(chunks)
+}
+
+/// Makes sure that [`push_views`] can read every row: strings, none missing, well formed.
+fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
+    let values = chunk
+        .as_any_dictionary_opt()
+        .map_or(chunk.data_type(), |dictionary| {
+            dictionary.values().data_type()
+        });
+    if !matches!(
+        values,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    ) {
+        return Err(PyTypeError::new_err(format!(
+            "expected an Arrow column of strings (Utf8, LargeUtf8, Utf8View, or a dictionary of them); got {}",
+            chunk.data_type()
+        )));
+    }
+    // Logical nulls: a dictionary may also hold null among its values.
+    if let Some(nulls) = chunk.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+        let row = nulls.iter().position(|valid| !valid).unwrap_or_default();
+        return Err(missing(first_row + row));
+    }
+    // The C interface hands over bare buffers; text that is not UTF-8 or an offset out of range would be undefined
+    // behaviour in Rust, so nothing is read before it is checked.
+    chunk
+        .to_data()
+        .validate_full()
+        .map_err(|error| PyValueError::new_err(format!("malformed Arrow column: {error}")))
+}
+
+fn push_views<'a>(chunk: &'a dyn Array, views: &mut Vec<&'a str>) {
+    match chunk.data_type() {
+        // Only a value of a dictionary that no row refers to can still be null here.
+        DataType::Utf8 => views.extend(
+            chunk
+                .as_string::<i32>()
+                .iter()
+                .map(Option::unwrap_or_default),
+        ),
+        DataType::LargeUtf8 => views.extend(
+            chunk
+                .as_string::<i64>()
+                .iter()
+                .map(Option::unwrap_or_default),
+        ),
+        DataType::Utf8View => {
+            views.extend(chunk.as_string_view().iter().map(Option::unwrap_or_default))
+        }
+        _ => {
+            let dictionary = chunk.as_any_dictionary();
+            let mut values = Vec::with_capacity(dictionary.values().len());
+            push_views(dictionary.values().as_ref(), &mut values);
+            views.extend(
+                dictionary
+                    .normalized_keys()
+                    .into_iter()
+                    .map(|key| values[key]),
+            );
+        }
+    }
+}
