@@ -1,0 +1,1 @@
+"""The demo: the embedded data set and its recipe."""

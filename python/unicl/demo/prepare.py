@@ -1,0 +1,141 @@
+"""From the pictures to what training needs: the split, the two kinds of data, prompts, tokens and dense labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from unicl.demo.emoji import EmojiPictures, split_by_base, stable_hash
+from unicl.labels import DenseLabeler, LabelVocabulary
+from unicl.text import ClipTokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+CONTEXT_LENGTH = 20  # tokens; the longest name has 18 with both control tokens
+TEMPLATES = ("{}", "an emoji of {}", "a picture of {}", "{} icon")
+NO_CLASS = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoData:
+    """The data set made ready; n pictures, k classes (the subgroups), p prompts a class.
+
+    Attributes:
+        source: The pictures and what Unicode says of them.
+        images: (n, 3, size, size) float32, about zero mean.
+        captions: (n, length) int64 tokens of the names.
+        class_names: The k subgroups as words, e.g. ``"food fruit"``.
+        class_prompts: (p, k, length) int64 tokens, one row of prompts a template.
+        labels: (n,) int64, the subgroup of each picture in [0, k).
+        group_names: The groups.
+        class_groups: (k,) int64, the group of each class.
+        label_part: Indices of the training pictures that come with their label.
+        caption_part: Indices of the training pictures that come with their caption.
+        held_out: Indices of the held-out pictures.
+        vocabulary: The names of the dense labels; the first k are ``class_names``, so that labels and captions share
+            one space.
+        dense_labels: (n,) int64, one dense label a caption, or -1; only those of ``caption_part`` are trained on.
+    """
+
+    source: EmojiPictures
+    images: Tensor
+    captions: Tensor
+    class_names: tuple[str, ...]
+    class_prompts: Tensor
+    labels: Tensor
+    group_names: tuple[str, ...]
+    class_groups: Tensor
+    label_part: NDArray[np.int64]
+    caption_part: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+    vocabulary: LabelVocabulary
+    dense_labels: Tensor
+
+
+def words_of(name: str) -> str:
+    """A subgroup or group as words.
+
+    Example:
+        >>> words_of("light & video"), words_of("food-fruit")
+        ('light and video', 'food fruit')
+    """
+    return name.replace("-", " ").replace("&", "and").lower()
+
+
+def prepare(
+    source: EmojiPictures, *, label_share: float, held_out_share: float, min_document_frequency: int
+) -> DemoData:
+    """Splits, tokenizes and labels the data set; a pure function of the data and the arguments.
+
+    Args:
+        source: The pictures.
+        label_share: The share of the training pictures that come as image-label data, in (0, 1); the rest come as
+            image-text data.
+        held_out_share: The share of base emoji held out, in (0, 1).
+        min_document_frequency: A phrase becomes a dense label if this many captions of the caption part have it.
+
+    Returns:
+        The data set made ready.
+
+    Raises:
+        ValueError: A share is not inside (0, 1).
+    """
+    if not 0 < label_share < 1:
+        raise ValueError(f"label_share must be inside (0, 1), got {label_share}")
+    train, held_out = split_by_base(source, held_out_share)
+    by_hash = sorted(train, key=lambda index: stable_hash("label part", source.emoji[index].name))
+    cut = round(label_share * len(by_hash))
+    label_part, caption_part = np.sort(by_hash[:cut]), np.sort(by_hash[cut:])
+
+    subgroups = sorted({(emoji.group, emoji.subgroup) for emoji in source.emoji})
+    groups = sorted({group for group, _ in subgroups})
+    class_names = tuple(words_of(subgroup) for _, subgroup in subgroups)
+    class_of = {subgroup: index for index, (_, subgroup) in enumerate(subgroups)}
+
+    tokenizer = ClipTokenizer(context_length=CONTEXT_LENGTH)
+    prompts = [tokenizer([template.format(name) for name in class_names]) for template in TEMPLATES]
+    vocabulary = dense_vocabulary(
+        class_names, [source.emoji[index].name for index in caption_part], min_document_frequency
+    )
+    pixels = torch.from_numpy(source.pictures).permute(0, 3, 1, 2).contiguous()
+    return DemoData(
+        source=source,
+        images=pixels.float().div_(255).sub_(0.5).div_(0.25),
+        captions=torch.from_numpy(tokenizer(source.captions)),
+        class_names=class_names,
+        class_prompts=torch.from_numpy(np.stack(prompts)),
+        labels=torch.tensor([class_of[emoji.subgroup] for emoji in source.emoji]),
+        group_names=tuple(groups),
+        class_groups=torch.tensor([groups.index(group) for group, _ in subgroups]),
+        label_part=label_part,
+        caption_part=caption_part,
+        held_out=np.array(held_out),
+        vocabulary=vocabulary,
+        dense_labels=one_label_each(vocabulary, source.captions, rare_first=caption_part),
+    )
+
+
+def dense_vocabulary(
+    class_names: Sequence[str], captions: Sequence[str], min_document_frequency: int
+) -> LabelVocabulary:
+    """The class names, then the nouns and noun phrases that are frequent in ``captions``."""
+    mined = LabelVocabulary.mine(captions, min_document_frequency=min_document_frequency).names
+    known = set(class_names)
+    return LabelVocabulary.from_names([*class_names, *(name for name in mined if name not in known)])
+
+
+def one_label_each(vocabulary: LabelVocabulary, captions: Sequence[str], *, rare_first: NDArray[np.int64]) -> Tensor:
+    """One dense label a caption: the one that fewest captions of ``rare_first`` have; -1 where there is none."""
+    sets = DenseLabeler(vocabulary)(captions)
+    rows = [sets.indices[start:end] for start, end in zip(sets.offsets[:-1], sets.offsets[1:], strict=True)]
+    counts = np.zeros(len(vocabulary.names), dtype=np.int64)
+    for index in rare_first:
+        counts[rows[index]] += 1
+    return torch.tensor([min(row.tolist(), key=lambda label: (counts[label], label), default=NO_CLASS) for row in rows])

@@ -1,0 +1,246 @@
+"""The main job, end to end: draw, split, label, tokenize, train every objective, evaluate, write the run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import torch
+
+from unicl.demo.batches import RECIPES, make_batches
+from unicl.demo.emoji import load_emoji_pictures
+from unicl.demo.evaluate import evaluate
+from unicl.demo.page import write_page
+from unicl.demo.prepare import CONTEXT_LENGTH, prepare
+from unicl.models.weights import SmallDualTowerConfig, save_dual_tower
+from unicl.text import ClipTokenizer
+from unicl.training.loop import StepRecord, TrainingConfig, train
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from unicl.demo.evaluate import Scores
+    from unicl.demo.prepare import DemoData
+    from unicl.models.dual_tower import DualTower
+
+T = TypeVar("T")
+SAVED_OBJECTIVE = "unicl"
+QUICK_STEPS = 30
+
+
+class Progress(Protocol):
+    """Wraps what is worked through, to show it; e.g. a progress bar."""
+
+    def __call__(self, items: Iterable[T], total: int, title: str) -> Iterable[T]:
+        """Passes ``items`` on; ``total`` of them; ``title`` says what the work is."""
+
+
+def no_progress(items: Iterable[T], total: int, title: str) -> Iterable[T]:  # noqa: ARG001
+    """Shows nothing."""
+    return items
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """Settings of ``unicl demo``.
+
+    Attributes:
+        out: The run folder; must not exist unless ``overwrite``.
+        overwrite: Replace an existing run folder, once the new one is complete.
+        cache: Where the drawn pictures are kept between runs.
+        quick: A minute instead of five: the same way with few steps, for a look and for CI. Its table means little.
+        seed: Fixes weights, order, prompts and augmentation; the same seed gives the same table on the same machine.
+        objectives: The rows of the table.
+        steps: Optimizer steps, for every objective alike.
+        batch_size: Pictures a step, for every objective alike.
+        lr: The peak learning rate.
+        wd: The weight decay.
+        augmentation: The strength of the augmentation; 0 is none.
+        image_size: Pixels, both ways.
+        label_share: The share of the training pictures that come with their label; the rest come with their caption.
+        held_out_share: The share of base emoji that are kept for evaluation.
+        min_document_frequency: A phrase is a dense label if this many captions have it.
+    """
+
+    out: Path = Path("runs/demo")
+    overwrite: bool = False
+    cache: Path = Path.home() / ".cache" / "unicl"
+    quick: bool = False
+    seed: int = 0
+    objectives: tuple[str, ...] = tuple(RECIPES)
+    steps: int = 250
+    batch_size: int = 256
+    lr: float = 2e-3
+    wd: float = 0.05
+    augmentation: float = 1.0
+    image_size: int = 32
+    label_share: float = 0.5
+    held_out_share: float = 0.2
+    min_document_frequency: int = 3
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.objectives if name not in RECIPES]
+        if unknown or not self.objectives:
+            raise ValueError(
+                f"unknown objective {', '.join(map(repr, unknown)) or '()'}: "
+                f"choose from {', '.join(map(repr, RECIPES))}"
+            )
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError(f"each objective once, got {list(self.objectives)}")
+        for name in ("steps", "batch_size", "min_document_frequency"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.quick and self.steps > QUICK_STEPS:
+            object.__setattr__(self, "steps", QUICK_STEPS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveResult:
+    """What came of one objective.
+
+    Attributes:
+        scores: On the held-out pictures.
+        records: Every step of its training.
+        seconds: Its training time.
+        model: The trained towers.
+    """
+
+    scores: Scores
+    records: tuple[StepRecord, ...]
+    seconds: float
+    model: DualTower
+
+
+def run_demo(config: DemoConfig, progress: Progress = no_progress) -> dict[str, ObjectiveResult]:
+    """Trains and compares the objectives on the embedded data set and writes ``config.out``.
+
+    The folder holds ``metrics.json`` (settings and scores), ``metrics.jsonl`` (every step), ``model.safetensors`` and
+    ``config.json`` (the ``unicl`` model, or the last one trained), and ``report.html``. It is written aside and
+    renamed, so it is whole or not there.
+
+    Args:
+        config: The settings.
+        progress: Shows how far it is.
+
+    Returns:
+        The result of each objective, in the order of ``config.objectives``.
+
+    Raises:
+        FileExistsError: ``config.out`` exists and ``config.overwrite`` is not set.
+        PermissionError: The folder cannot be written.
+        ModuleNotFoundError: A package of the ``demo`` extra is missing.
+    """
+    with run_folder(config.out, overwrite=config.overwrite) as folder:
+        source = load_emoji_pictures(
+            config.cache,
+            size=config.image_size,
+            progress=lambda emoji, total: progress(emoji, total, "drawing pictures"),
+        )
+        data = prepare(
+            source,
+            label_share=config.label_share,
+            held_out_share=config.held_out_share,
+            min_document_frequency=config.min_document_frequency,
+        )
+        tower = SmallDualTowerConfig(vocab_size=ClipTokenizer().vocab_size, context_length=CONTEXT_LENGTH)
+        results: dict[str, ObjectiveResult] = {}
+        with (folder / "metrics.jsonl").open("w", encoding="utf-8") as lines:
+            for name in config.objectives:
+                results[name] = train_one(name, config, tower, data, progress)
+                for record in results[name].records:
+                    lines.write(json.dumps({"objective": name, **dataclasses.asdict(record)}) + "\n")
+        saved = results.get(SAVED_OBJECTIVE) or results[config.objectives[-1]]
+        save_dual_tower(saved.model, tower, folder)
+        metrics = json.dumps(run_metrics(config, data, results), indent=2) + "\n"
+        (folder / "metrics.json").write_text(metrics, encoding="utf-8")
+        write_page(folder / "report.html", config, data, results)
+    return results
+
+
+def train_one(
+    name: str, config: DemoConfig, tower: SmallDualTowerConfig, data: DemoData, progress: Progress
+) -> ObjectiveResult:
+    """Trains and evaluates one row of the table, from the seed's weights."""
+    recipe = RECIPES[name]
+    torch.manual_seed(config.seed)
+    model = tower.build()
+    batches = make_batches(
+        data, recipe, batch_size=config.batch_size, seed=config.seed, augmentation=config.augmentation
+    )
+    training = TrainingConfig(objective=recipe.objective, steps=config.steps, lr=config.lr, wd=config.wd)
+    records: list[StepRecord] = []
+    start = time.perf_counter()
+    first = (next(batches) for _ in range(config.steps))
+    train(model, progress(first, config.steps, f"training {name}"), training, records.append)
+    seconds = time.perf_counter() - start
+    return ObjectiveResult(scores=evaluate(model, data), records=tuple(records), seconds=seconds, model=model)
+
+
+def run_metrics(config: DemoConfig, data: DemoData, results: dict[str, ObjectiveResult]) -> dict[str, Any]:
+    """What ``metrics.json`` holds."""
+    settings = {
+        name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(config).items()
+    }
+    return {
+        "unicl": metadata.version("unicl-rs"),
+        "torch": torch.__version__,
+        "machine": {"processor": platform.machine(), "threads": torch.get_num_threads()},
+        "settings": settings,
+        "data": {
+            "pictures": len(data.labels),
+            "image-label": len(data.label_part),
+            "image-text": len(data.caption_part),
+            "held out": len(data.held_out),
+            "subgroups": len(data.class_names),
+            "groups": len(data.group_names),
+            "labels in the vocabulary": len(data.vocabulary.names),
+        },
+        "objectives": {
+            name: {
+                **dataclasses.asdict(result.scores),
+                "seconds": result.seconds,
+                "final_loss": result.records[-1].loss,
+            }
+            for name, result in results.items()
+        },
+    }
+
+
+@contextmanager
+def run_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A folder beside ``out`` to write into; it becomes ``out`` when all went well, and is removed when not."""
+    if out.exists() and not overwrite:
+        raise FileExistsError(
+            f"the run folder {out} exists: name another one with --out, or replace it with --overwrite"
+        )
+    if out.exists() and not (out / "metrics.json").is_file():
+        raise FileExistsError(
+            f"{out} is not a run folder (it has no metrics.json) and is not replaced: name another one with --out"
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-partial-"))
+    except OSError as error:
+        raise type(error)(
+            f"cannot write a run folder in {out.parent}: {error.strerror}; name another one with --out"
+        ) from error
+    try:
+        yield partial
+        partial.chmod(0o755)
+        replaced = partial.with_name(f"{partial.name}-replaced")
+        if out.exists():
+            out.replace(replaced)
+        partial.replace(out)
+        shutil.rmtree(replaced, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise

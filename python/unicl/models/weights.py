@@ -1,0 +1,109 @@
+"""Weights in and out: ``model.safetensors`` beside ``config.json``, never pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from unicl.models.dual_tower import DualTower
+from unicl.models.small_cnn import SmallCNN
+from unicl.models.text_transformer import TextTransformer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallDualTowerConfig:
+    """A :class:`SmallCNN` and a :class:`TextTransformer`, small enough to train from scratch on a CPU.
+
+    Attributes:
+        vocab_size: Token ids.
+        context_length: The longest text, in tokens.
+        embed_dim: The width of the features.
+        image_channels: The channels of each stage of the image tower.
+        image_blocks: The residual blocks of each stage.
+        text_width: The width of the text tower; a multiple of 32, the width of a head.
+        text_layers: Its depth.
+    """
+
+    vocab_size: int
+    context_length: int
+    embed_dim: int = 128
+    image_channels: tuple[int, ...] = (32, 64, 128, 256)
+    image_blocks: tuple[int, ...] = (1, 1, 1, 1)
+    text_width: int = 128
+    text_layers: int = 2
+
+    def build(self) -> DualTower:
+        """Makes the towers with fresh weights from torch's random generator."""
+        import torch
+
+        image = SmallCNN(embed_dim=self.embed_dim, channels=self.image_channels, blocks=self.image_blocks)
+        text = TextTransformer(
+            vocab_size=self.vocab_size,
+            context_length=self.context_length,
+            embed_dim=self.embed_dim,
+            width=self.text_width,
+            layers=self.text_layers,
+            heads=max(1, self.text_width // 32),
+        )
+        return DualTower(image.to(memory_format=torch.channels_last), text)
+
+
+def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: Path) -> None:
+    """Writes ``model.safetensors`` and ``config.json`` into ``folder``, each aside first and then renamed.
+
+    Args:
+        model: What ``config.build()`` made, trained.
+        config: Its configuration.
+        folder: Made if missing.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f"{WEIGHTS_FILE}.tmp"
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, aside)
+    aside.replace(folder / WEIGHTS_FILE)
+    aside = folder / f"{CONFIG_FILE}.tmp"
+    aside.write_text(
+        json.dumps({"architecture": "small_dual_tower", **asdict(config)}, indent=2) + "\n", encoding="utf-8"
+    )
+    aside.replace(folder / CONFIG_FILE)
+
+
+def load_dual_tower(folder: Path) -> tuple[DualTower, SmallDualTowerConfig]:
+    """Reads what :func:`save_dual_tower` wrote; every weight must be there and fit.
+
+    Args:
+        folder: Holds ``model.safetensors`` and ``config.json``.
+
+    Returns:
+        The model in evaluation mode, and its configuration.
+
+    Raises:
+        FileNotFoundError: A file is missing; names it.
+        ValueError: ``config.json`` names another architecture or an unknown field.
+    """
+    from safetensors.torch import load_file
+
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"{folder / name} is missing: a saved model is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
+            )
+    fields: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    architecture = fields.pop("architecture", None)
+    if architecture != "small_dual_tower":
+        raise ValueError(f"{folder / CONFIG_FILE}: wanted architecture 'small_dual_tower', got {architecture!r}")
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    try:
+        config = SmallDualTowerConfig(**fields)
+    except TypeError as error:
+        raise ValueError(f"{folder / CONFIG_FILE}: {error}") from error
+    model = config.build()
+    model.load_state_dict(load_file(folder / WEIGHTS_FILE), strict=True)
+    return model.eval(), config

@@ -1,0 +1,175 @@
+"""The demo end to end, in miniature, and what it leaves behind."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unicl.demo.batches import RECIPES, make_batches
+from unicl.demo.emoji import load_emoji_pictures
+from unicl.demo.prepare import NO_CLASS, DemoData, prepare
+from unicl.demo.recipe import DemoConfig, run_demo
+from unicl.models.weights import load_dual_tower
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> DemoConfig:
+    folder = tmp_path_factory.mktemp("demo")
+    return DemoConfig(out=folder / "run", cache=folder / "cache", steps=2, batch_size=32, image_size=16)
+
+
+@pytest.fixture(scope="module")
+def data(config: DemoConfig) -> DemoData:
+    pictures = load_emoji_pictures(config.cache, size=config.image_size)
+    return prepare(pictures, label_share=0.5, held_out_share=0.2, min_document_frequency=3)
+
+
+@pytest.fixture(scope="module")
+def finished(config: DemoConfig) -> Path:
+    run_demo(config)
+    return config.out
+
+
+def test_a_run_leaves_metrics_a_model_and_a_page(finished: Path, config: DemoConfig) -> None:
+    names = {"metrics.json", "metrics.jsonl", "model.safetensors", "config.json", "report.html"}
+    assert {path.name for path in finished.iterdir()} == names
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert list(metrics["objectives"]) == list(RECIPES)
+    for scores in metrics["objectives"].values():
+        assert 0 <= scores["subgroup_accuracy"] <= 1
+        assert 0 <= scores["image_to_text"]["1"] <= scores["image_to_text"]["10"] <= 1
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["objective"], line["step"]) for line in lines] == [
+        (name, step) for name in RECIPES for step in (1, config.steps)
+    ]
+    page = (finished / "report.html").read_text()
+    assert all(name in page for name in RECIPES)
+
+
+def test_the_saved_model_is_the_one_that_was_measured(finished: Path, data: DemoData) -> None:
+    from unicl.demo.evaluate import evaluate
+
+    model, _ = load_dual_tower(finished)
+    scores = json.loads((finished / "metrics.json").read_text())["objectives"]["unicl"]
+    assert evaluate(model, data).subgroup_accuracy == scores["subgroup_accuracy"]
+
+
+def test_the_same_seed_gives_the_same_table_and_another_seed_another(config: DemoConfig, tmp_path: Path) -> None:
+    losses = []
+    for name, seed in [("a", 0), ("b", 0), ("c", 1)]:
+        one = replace(config, out=tmp_path / name, seed=seed, objectives=("unicl",))
+        result = run_demo(one)["unicl"]
+        losses.append((result.scores, [record.loss for record in result.records]))
+    assert losses[0] == losses[1]
+    assert losses[0][1] != losses[2][1]
+
+
+def test_the_two_kinds_of_data_share_no_picture_and_none_is_held_out(data: DemoData) -> None:
+    label, caption, held_out = map(set, (data.label_part.tolist(), data.caption_part.tolist(), data.held_out.tolist()))
+    assert not label & caption
+    assert not (label | caption) & held_out
+    assert len(label) + len(caption) + len(held_out) == len(data.labels)
+    assert abs(len(label) - len(caption)) <= 1
+
+
+def test_batches_hold_captions_first_then_labelled_pictures_and_every_class_as_a_text(data: DemoData) -> None:
+    recipe = RECIPES["unicl"]
+    batch = next(make_batches(data, recipe, batch_size=10, seed=0, augmentation=0.0))
+    k = len(data.class_names)
+    assert batch.images.shape[0] == 10
+    assert batch.tokens.shape[0] == 5 + k
+    assert batch.image_labels[:5].tolist() == batch.text_labels[:5].tolist() == [NO_CLASS] * 5
+    assert batch.text_labels[5:].tolist() == list(range(k))
+    assert (batch.image_labels[5:] >= 0).all()
+
+
+def test_ce_sees_only_labels_and_clip_only_captions(data: DemoData) -> None:
+    ce = next(make_batches(data, RECIPES["ce"], batch_size=8, seed=0, augmentation=0.0))
+    clip = next(make_batches(data, RECIPES["clip"], batch_size=8, seed=0, augmentation=0.0))
+    assert len(ce.tokens) == len(data.class_names)
+    assert (ce.image_labels >= 0).all()
+    assert len(clip.tokens) == 8
+    assert (clip.image_labels == NO_CLASS).all()
+
+
+def test_dense_labels_come_from_the_captions_and_share_the_space_of_the_classes(data: DemoData) -> None:
+    names = list(data.vocabulary.names)
+    assert names[: len(data.class_names)] == list(data.class_names)
+    labelled = data.dense_labels[data.caption_part] >= 0
+    assert 0.3 < labelled.float().mean().item() <= 1
+    assert (data.dense_labels < len(names)).all()
+
+
+def test_an_existing_run_is_kept_unless_told_otherwise(finished: Path, config: DemoConfig) -> None:
+    before = (finished / "metrics.json").read_text()
+    with pytest.raises(FileExistsError, match=r"run exists: name another one with --out, or replace it with --overwrite"):
+        run_demo(config)
+    assert (finished / "metrics.json").read_text() == before
+
+
+def test_overwrite_never_replaces_a_folder_that_is_no_run(config: DemoConfig, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"is not a run folder \(it has no metrics.json\) and is not replaced"):
+        run_demo(replace(config, out=tmp_path, overwrite=True))
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
+
+
+def test_overwrite_replaces_a_run_when_the_new_one_is_whole(config: DemoConfig, tmp_path: Path) -> None:
+    one = replace(config, out=tmp_path / "run", objectives=("ce",), steps=1)
+    run_demo(one)
+    run_demo(replace(one, steps=2, overwrite=True))
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["settings"]["steps"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_that_fails_leaves_nothing_and_keeps_the_old_one(config: DemoConfig, tmp_path: Path) -> None:
+    def fails(items: Iterable[Any], total: int, title: str) -> Iterable[Any]:  # noqa: ARG001
+        raise KeyboardInterrupt
+
+    one = replace(config, out=tmp_path / "run", objectives=("ce",), steps=1)
+    run_demo(one)
+    before = (tmp_path / "run" / "metrics.json").read_text()
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(replace(one, overwrite=True), fails)
+    assert (tmp_path / "run" / "metrics.json").read_text() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(config: DemoConfig, tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        locked = Path("/proc")  # root may write wherever a file system lets it
+    else:
+        locked = tmp_path / "locked"
+        locked.mkdir(mode=0o555)
+    with pytest.raises(OSError, match=rf"cannot write a run folder in {locked}: .*; name another one with --out"):
+        run_demo(replace(config, out=locked / "run"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"objectives": ("siglip",)}, r"unknown objective 'siglip': choose from 'ce', 'clip', 'unicl'"),
+        ({"objectives": ()}, r"unknown objective \(\)"),
+        ({"objectives": ("ce", "ce")}, r"each objective once, got \['ce', 'ce'\]"),
+        ({"steps": 0}, r"steps must be 1 or more, got 0"),
+        ({"batch_size": -4}, r"batch_size must be 1 or more, got -4"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DemoConfig(**changes)
+
+
+def test_a_share_outside_its_range_is_refused(config: DemoConfig, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"label_share must be inside \(0, 1\), got 1"):
+        run_demo(replace(config, out=tmp_path / "run", label_share=1.0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_quick_lowers_the_steps_and_never_raises_them() -> None:
+    assert DemoConfig(quick=True).steps < DemoConfig().steps
+    assert DemoConfig(quick=True, steps=3).steps == 3
