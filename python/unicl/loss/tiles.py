@@ -1,0 +1,250 @@
+"""The work inside one tile of z: logits, and the gradient of the logits with the target subtracted.
+
+Legend: ``b`` images ``u_i``, ``m`` texts ``v_j``, ``k`` extra texts, ``d`` width, ``s`` the logit scale, z_ij = s
+u_i.v_j. Every z here is in bits: multiplied by log2(e), for exponentials of base 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unicl.loss.targets import Targets
+
+__all__ = ["LOG2_E", "Columns", "Problem", "Side", "Tiles", "common_shift", "is_bounded"]
+
+LOG2_E = math.log2(math.e)
+# 2 ** (+-70) and its sums over 2 ** 24 rows are normal numbers in float32, so a logit within needs no maximum taken
+# off.
+_SAFE_BITS = 70.0
+# One exponential serves rows and columns if their log-sum-exps lie within this many bits: relative to the middle it is
+# then below 2 ** 50, and a probability flushed to zero was below 2 ** -76.
+_SAFE_SPREAD = 100.0
+# A tile of 512 x 1024 float32 is 2 MiB: it stays in the L2 and L3 caches, and the matmul runs at full speed.
+_CPU_TILE = (512, 1024)
+# Few launches, and elementwise passes of 64 MiB.
+_GPU_TILE = (2048, 8192)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One call of the loss, checked: features, scale, positives and modes.
+
+    Attributes:
+        image: Shape (b, d), unit rows.
+        text: Shape (m, d), unit rows.
+        extra: Shape (k, d), columns of the image side only, or None.
+        scale: Shape (), positive; its dtype (float32, or float64 with float64 features) is that of all arithmetic.
+        targets: The positives.
+        label_smoothing: In [0, 1).
+        exclude_self: Takes i = j out of targets and softmax.
+        to_text: Whether the row losses (image to text) are wanted.
+        to_image: Whether the column losses (text to image) are wanted.
+        chunk_size: Rows of a tile; None chooses.
+    """
+
+    image: Tensor
+    text: Tensor
+    extra: Tensor | None
+    scale: Tensor
+    targets: Targets
+    label_smoothing: float = 0.0
+    exclude_self: bool = False
+    to_text: bool = True
+    to_image: bool = True
+    chunk_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """A block of columns of z: texts, or extra texts, which only the rows see."""
+
+    features: Tensor
+    span: slice
+    is_extra: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What one direction puts into the gradient of the logits, as vectors that broadcast over a tile.
+
+    With p = 2 ** (z - lse), its part of G is ``weight p - target q - uniform``. All three carry the factor s.
+
+    Attributes:
+        lse: Log-sum-exp in bits.
+        weight: s times the gradient of each row's loss, 0 for rows without a positive.
+        shared: weight 2 ** (shift - lse), for use with one exponential 2 ** (z - shift); None without a shift.
+        target: weight (1 - label_smoothing) / number of positives.
+        uniform: weight label_smoothing / number of columns; None without smoothing.
+    """
+
+    lse: Tensor
+    weight: Tensor
+    shared: Tensor | None
+    target: Tensor
+    uniform: Tensor | None
+
+    @classmethod
+    def of_rows(cls, problem: Problem, lse: Tensor, grad: Tensor, shift: float | None) -> Side:
+        """The image-to-text direction; every vector has shape (b, 1)."""
+        columns = problem.text.shape[0] + (0 if problem.extra is None else problem.extra.shape[0])
+        return cls._build(problem, lse, grad, problem.targets.image_count, columns, shift, dim=1)
+
+    @classmethod
+    def of_columns(cls, problem: Problem, lse: Tensor, grad: Tensor, shift: float | None) -> Side:
+        """The text-to-image direction; every vector has shape (1, m)."""
+        return cls._build(problem, lse, grad, problem.targets.text_count, problem.image.shape[0], shift, dim=0)
+
+    @classmethod
+    def _build(
+        cls, problem: Problem, lse: Tensor, grad: Tensor, count: Tensor, others: int, shift: float | None, *, dim: int
+    ) -> Side:
+        dtype, smoothing = problem.scale.dtype, problem.label_smoothing
+        weight = torch.where(count > 0, grad.double() * problem.scale.double(), 0.0)
+        shared = None if shift is None else torch.where(weight != 0, weight * torch.exp2(shift - lse.double()), 0.0)
+        uniform = weight * (smoothing / max(1, others - problem.exclude_self)) if smoothing else None
+        target = weight * (1 - smoothing) / count.clamp_min(1e-30)
+
+        def spread(vector: Tensor) -> Tensor:
+            return vector.to(dtype).unsqueeze(dim)
+
+        return cls(
+            lse=spread(lse),
+            weight=spread(weight),
+            shared=None if shared is None else spread(shared),
+            target=spread(target),
+            uniform=None if uniform is None else spread(uniform),
+        )
+
+
+class Tiles:
+    """Walks z by tiles and does the work of one tile in buffers that are allocated once.
+
+    Args:
+        problem: What is being computed.
+        buffers: Number of tile-sized buffers; the logits take the first.
+    """
+
+    def __init__(self, problem: Problem, *, buffers: int) -> None:
+        self.problem = problem
+        on_cpu = problem.image.device.type == "cpu"
+        rows, columns = _CPU_TILE if on_cpu else _GPU_TILE
+        self.rows = max(1, min(problem.chunk_size or rows, problem.image.shape[0]))
+        widest = max(problem.text.shape[0], 0 if problem.extra is None else problem.extra.shape[0])
+        self.columns = max(1, min(columns, widest))
+        self._buffers = problem.scale.new_empty(buffers, self.rows * self.columns)
+        # A number on the CPU, so that the matmul applies it; on a GPU reading it would wait for the device.
+        self._factor = float(problem.scale) * LOG2_E if on_cpu else problem.scale * LOG2_E
+
+    def row_spans(self) -> Iterator[slice]:
+        """Consecutive blocks of images."""
+        yield from _spans(self.problem.image.shape[0], self.rows)
+
+    def column_blocks(self) -> Iterator[Columns]:
+        """Consecutive blocks of texts, then of extra texts."""
+        for span in _spans(self.problem.text.shape[0], self.columns):
+            yield Columns(features=self.problem.text[span], span=span, is_extra=False)
+        if self.problem.extra is not None:
+            for span in _spans(self.problem.extra.shape[0], self.columns):
+                yield Columns(features=self.problem.extra[span], span=span, is_extra=True)
+
+    def buffer(self, index: int, like: Tensor) -> Tensor:
+        """The buffer ``index``, in the shape of ``like``."""
+        return self._buffers[index, : like.numel()].view(like.shape)
+
+    def logits(self, u: Tensor, v: Tensor) -> Tensor:
+        """Logits z, in bits, for a block of images and of texts, in buffer 0."""
+        z = self._buffers[0, : u.shape[0] * v.shape[0]].view(u.shape[0], v.shape[0])
+        if isinstance(self._factor, float):
+            return torch.addmm(z, u, v.t(), beta=0, alpha=self._factor, out=z)
+        return torch.mm(u, v.t(), out=z).mul_(self._factor)
+
+    def own_pairs(self, tile: Tensor, span: slice, block: Columns) -> tuple[slice, Tensor] | None:
+        """The pairs i = j inside a tile: their indices, and a view of their elements; None if there are none."""
+        if block.is_extra:
+            return None
+        low, high = max(span.start, block.span.start), min(span.stop, block.span.stop)
+        if low >= high:
+            return None
+        inside = tile[low - span.start : high - span.start, low - block.span.start : high - block.span.start]
+        return slice(low, high), inside.diagonal()
+
+    def fill_excluded(self, tile: Tensor, span: slice, block: Columns, value: float) -> None:
+        """Sets the excluded pairs of a tile, if the call excludes any."""
+        if self.problem.exclude_self and (own := self.own_pairs(tile, span, block)):
+            own[1].fill_(value)
+
+    def gradient(
+        self, z: Tensor, span: slice, block: Columns, rows: Side, columns: Side, shift: float | None
+    ) -> Tensor:
+        """The gradient s dL/dz of one tile, in buffer 1; z is kept, buffer 2 is scratch."""
+        g, scratch = self.buffer(1, z), self.buffer(2, z)
+        sees_columns = self.problem.to_image and not block.is_extra
+        if shift is not None and rows.shared is not None and columns.shared is not None:
+            torch.sub(z, shift, out=g).exp2_()
+            if sees_columns:
+                g.mul_(torch.add(rows.shared[span], columns.shared[:, block.span], out=scratch))
+            else:
+                g.mul_(rows.shared[span])
+        elif self.problem.to_text:
+            torch.sub(z, rows.lse[span], out=g).exp2_().mul_(rows.weight[span])
+            if sees_columns:
+                torch.sub(z, columns.lse[:, block.span], out=scratch).exp2_()
+                g.addcmul_(scratch, columns.weight[:, block.span])
+        else:
+            torch.sub(z, columns.lse[:, block.span], out=g).exp2_().mul_(columns.weight[:, block.span])
+        self._subtract_targets(g, scratch, span, block, rows, columns)
+        return g
+
+    def _subtract_targets(
+        self, g: Tensor, scratch: Tensor, span: slice, block: Columns, rows: Side, columns: Side
+    ) -> None:
+        targets, sees_columns = self.problem.targets, not block.is_extra
+        classes = targets.extra_class if block.is_extra else targets.text_class
+        if targets.image_class is None:
+            if own := self.own_pairs(g, span, block):
+                pairs, diagonal = own
+                diagonal.sub_(rows.target[pairs, 0] + columns.target[0, pairs])
+        elif classes is not None:
+            q = torch.eq(targets.image_class[span, None], classes[None, block.span], out=scratch)
+            self.fill_excluded(q, span, block, 0.0)
+            g.addcmul_(q, rows.target[span], value=-1)
+            if sees_columns:
+                g.addcmul_(q, columns.target[:, block.span], value=-1)
+        if rows.uniform is not None and columns.uniform is not None:
+            g.sub_(rows.uniform[span])
+            if sees_columns:
+                g.sub_(columns.uniform[:, block.span])
+        self.fill_excluded(g, span, block, 0.0)
+
+
+def is_bounded(problem: Problem) -> bool:
+    """Whether no logit can leave +-70 bits, so that its power of two needs no maximum taken off.
+
+    Known only on the CPU: elsewhere, reading it would wait for the device.
+    """
+    if problem.image.device.type != "cpu":
+        return False
+    longest = 1.0
+    for features in (problem.image, problem.text, problem.extra):
+        if features is not None and features.numel():
+            longest = max(longest, float(torch.linalg.vector_norm(features, dim=1, dtype=problem.scale.dtype).max()))
+    return float(problem.scale) * LOG2_E * longest**2 <= _SAFE_BITS
+
+
+def common_shift(problem: Problem, row_lse: Tensor, column_lse: Tensor) -> float | None:
+    """A constant that can stand in for every log-sum-exp inside the exponential, or None (always None on a GPU)."""
+    if problem.image.device.type != "cpu":
+        return None
+    wanted = [lse for lse, flag in ((row_lse, problem.to_text), (column_lse, problem.to_image)) if flag and lse.numel()]
+    low, high = min(float(lse.min()) for lse in wanted), max(float(lse.max()) for lse in wanted)
+    return (low + high) / 2 if high - low <= _SAFE_SPREAD else None
+
+
+def _spans(size: int, step: int) -> Iterator[slice]:
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))
