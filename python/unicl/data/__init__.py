@@ -1,0 +1,1 @@
+"""Data: the order of samples, augmentation, batches."""
