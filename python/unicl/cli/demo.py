@@ -19,6 +19,6 @@ def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl demo``, runs it, prints the table and where the report is."""
     config = tyro.cli(DemoConfig, prog="unicl demo", args=arguments)
     results = run_demo(config, show_progress)
-    scores = {name: result.scores for name, result in results.items()}
-    sys.stdout.write(f"\n{format_table(scores)}\n\nreport: {config.out / 'report.html'}\n")
+    rows = {name: (result.scores, result.seconds) for name, result in results.items()}
+    sys.stdout.write(f"\n{format_table(rows)}\n\nreport: {config.out / 'report.html'}\n")
     return 0

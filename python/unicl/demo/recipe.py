@@ -158,11 +158,12 @@ def run_demo(config: DemoConfig, progress: Progress = no_progress) -> dict[str, 
                 results[name] = train_one(name, config, tower, data, progress)
                 for record in results[name].records:
                     lines.write(json.dumps({"objective": name, **dataclasses.asdict(record)}) + "\n")
-        saved = results.get(SAVED_OBJECTIVE) or results[config.objectives[-1]]
-        save_dual_tower(saved.model, tower, folder)
-        metrics = json.dumps(run_metrics(config, data, results), indent=2) + "\n"
-        (folder / "metrics.json").write_text(metrics, encoding="utf-8")
-        write_page(folder / "report.html", config, data, results)
+        saved = SAVED_OBJECTIVE if SAVED_OBJECTIVE in results else config.objectives[-1]
+        save_dual_tower(results[saved].model, tower, folder)
+        metrics = run_metrics(config, data, results)
+        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        settings = {name: str(value) for name, value in metrics["settings"].items() if name not in ("out", "cache")}
+        write_page(folder / "report.html", settings, data, results, saved)
     return results
 
 

@@ -1,47 +1,69 @@
-"""The table of objectives, once for the terminal and the page."""
+"""The table of objectives: its columns and rows, for the terminal and for the page."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from unicl.evaluation.report import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from unicl.demo.evaluate import Scores
 
-COLUMNS = {
-    "subgroups": "zero-shot accuracy over the 98 subgroups",
-    "groups": "zero-shot accuracy over the 9 groups, through the prompts of their subgroups",
-    "group names": "zero-shot accuracy over the 9 groups, by prompts of their own names, which no objective has as classes",
-    "I->T R@1": "recall at 1, image to text",
-    "R@5": "recall at 5, image to text",
-    "R@10": "recall at 10, image to text",
-    "T->I R@1": "recall at 1, text to image",
-    "R@5 ": "recall at 5, text to image",
-    "R@10 ": "recall at 10, text to image",
-}
+COLUMNS = (
+    Column(title="subgroups", group="zero-shot", meaning="The nearest prompt is the right one of 98 subgroups."),
+    Column(title="groups", group="zero-shot", meaning="The nearest subgroup prompt is one of the right group of 9."),
+    Column(
+        title="names",
+        group="zero-shot",
+        meaning="The nearest group, of 9, by prompts of its own name, such as “food and drink”: no class in training.",
+    ),
+    Column(
+        title="R@1", group="image to text", meaning="The picture's caption is the nearest of all held-out captions."
+    ),
+    Column(title="R@5", group="image to text"),
+    Column(title="R@10", group="image to text"),
+    Column(
+        title="R@1", group="text to image", meaning="The caption's picture is the nearest of all held-out pictures."
+    ),
+    Column(title="R@5", group="text to image"),
+    Column(title="R@10", group="text to image"),
+    Column(title="seconds", unit="seconds", meaning="Training time."),
+)
 
 
 def table_row(scores: Scores) -> list[float]:
-    """The values of one row in the order of ``COLUMNS``, shares in [0, 1]."""
+    """The shares of one row, in the order of ``COLUMNS``."""
     zero_shot = [scores.subgroup_accuracy, scores.group_accuracy, scores.group_name_accuracy]
-    recalls = [*scores.image_to_text.values(), *scores.text_to_image.values()]
-    return zero_shot + recalls
+    return [*zero_shot, *scores.image_to_text.values(), *scores.text_to_image.values()]
 
 
-def format_table(scores: Mapping[str, Scores]) -> str:
+def format_table(rows: Mapping[str, tuple[Scores, float]]) -> str:
     """A plain-text table in percent, one row an objective.
+
+    Args:
+        rows: objective -> its scores and its training time in seconds.
 
     Example:
         >>> from unicl.demo.evaluate import Scores
-        >>> half = Scores(subgroup_accuracy=0.5, subgroup_accuracy_per_class=0.5, group_accuracy=0.5,
-        ...     group_name_accuracy=0.5, image_to_text={1: 0.5, 5: 0.5, 10: 0.5}, text_to_image={1: 0.5, 5: 0.5, 10: 0.5})
-        >>> format_table({"unicl": half}).split()[-9:]
-        ['50.0', '50.0', '50.0', '50.0', '50.0', '50.0', '50.0', '50.0', '50.0']
+        >>> recall = {1: 0.1, 5: 0.2, 10: 0.3}
+        >>> scores = Scores(subgroup_accuracy=0.4, subgroup_accuracy_per_class=0.4, group_accuracy=0.6,
+        ...     group_name_accuracy=0.5, image_to_text=recall, text_to_image=recall)
+        >>> print(format_table({"unicl": (scores, 61.4)}))
+                           zero-shot                 image to text         text to image
+        objective, %  subgroups   groups    names   R@1    R@5   R@10   R@1    R@5   R@10  seconds
+        unicl              40.0     60.0     50.0  10.0   20.0   30.0  10.0   20.0   30.0       61
     """
-    width = max(len("objective, %"), *map(len, scores))
-    lines = ["objective, %".ljust(width) + "".join(f"  {title.strip():>{max(5, len(title))}}" for title in COLUMNS)]
-    for name, one in scores.items():
-        cells = zip(COLUMNS, table_row(one), strict=True)
-        lines.append(name.ljust(width) + "".join(f"  {100 * value:{max(5, len(title))}.1f}" for title, value in cells))
+    width = max(len("objective, %"), *map(len, rows))
+    widths = [9, 7, 7, 4, 5, 5, 4, 5, 5, 7]
+    groups = {column.group: 0 for column in COLUMNS}
+    for column, cell in zip(COLUMNS, widths, strict=True):
+        groups[column.group] += cell + 2
+    heading = " " * width + "".join(f"{group:^{size}}" for group, size in groups.items())
+    titles = "".join(f"  {column.title:>{cell}}" for column, cell in zip(COLUMNS, widths, strict=True))
+    lines = [heading.rstrip(), "objective, %".ljust(width) + titles]
+    for name, (scores, seconds) in rows.items():
+        cells = [f"{100 * value:.1f}" for value in table_row(scores)] + [f"{seconds:.0f}"]
+        lines.append(name.ljust(width) + "".join(f"  {cell:>{size}}" for cell, size in zip(cells, widths, strict=True)))
     return "\n".join(lines)

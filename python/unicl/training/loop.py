@@ -106,9 +106,9 @@ def train(
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss is {value} at step {step}: lower the learning rate ({config.lr})")
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip_norm)
-        lr = scheduler.get_last_lr()[0]
+        lr = float(scheduler.get_last_lr()[0])
         optimizer.step()
         scheduler.step()
         model.clamp_logit_scale()

@@ -106,7 +106,7 @@ def test_dense_labels_come_from_the_captions_and_share_the_space_of_the_classes(
 
 def test_an_existing_run_is_kept_unless_told_otherwise(finished: Path, config: DemoConfig) -> None:
     before = (finished / "metrics.json").read_text()
-    with pytest.raises(FileExistsError, match=r"run exists: name another one with --out, or replace it with --overwrite"):
+    with pytest.raises(FileExistsError, match="exists: name another one with --out, or replace it with --overwrite"):
         run_demo(config)
     assert (finished / "metrics.json").read_text() == before
 

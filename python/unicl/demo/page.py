@@ -1,0 +1,126 @@
+"""The report page of a run: what `report.html` shows."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import torch
+
+from unicl.demo.emoji import draw_large, stable_hash
+from unicl.demo.evaluate import held_out_features, subgroup_classifier
+from unicl.demo.table import COLUMNS, table_row
+from unicl.evaluation.report import LabelledCaption, Phrase, Prediction, Report, Row, write_report
+from unicl.evaluation.zero_shot import classify
+from unicl.labels import DenseLabeler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from unicl.demo.prepare import DemoData
+    from unicl.demo.recipe import ObjectiveResult
+    from unicl.models.dual_tower import DualTower
+
+GALLERY_SIZE = 24
+PICTURE_PIXELS = 96
+
+
+def write_page(
+    path: Path, settings: Mapping[str, str], data: DemoData, results: Mapping[str, ObjectiveResult], shown: str
+) -> None:
+    """Writes the page of a run.
+
+    Args:
+        path: The file.
+        settings: What the run was told.
+        data: The data set.
+        results: The result of each objective.
+        shown: The objective whose predictions the gallery shows.
+    """
+    rows = [Row(objective=name, values=[*table_row(result.scores), result.seconds]) for name, result in results.items()]
+    report = Report(
+        title="UniCL on emoji",
+        subtitle=(
+            f"{len(results)} objectives, the same towers, batch size and steps: {len(data.label_part)} pictures with a "
+            f"label, {len(data.caption_part)} with a caption, {len(data.held_out)} held out."
+        ),
+        columns=COLUMNS,
+        rows=[*rows, chance(data)],
+        curves={name: [(record.step, record.loss) for record in result.records] for name, result in results.items()},
+        predictions=predictions(results[shown].model, data),
+        captions=labelled_captions(data),
+        settings=settings,
+        notes=[
+            "ce trains on the pictures with a label, clip on those with a caption, unicl on both, half of each batch "
+            "from each: with equal steps unicl sees each picture half as often as ce or clip do.",
+            "Held-out pictures are of other base emoji than the training pictures: no skin-tone, hair, gender or "
+            "direction variant of one is in training.",
+            f"The gallery shows the {shown} model. Its pictures and captions are picked by a hash of their names, not "
+            "by how well they came out.",
+            "Losses of different objectives have different positives and different numbers of texts: compare a curve "
+            "with itself, not with the others.",
+        ],
+        licence="Pictures: OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0. Names: Unicode emoji data.",
+    )
+    write_report(report, path)
+
+
+def chance(data: DemoData) -> Row:
+    """What guessing gives: the share of the most frequent class among the held-out pictures, and k of n at random."""
+    labels = data.labels[torch.from_numpy(data.held_out)]
+    largest = [torch.bincount(ids).max().item() / len(ids) for ids in (labels, data.class_groups[labels])]
+    recalls = [k / len(labels) for k in (1, 5, 10)]
+    return Row(
+        objective="guessing", values=[largest[0], largest[1], largest[1], *recalls, *recalls, None], reference=True
+    )
+
+
+def predictions(model: DualTower, data: DemoData) -> list[Prediction]:
+    """The first three subgroups of some held-out pictures."""
+    image_features, _ = held_out_features(model, data)
+    probabilities, classes = classify(image_features, subgroup_classifier(model, data), model.logit_scale.item(), k=3)
+    position = {index: row for row, index in enumerate(data.held_out.tolist())}
+    found = []
+    for index in pick(data, data.held_out.tolist()):
+        row = position[index]
+        guesses = zip(classes[row].tolist(), probabilities[row].tolist(), strict=True)
+        found.append(
+            Prediction(
+                picture=png(data, index),
+                caption=data.source.emoji[index].name,
+                label=data.class_names[int(data.labels[index])],
+                guesses=[(data.class_names[label], probability) for label, probability in guesses],
+            )
+        )
+    return found
+
+
+def labelled_captions(data: DemoData) -> list[LabelledCaption]:
+    """Some training captions with the phrases found in them and the labels these became."""
+    labeler = DenseLabeler(data.vocabulary)
+    found = []
+    for index in pick(data, data.caption_part.tolist()):
+        caption = data.source.emoji[index].name
+        phrases = [Phrase(start=row.start, end=row.end, label=row.label) for row in labeler.explain(caption)]
+        found.append(LabelledCaption(caption=caption, phrases=phrases, picture=png(data, index)))
+    return found
+
+
+def pick(data: DemoData, indices: Iterable[int]) -> list[int]:
+    """Some of the pictures, of different bases, in the order of a hash of their names."""
+    bases: dict[int, int] = {}
+    for index in sorted(indices, key=lambda index: stable_hash("gallery", data.source.emoji[index].name)):
+        bases.setdefault(data.source.bases[index], index)
+    return list(bases.values())[:GALLERY_SIZE]
+
+
+def png(data: DemoData, index: int) -> bytes:
+    """A picture drawn large enough to look at."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.fromarray(draw_large(data.source.emoji[index], PICTURE_PIXELS)).quantize(64).save(
+        buffer, "PNG", optimize=True
+    )
+    return buffer.getvalue()
