@@ -53,5 +53,13 @@ $(VENV)/dev: $(VENV)/python $(INPUTS)
 	@$(INSTALL) --editable '.[dev]'
 	@touch $(VENV)/demo $@
 
+bench: $(VENV)/dev ## every benchmark that needs no GPU (CAPTIONS=file.txt.gz names real captions, one a line)
+	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python $$bench $(ARGS); done
+
+docs: $(VENV)/dev ## the API reference, Python and Rust, into site/
+	@$(BIN)/pdoc --docformat google --output-directory site unicl unicl.text unicl.labels unicl.loss unicl.models unicl.data unicl.training unicl.evaluation
+	@cargo doc --quiet --locked --no-deps --package unicl-core --target-dir target && rm -rf site/rust && cp -r target/doc site/rust
+	@echo 'site/index.html, site/rust/unicl_core/index.html'
+
 clean: ## remove the environment and every build output
-	rm -rf $(VENV) target runs
+	rm -rf $(VENV) target runs site
