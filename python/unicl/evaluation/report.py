@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 READING_HINT = (
-    "Each row is one way to train the same model, for the same number of steps. All numbers are measured on pictures the "
-    "model has never seen. In each column the best value is marked."
+    "Each row is one way to train the same model, for the same number of steps. All numbers are measured on pictures "
+    "the model has never seen. In each column the best value is marked."
 )
 
 
