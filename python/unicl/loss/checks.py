@@ -14,7 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["check_choice", "check_features", "check_unit_rows", "label_tensor", "readable", "scale_tensor"]
+__all__ = [
+    "check_choice",
+    "check_features",
+    "check_same_kind",
+    "check_unit_rows",
+    "label_tensor",
+    "readable",
+    "scale_tensor",
+]
 
 # Rows normalised in bfloat16 have norms within 2 ** -8 of 1; a projection that was never normalised is far outside.
 _NORM_TOLERANCE = 0.01
@@ -31,8 +39,8 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
 
 
-def check_features(name: str, features: Any, *, like: Tensor | None = None) -> None:
-    """Refuses features that are not a non-empty (rows, width) tensor of floats, or differ from ``like`` in kind."""
+def check_features(name: str, features: Any) -> None:
+    """Refuses features that are not a non-empty (rows, width) tensor of floats."""
     if not isinstance(features, Tensor):
         raise TypeError(f"{name} must be a torch.Tensor; got {type(features).__name__}")
     if not features.dtype.is_floating_point:
@@ -41,8 +49,10 @@ def check_features(name: str, features: Any, *, like: Tensor | None = None) -> N
         raise ValueError(f"{name} must have two dimensions, (rows, width); got shape {tuple(features.shape)}")
     if 0 in features.shape:
         raise ValueError(f"{name} is empty: it has shape {tuple(features.shape)}, and the loss of nothing is undefined")
-    if like is None:
-        return
+
+
+def check_same_kind(name: str, features: Tensor, *, like: Tensor) -> None:
+    """Refuses features whose width, device or dtype is not that of the image features."""
     if features.shape[1] != like.shape[1]:
         raise ValueError(
             f"image_features and {name} must have the same width; got {like.shape[1]} and {features.shape[1]}"
@@ -95,26 +105,28 @@ def scale_tensor(logit_scale: Any, like: Tensor) -> Tensor:
         raise TypeError(f"logit_scale must be floating point; got {_short(logit_scale.dtype)}")
     if readable(logit_scale):
         _check_scale(float(logit_scale.detach()))
-    scale = torch.as_tensor(logit_scale)
-    return scale.reshape(()).to(device=like.device, dtype=dtype)
+    return logit_scale.reshape(()).to(dtype=dtype, device=like.device)
 
 
 def label_tensor(name: str, labels: Any, *, rows: int, of: str, device: torch.device) -> Tensor:
     """Integer labels as a tensor of shape (rows,) on ``device``."""
-    if not isinstance(labels, Tensor):
-        if not isinstance(labels, (np.ndarray, Sequence)) or isinstance(labels, str):
-            raise TypeError(f"{name} must be a tensor or array of integers; got {type(labels).__name__}")
-        array = np.asarray(labels)
-        if array.dtype.kind not in "iu":
-            raise TypeError(f"{name} must hold integers; got {array.dtype}")
-        labels = torch.from_numpy(array.astype(np.int64)).to(device)
-    if labels.dtype not in (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8):
-        raise TypeError(f"{name} must hold integers; got {_short(labels.dtype)}")
-    if labels.dim() != 1 or labels.shape[0] != rows:
-        raise ValueError(f"{name} must have one label for each row of {of}, shape ({rows},); got {tuple(labels.shape)}")
-    if labels.device != device:
-        raise ValueError(f"{name} must be on the features' device {device}; got {labels.device}")
-    return labels
+    tensor = labels if isinstance(labels, Tensor) else _from_array(name, labels, device)
+    if tensor.dtype not in (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8):
+        raise TypeError(f"{name} must hold integers; got {_short(tensor.dtype)}")
+    if tensor.dim() != 1 or tensor.shape[0] != rows:
+        raise ValueError(f"{name} must have one label for each row of {of}, shape ({rows},); got {tuple(tensor.shape)}")
+    if tensor.device != device:
+        raise ValueError(f"{name} must be on the features' device {device}; got {tensor.device}")
+    return tensor
+
+
+def _from_array(name: str, labels: Any, device: torch.device) -> Tensor:
+    if not isinstance(labels, (np.ndarray, Sequence)) or isinstance(labels, str):
+        raise TypeError(f"{name} must be a tensor or array of integers; got {type(labels).__name__}")
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers; got {array.dtype}")
+    return torch.from_numpy(array.astype(np.int64)).to(device)
 
 
 def _check_scale(value: float) -> None:

@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize as unit_rows
 
-from unicl.loss.checks import check_choice, check_features, check_unit_rows, label_tensor, readable, scale_tensor
+from unicl.loss.checks import (
+    check_choice,
+    check_features,
+    check_same_kind,
+    check_unit_rows,
+    label_tensor,
+    readable,
+    scale_tensor,
+)
 from unicl.loss.operators import tiled_losses
 from unicl.loss.reference import reference_losses
 from unicl.loss.targets import match_labels, match_pairs
@@ -121,8 +129,10 @@ def fused_loss(
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size must be at least 1, or None to choose; got {chunk_size}")
     check_features("image_features", image_features)
-    image_features, text_features = _autocast(image_features), _autocast(text_features)
-    check_features("text_features", text_features, like=image_features)
+    check_features("text_features", text_features)
+    kind = image_features.device.type
+    image_features, text_features = _autocast(image_features, kind), _autocast(text_features, kind)
+    check_same_kind("text_features", text_features, like=image_features)
     scale = scale_tensor(logit_scale, image_features)
     image_labels, text_labels = _labels(image_features, text_features, image_labels, text_labels)
     for name, features in (("image_features", image_features), ("text_features", text_features)):
@@ -184,10 +194,9 @@ def _weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
     return torch.dot(weights, losses) / torch.where(total > 0, total, 1.0)
 
 
-def _autocast(features: Tensor) -> Tensor:
+def _autocast(features: Tensor, kind: str) -> Tensor:
     """The features in the dtype that a matmul would take them in under autocast."""
-    kind = features.device.type
-    if isinstance(features, Tensor) and features.dtype != torch.float64 and torch.is_autocast_enabled(kind):
+    if features.dtype != torch.float64 and torch.is_autocast_enabled(kind):
         return features.to(torch.get_autocast_dtype(kind))
     return features
 

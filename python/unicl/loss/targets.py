@@ -14,13 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Targets", "match_labels", "match_pairs", "positive_similarity", "row_dot"]
+__all__ = ["Targets", "match_labels", "match_pairs"]
 
 # float32 holds every integer up to here, and comparing floats costs a ninth of comparing int64 on a CPU (0.05 and 0.47
 # ns an element, AVX-512).
 _EXACT_IN_FLOAT32 = 1 << 24
-# Elements of one block of class sums; bounds what the closed form of the value allocates to 16 MiB of float32.
-_CLASS_SUM_ELEMENTS = 1 << 22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,40 +101,6 @@ def match_labels(
     )
 
 
-def positive_similarity(
-    targets: Targets, image: Tensor, text: Tensor, extra: Tensor | None, *, exclude_self: bool
-) -> tuple[Tensor, Tensor]:
-    """Sums of cosines over the positives: sum_j q_ij u_i.v_j, shape (b,), and sum_i q_ij u_i.v_j, shape (m,).
-
-    The texts of one class enter an image's sum through their own sum, so the cost is (b + m) d and not b m d. The
-    width is walked in blocks, which bounds the memory.
-    """
-    dtype = torch.promote_types(image.dtype, torch.float32)
-    if targets.image_class is None or targets.text_class is None:
-        if exclude_self:
-            return image.new_zeros(image.shape[0], dtype=dtype), image.new_zeros(text.shape[0], dtype=dtype)
-        own = row_dot(image, text)
-        return own, own
-    image_class, text_class = targets.image_class.long(), targets.text_class.long()
-    extra_class = None if targets.extra_class is None else targets.extra_class.long()
-    slots = image.shape[0] + text.shape[0] + (0 if extra is None else extra.shape[0])
-    image_sum = image.new_zeros(image.shape[0], dtype=dtype)
-    text_sum = image.new_zeros(text.shape[0], dtype=dtype)
-    step = max(1, _CLASS_SUM_ELEMENTS // slots)
-    for start in range(0, image.shape[1], step):
-        block = slice(start, start + step)
-        u, v = image[:, block].to(dtype), text[:, block].to(dtype)
-        by_class = _class_sums(v, text_class, slots)
-        if extra is not None and extra_class is not None:
-            by_class += _class_sums(extra[:, block].to(dtype), extra_class, slots)
-        image_sum += (by_class[image_class] * u).sum(1)
-        text_sum += (_class_sums(u, image_class, slots)[text_class] * v).sum(1)
-    if exclude_self:
-        own = row_dot(image, text) * (image_class == text_class)
-        image_sum, text_sum = image_sum - own, text_sum - own
-    return image_sum, text_sum
-
-
 def _distinct_below_zero(labels: Tensor, *, first: int) -> Tensor:
     own = -1 - first - torch.arange(labels.shape[0], device=labels.device)
     return torch.where(labels < 0, own, labels.long())
@@ -145,19 +109,3 @@ def _distinct_below_zero(labels: Tensor, *, first: int) -> Tensor:
 def _count(codes: Tensor, sorted_codes: Tensor) -> Tensor:
     after = torch.searchsorted(sorted_codes, codes, right=True)
     return (after - torch.searchsorted(sorted_codes, codes)).float()
-
-
-def row_dot(left: Tensor, right: Tensor) -> Tensor:
-    """The product of each row with its partner, shape (b,), at least in float32."""
-    dtype = torch.promote_types(left.dtype, torch.float32)
-    return torch.einsum("id,id->i", left.to(dtype), right.to(dtype))
-
-
-def _class_sums(features: Tensor, classes: Tensor, slots: int) -> Tensor:
-    """Sums the rows of each class, shape (slots, d), in an order that never changes."""
-    if features.device.type == "cpu":
-        return features.new_zeros(slots, features.shape[1]).index_add_(0, classes, features)
-    # index_add_ is atomic on a GPU, and sums in another order every time.
-    ordered, order = classes.sort(stable=True)
-    edges = torch.searchsorted(ordered, torch.arange(slots + 1, device=classes.device))
-    return torch.segment_reduce(features[order], "sum", lengths=edges.diff(), unsafe=True, initial=0)

@@ -3,8 +3,7 @@
 Legend: ``b`` images ``u_i``, ``m`` texts ``v_j``, ``k`` extra texts, ``d`` width, ``s`` the logit scale, z_ij = s
 u_i.v_j.
 
-Forward, one pass over tiles: the log-sum-exp of every row and of every column of z, together. The positive part of the
-value needs no tile (targets.positive_similarity).
+Forward, one pass over tiles: the log-sum-exp of every row and of every column of z, and the sum of its positive logits.
 
 Backward, per tile, with a_i and c_j the gradients of the row and column losses:
     z = s u v^T                                                            (matmul)
@@ -24,8 +23,7 @@ import math
 import torch
 from torch import Tensor
 
-from unicl.loss.targets import positive_similarity, row_dot
-from unicl.loss.tiles import LOG2_E, Problem, Side, Tiles, common_shift, is_bounded
+from unicl.loss.tiles import LOG2_E, Columns, Problem, Side, Tiles, common_shift, is_bounded
 
 __all__ = ["backward", "forward"]
 
@@ -33,22 +31,37 @@ __all__ = ["backward", "forward"]
 def forward(problem: Problem) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Row losses (b,), column losses (m,), and the log-sum-exps in bits of rows and columns, which backward needs.
 
-    A row or column without a positive has loss 0. A direction that is not wanted has zeros throughout.
+    A row or column without a positive has loss 0. A direction that is not wanted has zeros throughout. The
+    log-sum-exps are
+    float64: rounded to float32, they would be off by 2 ** -17 at scale 100.
     """
-    image, text, extra = problem.image, problem.text, problem.extra
-    row_lse, column_lse = _log_sum_exp(problem)
-    image_sum, text_sum = positive_similarity(problem.targets, image, text, extra, exclude_self=problem.exclude_self)
-    if problem.to_text:
-        columns = [text] if extra is None else [text, extra]
-        row_loss = _losses(problem, row_lse, image_sum, problem.targets.image_count, image, columns)
-    else:
-        row_loss = torch.zeros_like(row_lse)
-    if problem.to_image:
-        column_loss = _losses(problem, column_lse, text_sum, problem.targets.text_count, text, [image])
-    else:
-        column_loss = torch.zeros_like(column_lse)
-    dtype = problem.scale.dtype
-    return row_loss.to(dtype), column_loss.to(dtype), row_lse.to(dtype), column_lse.to(dtype)
+    bounded = is_bounded(problem)
+    tiles = Tiles(problem, buffers=2)
+    rows = _Sums(problem.image, bounded=bounded)
+    columns = _Sums(problem.text, bounded=bounded)
+    for span in tiles.row_spans():
+        u = problem.image[span].to(problem.scale.dtype)
+        for block in tiles.column_blocks():
+            sides = []
+            if problem.to_text:
+                sides.append((rows, span, 1))
+            if problem.to_image and not block.is_extra:
+                sides.append((columns, block.span, 0))
+            z = tiles.logits(u, block.features.to(problem.scale.dtype))
+            _add_targets(tiles, z, span, block, sides)
+            tiles.fill_excluded(z, span, block, -math.inf)
+            if bounded:
+                z.exp2_()
+                for sums, own_span, dim in sides:
+                    sums.total[own_span] += z.sum(dim)
+            else:
+                for sums, own_span, dim in sides:
+                    sums.add_powers(z, dim, own_span, tiles.buffer(1, z))
+    row_others = problem.text.shape[0] + (0 if problem.extra is None else problem.extra.shape[0])
+    row_lse, column_lse = rows.log_sum(), columns.log_sum()
+    row_loss = rows.losses(problem, row_lse, problem.targets.image_count, row_others)
+    column_loss = columns.losses(problem, column_lse, problem.targets.text_count, problem.image.shape[0])
+    return row_loss, column_loss, row_lse, column_lse
 
 
 def backward(
@@ -80,7 +93,7 @@ def backward(
             tiles.fill_excluded(z, span, block, -math.inf)
             g = tiles.gradient(z, span, block, rows, columns, shift)
             tiles.fill_excluded(z, span, block, 0.0)
-            scale_grad += torch.dot(g.view(-1), z.view(-1))
+            scale_grad += z.mul_(g).sum()
             u_grad.addmm_(g, v)
             if not block.is_extra:
                 text_grad[block.span].addmm_(g.t(), u)
@@ -90,48 +103,29 @@ def backward(
     return image_grad, text_grad.to(text.dtype), scale_grad.to(scale.dtype)
 
 
-def _log_sum_exp(problem: Problem) -> tuple[Tensor, Tensor]:
-    """The log-sum-exp in bits of every row and column, float64; 0 where there is nothing to sum."""
-    bounded = is_bounded(problem)
-    tiles = Tiles(problem, buffers=1 if bounded else 2)
-    rows = _RunningSum(problem.image, bounded=bounded)
-    columns = _RunningSum(problem.text, bounded=bounded)
-    for span in tiles.row_spans():
-        u = problem.image[span].to(problem.scale.dtype)
-        for block in tiles.column_blocks():
-            sees_columns = problem.to_image and not block.is_extra
-            if not (problem.to_text or sees_columns):
-                continue
-            z = tiles.logits(u, block.features.to(problem.scale.dtype))
-            tiles.fill_excluded(z, span, block, -math.inf)
-            if bounded:
-                z.exp2_()
-                if problem.to_text:
-                    rows.total[span] += z.sum(1)
-                if sees_columns:
-                    columns.total[block.span] += z.sum(0)
-            else:
-                if problem.to_text:
-                    rows.absorb(z, 1, span, tiles.buffer(1, z))
-                if sees_columns:
-                    columns.absorb(z, 0, block.span, tiles.buffer(1, z))
-    return rows.log_sum(), columns.log_sum()
-
-
-class _RunningSum:
-    """Sums of 2 ** z, one for each row of ``features``, relative to a running maximum.
+class _Sums:
+    """What forward adds up for each row (or column) of z, in bits and float64.
 
     Args:
-        features: Gives the number of sums and the device.
-        bounded: Whether no power leaves the range of its dtype; the maximum is then not taken and stays 0.
+        features: Gives the number of rows and the device.
+        bounded: Whether no power of two of a logit leaves its dtype; no maximum is then taken, and it stays 0.
+
+    Attributes:
+        total: Sum of 2 ** (z - largest).
+        largest: Running maximum of z.
+        positive: Sum of q z.
+        every: Sum of z, for label smoothing.
     """
 
     def __init__(self, features: Tensor, *, bounded: bool) -> None:
         self.total = features.new_zeros(features.shape[0], dtype=torch.float64)
         # Finite: where all so far is excluded (-inf), the difference to the maximum must not be -inf - -inf.
         self.largest = torch.full_like(self.total, 0.0 if bounded else -1e30)
+        self.positive = torch.zeros_like(self.total)
+        self.every = torch.zeros_like(self.total)
 
-    def absorb(self, z: Tensor, dim: int, span: slice, out: Tensor) -> None:
+    def add_powers(self, z: Tensor, dim: int, span: slice, out: Tensor) -> None:
+        """Adds 2 ** z of a tile, raising the maximum if need be."""
         old = self.largest[span]
         new = torch.maximum(old, z.amax(dim))
         torch.sub(z, new.to(z.dtype).unsqueeze(dim), out=out).exp2_()
@@ -139,21 +133,34 @@ class _RunningSum:
         self.largest[span] = new
 
     def log_sum(self) -> Tensor:
+        """Log-sum-exp in bits; 0 where there is nothing to sum."""
         return torch.where(self.total > 0, self.total.log2() + self.largest, 0.0)
 
+    def losses(self, problem: Problem, lse: Tensor, count: Tensor, others: int) -> Tensor:
+        """Log-sum-exp minus the target-weighted mean of the logits, in nats; 0 without a positive."""
+        smoothing = problem.label_smoothing
+        mean = self.positive / count.clamp_min(1e-30)
+        if smoothing:
+            mean = (1 - smoothing) * mean + smoothing * self.every / max(1, others - problem.exclude_self)
+        return torch.where(count > 0, (lse - mean) / LOG2_E, 0.0).to(problem.scale.dtype)
 
-def _losses(
-    problem: Problem, lse: Tensor, positive_sum: Tensor, count: Tensor, own: Tensor, others: list[Tensor]
-) -> Tensor:
-    """Log-sum-exp minus the target-weighted mean of the logits, in nats; 0 without a positive."""
-    smoothing, scale = problem.label_smoothing, problem.scale
-    target_mean = positive_sum.double() / count.clamp_min(1e-30)
-    if smoothing:
-        total = torch.stack([x.sum(0, dtype=torch.float64) for x in others]).sum(0).to(scale.dtype)
-        every_sum = torch.mv(own.to(scale.dtype), total).double()
-        size = sum(x.shape[0] for x in others)
-        if problem.exclude_self:
-            every_sum -= row_dot(own, others[0])
-            size = max(1, size - 1)
-        target_mean = (1 - smoothing) * target_mean + smoothing * every_sum / size
-    return torch.where(count > 0, lse / LOG2_E - scale.double() * target_mean, 0.0)
+
+def _add_targets(tiles: Tiles, z: Tensor, span: slice, block: Columns, sides: list[tuple[_Sums, slice, int]]) -> None:
+    """Adds the logits of the positives, read from the tile itself.
+
+    As a product of class sums they would cost less on large batches, but carry another rounding error than the
+    log-sum-exp: 1e-5 at scale 100, where the loss of an aligned batch is 0 to 1e-30 (docs/loss.md).
+    """
+    problem = tiles.problem
+    tiles.fill_excluded(z, span, block, 0.0)
+    if problem.targets.image_class is None:
+        if own := tiles.own_pairs(z, span, block):
+            for sums, _, _ in sides:
+                sums.positive[own[0]] += own[1]
+    elif (q := tiles.equal_classes(z, span, block, buffer=1)) is not None:
+        q.mul_(z)
+        for sums, own_span, dim in sides:
+            sums.positive[own_span] += q.sum(dim)
+    if problem.label_smoothing:
+        for sums, own_span, dim in sides:
+            sums.every[own_span] += z.sum(dim)

@@ -72,18 +72,22 @@ class Columns:
 class Side:
     """What one direction puts into the gradient of the logits, as vectors that broadcast over a tile.
 
-    With p = 2 ** (z - lse), its part of G is ``weight p - target q - uniform``. All three carry the factor s.
+    With p = 2 ** (z - lse), its part of G is ``weight p - target q - uniform``, where weight is s times the gradient
+    of the row's loss, and 0 for a row without a positive.
+
+    p is taken as ``factor 2 ** (z - reference)``, with a reference that float32 holds exactly: an aligned batch has p
+    near 1 and a gradient near 0, and rounding lse itself (to 2 ** -17 at scale 100) would be most of what is left.
 
     Attributes:
-        lse: Log-sum-exp in bits.
-        weight: s times the gradient of each row's loss, 0 for rows without a positive.
-        shared: weight 2 ** (shift - lse), for use with one exponential 2 ** (z - shift); None without a shift.
+        reference: The log-sum-exp in bits, rounded to a whole number.
+        factor: weight 2 ** (reference - lse).
+        shared: weight 2 ** (shift - lse), for one exponential 2 ** (z - shift) of both sides; None without a shift.
         target: weight (1 - label_smoothing) / number of positives.
         uniform: weight label_smoothing / number of columns; None without smoothing.
     """
 
-    lse: Tensor
-    weight: Tensor
+    reference: Tensor
+    factor: Tensor
     shared: Tensor | None
     target: Tensor
     uniform: Tensor | None
@@ -105,7 +109,8 @@ class Side:
     ) -> Side:
         dtype, smoothing = problem.scale.dtype, problem.label_smoothing
         weight = torch.where(count > 0, grad.double() * problem.scale.double(), 0.0)
-        shared = None if shift is None else torch.where(weight != 0, weight * torch.exp2(shift - lse.double()), 0.0)
+        reference = lse.round()
+        shared = None if shift is None else torch.where(weight != 0, weight * torch.exp2(shift - lse), 0.0)
         uniform = weight * (smoothing / max(1, others - problem.exclude_self)) if smoothing else None
         target = weight * (1 - smoothing) / count.clamp_min(1e-30)
 
@@ -113,8 +118,8 @@ class Side:
             return vector.to(dtype).unsqueeze(dim)
 
         return cls(
-            lse=spread(lse),
-            weight=spread(weight),
+            reference=spread(reference),
+            factor=spread(weight * torch.exp2(reference - lse)),
             shared=None if shared is None else spread(shared),
             target=spread(target),
             uniform=None if uniform is None else spread(uniform),
@@ -145,10 +150,10 @@ class Tiles:
         yield from _spans(self.problem.image.shape[0], self.rows)
 
     def column_blocks(self) -> Iterator[Columns]:
-        """Consecutive blocks of texts, then of extra texts."""
+        """Consecutive blocks of texts, then, if rows are wanted, of extra texts."""
         for span in _spans(self.problem.text.shape[0], self.columns):
             yield Columns(features=self.problem.text[span], span=span, is_extra=False)
-        if self.problem.extra is not None:
+        if self.problem.extra is not None and self.problem.to_text:
             for span in _spans(self.problem.extra.shape[0], self.columns):
                 yield Columns(features=self.problem.extra[span], span=span, is_extra=True)
 
@@ -178,6 +183,16 @@ class Tiles:
         if self.problem.exclude_self and (own := self.own_pairs(tile, span, block)):
             own[1].fill_(value)
 
+    def equal_classes(self, like: Tensor, span: slice, block: Columns, *, buffer: int) -> Tensor | None:
+        """The targets q of one tile, 1 where classes are equal; None where they are known to be 0. Not for pairs."""
+        targets = self.problem.targets
+        classes = targets.extra_class if block.is_extra else targets.text_class
+        if targets.image_class is None or classes is None:
+            return None
+        q = torch.eq(targets.image_class[span, None], classes[None, block.span], out=self.buffer(buffer, like))
+        self.fill_excluded(q, span, block, 0.0)
+        return q
+
     def gradient(
         self, z: Tensor, span: slice, block: Columns, rows: Side, columns: Side, shift: float | None
     ) -> Tensor:
@@ -191,27 +206,22 @@ class Tiles:
             else:
                 g.mul_(rows.shared[span])
         elif self.problem.to_text:
-            torch.sub(z, rows.lse[span], out=g).exp2_().mul_(rows.weight[span])
+            torch.sub(z, rows.reference[span], out=g).exp2_().mul_(rows.factor[span])
             if sees_columns:
-                torch.sub(z, columns.lse[:, block.span], out=scratch).exp2_()
-                g.addcmul_(scratch, columns.weight[:, block.span])
+                torch.sub(z, columns.reference[:, block.span], out=scratch).exp2_()
+                g.addcmul_(scratch, columns.factor[:, block.span])
         else:
-            torch.sub(z, columns.lse[:, block.span], out=g).exp2_().mul_(columns.weight[:, block.span])
-        self._subtract_targets(g, scratch, span, block, rows, columns)
+            torch.sub(z, columns.reference[:, block.span], out=g).exp2_().mul_(columns.factor[:, block.span])
+        self._subtract_targets(g, span, block, rows, columns)
         return g
 
-    def _subtract_targets(
-        self, g: Tensor, scratch: Tensor, span: slice, block: Columns, rows: Side, columns: Side
-    ) -> None:
-        targets, sees_columns = self.problem.targets, not block.is_extra
-        classes = targets.extra_class if block.is_extra else targets.text_class
-        if targets.image_class is None:
+    def _subtract_targets(self, g: Tensor, span: slice, block: Columns, rows: Side, columns: Side) -> None:
+        sees_columns = not block.is_extra
+        if self.problem.targets.image_class is None:
             if own := self.own_pairs(g, span, block):
                 pairs, diagonal = own
                 diagonal.sub_(rows.target[pairs, 0] + columns.target[0, pairs])
-        elif classes is not None:
-            q = torch.eq(targets.image_class[span, None], classes[None, block.span], out=scratch)
-            self.fill_excluded(q, span, block, 0.0)
+        elif (q := self.equal_classes(g, span, block, buffer=2)) is not None:
             g.addcmul_(q, rows.target[span], value=-1)
             if sees_columns:
                 g.addcmul_(q, columns.target[:, block.span], value=-1)
@@ -242,7 +252,8 @@ def common_shift(problem: Problem, row_lse: Tensor, column_lse: Tensor) -> float
         return None
     wanted = [lse for lse, flag in ((row_lse, problem.to_text), (column_lse, problem.to_image)) if flag and lse.numel()]
     low, high = min(float(lse.min()) for lse in wanted), max(float(lse.max()) for lse in wanted)
-    return (low + high) / 2 if high - low <= _SAFE_SPREAD else None
+    # Whole, so that float32 holds it exactly.
+    return float(round((low + high) / 2)) if high - low <= _SAFE_SPREAD else None
 
 
 def _spans(size: int, step: int) -> Iterator[slice]:

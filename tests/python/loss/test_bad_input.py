@@ -1,0 +1,129 @@
+"""Bad input: one clear error that names the values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import unicl
+
+
+def unit(rows, width=4, dtype=torch.float32):
+    return torch.nn.functional.normalize(torch.arange(1.0, rows * width + 1).view(rows, width), dim=1).to(dtype)
+
+
+def spoiled(row, value, rows=3):
+    features = unit(rows)
+    features[row] = value
+    return features
+
+
+@pytest.mark.parametrize(
+    ("image", "text", "options", "error", "message"),
+    [
+        (unit(3)[:0], unit(3), {}, ValueError, r"image_features is empty: it has shape \(0, 4\)"),
+        (unit(3), unit(3)[:, :0], {}, ValueError, r"text_features is empty: it has shape \(3, 0\)"),
+        (unit(3)[0], unit(3), {}, ValueError, r"image_features must have two dimensions.*got shape \(4,\)"),
+        ([[1.0]], unit(3), {}, TypeError, r"image_features must be a torch.Tensor; got list"),
+        (unit(3).long(), unit(3), {}, TypeError, r"image_features must be floating point; got int64"),
+        (unit(3), unit(3, 5), {}, ValueError, r"must have the same width; got 4 and 5"),
+        (unit(3), unit(3).double(), {}, TypeError, r"must have one dtype; got float32 and float64"),
+        (unit(3), unit(3).to("meta"), {}, ValueError, r"must be on one device; got cpu and meta"),
+        (unit(3), unit(5), {}, ValueError, r"without labels.*got 3 and 5"),
+        (unit(3), unit(5), {"image_labels": [1, 2, 3]}, ValueError, r"without text_labels.*got 3 and 5"),
+        (unit(3), unit(3), {"text_labels": [1, 2, 3]}, ValueError, r"text_labels was given without image_labels"),
+        (spoiled(1, math.nan), unit(3), {}, ValueError, r"image_features must be finite; row 1 holds nan in column 0"),
+        (unit(3), spoiled(2, math.inf), {}, ValueError, r"text_features must be finite; row 2 holds inf in column 0"),
+        (spoiled(1, 0.0), unit(3), {}, ValueError, r"image_features row 1 is the zero vector"),
+        (spoiled(1, 0.0), unit(3), {"normalize": True}, ValueError, r"image_features row 1 is the zero vector"),
+        (unit(3), unit(3) * 7, {}, ValueError, r"text_features must have rows of norm 1.*norm 7: pass normalize=True"),
+    ],
+)
+def test_features_that_cannot_be_used_are_refused_and_say_why(image, text, options, error, message):
+    with pytest.raises(error, match=message):
+        unicl.fused_loss(image, text, **options)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (torch.ones(3), TypeError, r"image_labels must hold integers; got float32"),
+        (torch.ones(3, dtype=torch.bool), TypeError, r"image_labels must hold integers; got bool"),
+        (np.ones(3), TypeError, r"image_labels must hold integers; got float64"),
+        ("abc", TypeError, r"image_labels must be a tensor or array of integers; got str"),
+        (
+            torch.arange(4),
+            ValueError,
+            r"image_labels must have one label for each row of image_features, shape \(3,\); got \(4,\)",
+        ),
+        (torch.ones(3, 1).long(), ValueError, r"shape \(3,\); got \(3, 1\)"),
+        (
+            torch.ones(3, device="meta").long(),
+            ValueError,
+            r"image_labels must be on the features' device cpu; got meta",
+        ),
+    ],
+)
+def test_labels_of_the_wrong_kind_or_length_are_refused(labels, error, message):
+    with pytest.raises(error, match=message):
+        unicl.fused_loss(unit(3), unit(3), labels)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("kind", [float, torch.tensor])
+def test_a_scale_that_is_not_positive_and_finite_is_refused(scale, kind):
+    with pytest.raises(ValueError, match=rf"logit_scale must be positive and finite; got {scale}"):
+        unicl.fused_loss(unit(3), unit(3), logit_scale=kind(scale))
+
+
+@pytest.mark.parametrize(
+    ("scale", "error", "message"),
+    [
+        (torch.ones(2), ValueError, r"logit_scale must have one element; got shape \(2,\)"),
+        (torch.tensor(3), TypeError, r"logit_scale must be floating point; got int64"),
+        ("14", TypeError, r"logit_scale must be a number or a tensor of one element; got str"),
+    ],
+)
+def test_a_scale_of_the_wrong_kind_is_refused(scale, error, message):
+    with pytest.raises(error, match=message):
+        unicl.fused_loss(unit(3), unit(3), logit_scale=scale)
+
+
+@pytest.mark.parametrize("name", ["direction", "reduction", "backend"])
+def test_an_unknown_mode_is_refused_and_the_known_ones_are_named(name):
+    with pytest.raises(ValueError, match=rf"{name} must be one of '.*'; got 'sideways'"):
+        unicl.fused_loss(unit(3), unit(3), **{name: "sideways"})
+
+
+def test_a_chunk_size_below_1_is_refused():
+    with pytest.raises(ValueError, match="chunk_size must be at least 1, or None to choose; got 0"):
+        unicl.fused_loss(unit(3), unit(3), chunk_size=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("image_weight", torch.ones(3)),
+        ("text_weight", torch.ones(3)),
+        ("label_smoothing", 0.1),
+        ("overlap", "any"),
+        ("exclude_self", True),
+        ("extra_text_features", unit(2)),
+        ("extra_text_labels", [1, 2]),
+        ("reduction", "none"),
+        ("group", object()),
+        ("deterministic", False),
+    ],
+)
+def test_an_argument_that_is_not_built_yet_says_so(name, value):
+    with pytest.raises(NotImplementedError, match=f"{name} is not built yet"):
+        unicl.fused_loss(unit(3), unit(3), **{name: value})
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_rows_normalised_in_any_dtype_pass_as_unit_rows(dtype):
+    features = torch.nn.functional.normalize(torch.randn(200, 512).to(dtype), dim=1)
+    assert torch.isfinite(unicl.fused_loss(features, features))

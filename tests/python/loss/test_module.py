@@ -1,0 +1,45 @@
+"""UniCLLoss stands in for open_clip's ClipLoss."""
+
+from __future__ import annotations
+
+import open_clip
+import pytest
+import torch
+
+import unicl
+
+
+@pytest.fixture
+def batch(make_batch):
+    return make_batch(9, 9, 6)
+
+
+def test_without_labels_it_answers_as_clip_loss_does(batch):
+    scale = torch.tensor(14.3).double()
+    ours, clip = unicl.UniCLLoss(), open_clip.ClipLoss()
+    torch.testing.assert_close(ours(batch.image, batch.text, scale), clip(batch.image, batch.text, scale))
+    answer = ours(image_features=batch.image, text_features=batch.text, logit_scale=scale, output_dict=True)
+    assert set(answer) == {"contrastive_loss"}
+
+
+def test_options_are_those_of_fused_loss(batch):
+    loss = unicl.UniCLLoss(direction="image_to_text")(batch.image, batch.text, 3.0, image_labels=batch.image_labels)
+    expected = unicl.fused_loss(batch.image, batch.text, batch.image_labels, None, 3.0, direction="image_to_text")
+    assert loss.item() == expected.item()
+
+
+def test_unknown_options_are_refused_when_the_module_is_made():
+    with pytest.raises(TypeError, match="UniCLLoss got unknown options: local_loss, rank"):
+        unicl.UniCLLoss(rank=0, local_loss=True)
+
+
+def test_a_bias_cancels_and_gets_a_zero_gradient(batch):
+    bias = torch.tensor(-10.0, requires_grad=True)
+    loss = unicl.UniCLLoss()(batch.image.requires_grad_(), batch.text, 3.0, bias)
+    loss.backward()
+    assert loss.item() == pytest.approx(unicl.fused_loss(batch.image, batch.text, logit_scale=3.0).item())
+    assert bias.grad == 0
+
+
+def test_its_repr_shows_the_options():
+    assert repr(unicl.UniCLLoss(direction="image_to_text")) == "UniCLLoss(direction='image_to_text')"

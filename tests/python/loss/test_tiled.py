@@ -1,0 +1,200 @@
+"""The tiled path: as exact as plain PyTorch, bounded in memory, the same from run to run."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import unicl
+
+DTYPES = [torch.float32, torch.bfloat16, torch.float16]
+# Relative to the largest element: a few units in the last place.
+FLOOR = {torch.float32: 1e-6, torch.bfloat16: 4e-3, torch.float16: 5e-4}
+# One rounding of the probabilities, in float32 whatever the features are: p - r may cancel, and twice an error of 0 is 0.
+ROUNDING = 2**-22
+
+
+def assert_as_exact_as_eager(ours, eager, truth, scale, dtype):
+    """The rule: at most twice the error of plain PyTorch in the same dtype plus a small floor, in max and norm."""
+    rows = max(truth[1].shape[0], 1)
+    for name, got, plain, exact in zip(("loss", "image", "text", "scale"), ours, eager, truth, strict=True):
+        for size, terms in ((lambda x: x.abs().max(), 1), (torch.linalg.vector_norm, rows**0.5)):
+            rounding = ROUNDING * (1 if exact.dim() == 0 else terms * scale / rows)
+            allowed = 2 * size(plain - exact) + FLOOR[dtype] * size(exact) + rounding
+            assert size(got - exact) <= allowed, name
+
+
+def rounded(batch, dtype):
+    """The batch as the dtype holds it, so that float64 judges the arithmetic and not the rounding of the input."""
+    return type(batch)(
+        image=batch.image.to(dtype).double(),
+        text=batch.text.to(dtype).double(),
+        image_labels=batch.image_labels,
+        text_labels=batch.text_labels,
+    )
+
+
+def reference(*arguments):
+    return unicl.fused_loss(*arguments, backend="reference")
+
+
+def tiled(*arguments):
+    return unicl.fused_loss(*arguments, backend="tiled")
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(256, 512, 128), (252, 507, 123), (252, 252, 96)], ids=str)
+@pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
+@pytest.mark.parametrize("alignment", [0.0, 0.6, 0.99])
+def test_the_error_is_at_most_twice_that_of_eager_pytorch(
+    make_batch, eager_loss, gradients, dtype, shape, scale, alignment
+):
+    labels = "pairs" if shape[0] == shape[1] else "mixed"
+    batch = rounded(make_batch(*shape, labels=labels, alignment=alignment), dtype)
+    truth = gradients(reference, batch, scale, torch.float64)
+    assert_as_exact_as_eager(
+        gradients(tiled, batch, scale, dtype), gradients(eager_loss, batch, scale, dtype), truth, scale, dtype
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    b=st.integers(1, 40),
+    m=st.integers(1, 40),
+    d=st.integers(1, 20),
+    labels=st.sampled_from(["equal", "unique", "unlabelled", "classes", "mixed"]),
+    scale=st.sampled_from([1.0, 14.3, 100.0]),
+    alignment=st.sampled_from([0.0, 0.3, 0.9, 0.99]),
+    chunk_size=st.sampled_from([None, 1, 3, 16]),
+    direction=st.sampled_from(["both", "image_to_text", "text_to_image"]),
+    seed=st.integers(0, 1000),
+)
+def test_tiles_give_the_loss_and_gradients_of_the_equation(
+    make_batch, gradients, b, m, d, labels, scale, alignment, chunk_size, direction, seed
+):
+    batch = make_batch(b, m, d, labels=labels, alignment=alignment, seed=seed)
+
+    def on(backend):
+        return gradients(
+            lambda *x: unicl.fused_loss(*x, direction=direction, backend=backend, chunk_size=chunk_size),
+            batch,
+            scale,
+            torch.float64,
+        )
+
+    for got, wanted in zip(on("tiled"), on("reference"), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-11)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(2, 30), st.integers(2, 30), st.integers(0, 1000))
+def test_the_order_of_the_rows_changes_nothing(make_batch, b, m, seed):
+    batch = make_batch(b, m, 7, labels="classes", seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    i, j = torch.randperm(b, generator=generator), torch.randperm(m, generator=generator)
+    before = tiled(batch.image, batch.text, *batch.labels)
+    after = tiled(batch.image[i], batch.text[j], batch.image_labels[i], batch.text_labels[j])
+    torch.testing.assert_close(after, before, rtol=1e-12, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 1000))
+def test_swapping_the_towers_swaps_the_directions(make_batch, b, m, seed):
+    batch = make_batch(b, m, 7, labels="mixed", seed=seed)
+    forth = unicl.fused_loss(batch.image, batch.text, *batch.labels, direction="image_to_text")
+    back = unicl.fused_loss(batch.text, batch.image, *reversed(batch.labels), direction="text_to_image")
+    torch.testing.assert_close(forth, back, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("b", "m"), [(6, 6), (5, 8)])
+@pytest.mark.parametrize("scale", [3.0, 80.0])
+def test_gradients_pass_gradcheck(make_batch, b, m, scale):
+    batch = make_batch(b, m, 4, labels="mixed")
+    inputs = (batch.image.requires_grad_(), batch.text.requires_grad_(), torch.tensor(scale).double().requires_grad_())
+    assert torch.autograd.gradcheck(lambda u, v, s: tiled(u, v, *batch.labels, s), inputs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_two_runs_are_bitwise_equal(make_batch, gradients, dtype):
+    batch = make_batch(300, 280, 40, labels="mixed")
+    first, second = (gradients(tiled, batch, 14.3, dtype) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+class LargestTensor(TorchDispatchMode):
+    """Watches every operation for the largest tensor that it gives out, in elements."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        sizes = [
+            x.untyped_storage().nbytes() // x.element_size() for x in tree_leaves(out) if isinstance(x, torch.Tensor)
+        ]
+        self.elements = max(self.elements, *sizes, 0)
+        return out
+
+
+@pytest.mark.parametrize("labels", ["pairs", "mixed"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_no_tensor_is_as_large_as_the_matrix_of_logits(make_batch, gradients, labels, dtype):
+    batch = make_batch(2304, 2304, 8, labels=labels)
+    with LargestTensor() as watch:
+        gradients(tiled, batch, 14.3, dtype)
+    assert 0 < watch.elements <= 3 * 512 * 1024
+
+
+def test_the_reference_holds_the_matrix_so_the_watch_would_see_it(make_batch, gradients):
+    with LargestTensor() as watch:
+        gradients(reference, make_batch(60, 50, 8), 14.3, torch.float32)
+    assert watch.elements >= 60 * 50
+
+
+def test_nothing_is_stored_under_no_grad(make_batch):
+    batch = make_batch(8, 8, 4)
+    image = batch.image.requires_grad_()
+    saved = []
+    with torch.no_grad(), torch.autograd.graph.saved_tensors_hooks(saved.append, lambda x: x):
+        assert not tiled(image, batch.text, *batch.labels).requires_grad
+    assert saved == []
+
+
+@pytest.mark.parametrize("wants", list(itertools.product([False, True], repeat=3))[1:])
+def test_only_the_wanted_inputs_get_a_gradient(make_batch, wants):
+    batch = make_batch(5, 6, 4)
+    inputs = [batch.image, batch.text, torch.tensor(5.0).double()]
+    for tensor, is_wanted in zip(inputs, wants, strict=True):
+        tensor.requires_grad_(is_wanted)
+    tiled(inputs[0], inputs[1], *batch.labels, inputs[2]).backward()
+    assert [x.grad is not None for x in inputs] == list(wants)
+
+
+def test_normalize_divides_by_the_norm_and_its_gradient_flows_through(make_batch):
+    batch = make_batch(6, 6, 5)
+    image = (batch.image * 3).requires_grad_()
+    loss = unicl.fused_loss(image, batch.text * 0.2, *batch.labels, normalize=True)
+    torch.testing.assert_close(loss, tiled(batch.image, batch.text, *batch.labels))
+    loss.backward()
+    # The loss does not change along a feature, so neither does its gradient point there.
+    assert (image.grad * batch.image).sum(1).abs().max() < 1e-12
+
+
+def test_the_loss_of_half_precision_features_is_float32(make_batch):
+    batch = make_batch(4, 4, 8)
+    assert tiled(batch.image.bfloat16(), batch.text.bfloat16(), *batch.labels).dtype == torch.float32
+
+
+def test_autocast_takes_the_features_in_its_dtype(make_batch):
+    batch = make_batch(4, 4, 8)
+    image, text = batch.image.float(), batch.text.float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = tiled(image, text, *batch.labels)
+    assert loss.item() == tiled(image.bfloat16(), text.bfloat16(), *batch.labels).item()
