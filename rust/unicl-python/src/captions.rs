@@ -17,6 +17,7 @@ use pyo3_arrow::input::AnyArray;
 pub(crate) struct Captions {
     texts: Texts,
     /// Whether the argument was one `str`: then the batch has one row, and the answer should be that row's.
+    #[allow(dead_code, reason = "for phrases")]
     pub(crate) is_single: bool,
 }
 
@@ -59,7 +60,7 @@ impl<'py> FromPyObject<'_, 'py> for Captions {
         } else if let Ok(tuple) = object.cast::<PyTuple>() {
             Texts::Python(borrow_texts(
                 tuple.len(),
-                tuple.iter_borrowed().map(|item| item.to_owned()),
+                tuple.iter_borrowed().map(Borrowed::to_owned),
             )?)
         } else if object.hasattr(intern!(py, "__arrow_c_array__"))?
             || object.hasattr(intern!(py, "__arrow_c_stream__"))?
@@ -180,7 +181,7 @@ fn push_views<'a>(chunk: &'a dyn Array, views: &mut Vec<&'a str>) {
                 .map(Option::unwrap_or_default),
         ),
         DataType::Utf8View => {
-            views.extend(chunk.as_string_view().iter().map(Option::unwrap_or_default))
+            views.extend(chunk.as_string_view().iter().map(Option::unwrap_or_default));
         }
         _ => {
             let dictionary = chunk.as_any_dictionary();

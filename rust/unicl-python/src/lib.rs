@@ -3,14 +3,20 @@
 //! A binding is three lines: [`captions::Captions`] (or another typed argument) comes in, [`gate::run`] calls the core,
 //! the answer is wrapped. The module's reference documentation is `python/unicl/_native.pyi`.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 hands arguments over by value"
+)]
+
 use pyo3::prelude::*;
 
-#[allow(dead_code, reason = "until the first binding")]
 mod captions;
-#[allow(dead_code, reason = "until the first binding")]
 mod gate;
-#[allow(dead_code, reason = "until the first binding")]
+mod text;
 mod threads;
 
 #[pymodule]
-mod _native {}
+mod _native {
+    #[pymodule_export]
+    use crate::text::{ClipTokenizer, read_merges};
+}

@@ -1,0 +1,414 @@
+//! The byte-pair vocabulary of CLIP: its merges file, its ids, and the bytes that an id stands for.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use foldhash::fast::FixedState;
+
+use crate::{Error, ErrorKind, io_kind};
+
+/// Merges that CLIP reads of its merges file, which goes on for 200,000 more lines.
+const MOST_MERGES: usize = 49_152 - 256 - 2;
+/// Ids below are one byte inside a word.
+const BYTES: u16 = 256;
+/// Ids below, from [`BYTES`] on, are one byte that ends a word; the merges follow.
+const FIRST_MERGE: u16 = 2 * BYTES;
+/// The first bytes of a gzip file.
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+
+/// The merges of a byte-pair vocabulary, best first.
+///
+/// Ids are given as in CLIP: 256 bytes, 256 bytes that end a word (written `</w>`), then one id for each merge in the order of the
+/// file, so that the smaller id of two merges is the one to make first. The start and the end token follow. Each part of
+/// a merge is a byte or an earlier merge, and no two merges make the same string.
+#[derive(Clone, Debug)]
+pub struct Merges {
+    /// At most [`MOST_MERGES`], so that every id fits 16 bits.
+    parts: Vec<(u16, u16)>,
+    made: HashMap<u32, u16, FixedState>,
+}
+
+/// Why a merges file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergesError {
+    /// The file cannot be read, or is not the gzip file it starts as.
+    #[error("cannot read the merges file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// A line breaks a rule of the format.
+    #[error("line {line} of the merges file: {problem}")]
+    Line {
+        /// Counted from 1, the header included.
+        line: usize,
+        /// What was wanted and what stands there.
+        problem: String,
+    },
+    /// There is no merge in the file.
+    #[error("the merges file has no merges; wanted lines of two symbols, such as \"t h\"")]
+    Empty,
+    /// Not what [`Merges::to_bytes`] gave.
+    #[error("the packed merges are damaged at merge {0}")]
+    Packed(usize),
+}
+
+impl Error for MergesError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Read { source, .. } => io_kind(source),
+            _ => ErrorKind::Value,
+        }
+    }
+}
+
+impl Merges {
+    /// Reads a merges file, plain or gzip (told by its first bytes).
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or as [`Merges::parse`].
+    pub fn read(path: &Path) -> Result<Self, MergesError> {
+        let read = || {
+            let bytes = std::fs::read(path)?;
+            if !bytes.starts_with(&GZIP) {
+                return Ok(bytes);
+            }
+            let mut plain = Vec::new();
+            MultiGzDecoder::new(bytes.as_slice())
+                .read_to_end(&mut plain)
+                .map(|_| plain)
+        };
+        let bytes = read().map_err(|source| MergesError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&bytes)
+    }
+
+    /// Parses a merges file: an optional first line with `#version`, then two symbols a line, best merge first.
+    ///
+    /// As CLIP does, it reads 48,894 merges at most and leaves the rest of the file alone.
+    ///
+    /// # Errors
+    ///
+    /// Naming the line: if it is not two symbols with a space between them, if a symbol is no byte and no earlier merge,
+    /// or if an earlier line makes the same string.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unicl_core::text::Merges;
+    ///
+    /// let merges = Merges::parse(b"#version: 0.2\nd o\ndo g</w>\n")?;
+    /// assert_eq!(merges.vocabulary_size(), 512 + 2 + 2);
+    /// # Ok::<(), unicl_core::text::MergesError>(())
+    /// ```
+    pub fn parse(bytes: &[u8]) -> Result<Self, MergesError> {
+        let mut symbols: HashMap<String, u16, FixedState> = HashMap::default();
+        for byte in 0..=u8::MAX {
+            symbols.insert(char_of_byte(byte).to_string(), id_of_byte(byte));
+            symbols.insert(
+                format!("{}</w>", char_of_byte(byte)),
+                BYTES + id_of_byte(byte),
+            );
+        }
+        let mut parts = Vec::new();
+        let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        for (index, bytes) in text.split(|&byte| byte == b'\n').enumerate() {
+            let fail = |problem| {
+                Err(MergesError::Line {
+                    line: index + 1,
+                    problem,
+                })
+            };
+            let Ok(line) = std::str::from_utf8(bytes) else {
+                return fail("wanted UTF-8".to_owned());
+            };
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if index == 0 && (line.contains("#version") || line.is_empty()) {
+                continue;
+            }
+            let Some((left, right)) = line.split_once(' ').filter(|(left, right)| {
+                !left.is_empty() && !right.is_empty() && !right.contains(' ')
+            }) else {
+                return fail(format!(
+                    "wanted two symbols with a space between them, got {line:?}"
+                ));
+            };
+            let (Some(&first), Some(&second)) = (symbols.get(left), symbols.get(right)) else {
+                let unknown = if symbols.contains_key(left) {
+                    right
+                } else {
+                    left
+                };
+                return fail(format!(
+                    "{unknown:?} is neither a byte nor made by an earlier line"
+                ));
+            };
+            let id = id_of_merge(parts.len());
+            if let Some(earlier) = symbols.insert(format!("{left}{right}"), id) {
+                return fail(format!("{left}{right} is already id {earlier}"));
+            }
+            parts.push((first, second));
+            if parts.len() == MOST_MERGES {
+                break;
+            }
+        }
+        if parts.is_empty() {
+            Err(MergesError::Empty)
+        } else {
+            Ok(Self::from_parts(parts))
+        }
+    }
+
+    /// Two little-endian `u16` for each merge, in order: what a pickle holds.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let ids = self.parts.iter().flat_map(|&(left, right)| [left, right]);
+        ids.flat_map(u16::to_le_bytes).collect()
+    }
+
+    /// The merges of which [`Merges::to_bytes`] gave `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If a part of a merge is not an earlier id, which no merges file gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MergesError> {
+        let (packed, rest) = bytes.as_chunks::<4>();
+        let mut parts = Vec::with_capacity(packed.len());
+        for (rank, &[a, b, c, d]) in packed.iter().enumerate() {
+            let (left, right) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+            let id = usize::from(FIRST_MERGE) + rank;
+            if rank >= MOST_MERGES || usize::from(left.max(right)) >= id {
+                return Err(MergesError::Packed(rank));
+            }
+            parts.push((left, right));
+        }
+        if !rest.is_empty() || parts.is_empty() {
+            return Err(MergesError::Packed(parts.len()));
+        }
+        Ok(Self::from_parts(parts))
+    }
+
+    fn from_parts(parts: Vec<(u16, u16)>) -> Self {
+        let made = parts
+            .iter()
+            .zip(FIRST_MERGE..)
+            .map(|(&(left, right), id)| (pair(left, right), id));
+        Self {
+            made: made.collect(),
+            parts,
+        }
+    }
+
+    /// How many ids there are, the start and the end token included.
+    #[must_use]
+    pub fn vocabulary_size(&self) -> usize {
+        usize::from(self.end_id()) + 1
+    }
+
+    /// The id of the token that every row begins with.
+    #[must_use]
+    pub fn start_id(&self) -> u16 {
+        id_of_merge(self.parts.len())
+    }
+
+    /// The id of the token that follows a row's text.
+    #[must_use]
+    pub fn end_id(&self) -> u16 {
+        self.start_id() + 1
+    }
+
+    /// The id that these two neighbours make, if any.
+    #[inline]
+    pub(super) fn merged(&self, left: u16, right: u16) -> Option<u16> {
+        self.made.get(&pair(left, right)).copied()
+    }
+
+    /// Appends the bytes of an id of the text; the end of a word is a space. Control tokens have none.
+    pub(super) fn push_bytes(&self, id: u16, bytes: &mut Vec<u8>) {
+        // A stack, since a merge can be as deep as the file is long.
+        let mut pending = vec![id];
+        while let Some(id) = pending.pop() {
+            if id < BYTES {
+                bytes.push(BYTE_OF_ID[usize::from(id)]);
+            } else if id < FIRST_MERGE {
+                bytes.extend([BYTE_OF_ID[usize::from(id - BYTES)], b' ']);
+            } else if let Some(&(left, right)) = self.parts.get(usize::from(id - FIRST_MERGE)) {
+                pending.extend([right, left]);
+            }
+        }
+    }
+}
+
+fn pair(left: u16, right: u16) -> u32 {
+    u32::from(left) << 16 | u32::from(right)
+}
+
+/// The id of the merge that has so many before it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are at most MOST_MERGES, and 512 + 48,894 < 65,536"
+)]
+fn id_of_merge(rank: usize) -> u16 {
+    FIRST_MERGE + rank as u16
+}
+
+/// How many bytes are printable characters of Latin-1; their ids come first.
+const PRINTABLE: u16 = 188;
+/// The bytes in the order of their ids: the printable ones, then the others.
+const BYTE_OF_ID: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let (mut printable, mut other) = (0, PRINTABLE as usize);
+    let mut byte = 0;
+    loop {
+        let next = match byte {
+            0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => &mut printable,
+            _ => &mut other,
+        };
+        bytes[*next] = byte;
+        *next += 1;
+        if byte == u8::MAX {
+            break bytes;
+        }
+        byte += 1;
+    }
+};
+const ID_OF_BYTE: [u16; 256] = {
+    let mut ids = [0; 256];
+    let mut id = 0;
+    while id < BYTES {
+        ids[BYTE_OF_ID[id as usize] as usize] = id;
+        id += 1;
+    }
+    ids
+};
+
+/// The id of a byte inside a word.
+pub(super) fn id_of_byte(byte: u8) -> u16 {
+    ID_OF_BYTE[usize::from(byte)]
+}
+
+/// The id of a byte that ends a word.
+pub(super) fn id_of_last_byte(byte: u8) -> u16 {
+    BYTES + id_of_byte(byte)
+}
+
+/// How a merges file writes a byte: itself if it is printable, else a letter from U+0100 on.
+fn char_of_byte(byte: u8) -> char {
+    match id_of_byte(byte).checked_sub(PRINTABLE) {
+        None => char::from(byte),
+        Some(rank) => {
+            char::from_u32(0x100 + u32::from(rank)).expect("a letter of Latin Extended-A")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_the_order_of_the_file() {
+        let merges = Merges::parse(b"bpe#version: 0.2\r\nd o\r\ndo g</w>\r\n").unwrap();
+        let (d, o, g) = (id_of_byte(b'd'), id_of_byte(b'o'), id_of_last_byte(b'g'));
+        assert_eq!(
+            (
+                merges.merged(d, o),
+                merges.merged(512, g),
+                merges.merged(o, g)
+            ),
+            (Some(512), Some(513), None)
+        );
+        assert_eq!(
+            (merges.start_id(), merges.end_id(), merges.vocabulary_size()),
+            (514, 515, 516)
+        );
+        let mut bytes = Vec::new();
+        merges.push_bytes(513, &mut bytes);
+        assert_eq!(bytes, b"dog ");
+    }
+
+    #[test]
+    fn every_byte_has_its_own_id_and_character() {
+        let ids: std::collections::HashSet<_> = (0..=u8::MAX).map(id_of_byte).collect();
+        let characters: std::collections::HashSet<_> = (0..=u8::MAX).map(char_of_byte).collect();
+        assert_eq!((ids.len(), characters.len()), (256, 256));
+        assert_eq!(
+            (
+                id_of_byte(b'!'),
+                id_of_byte(0xA1),
+                id_of_byte(0),
+                char_of_byte(b' ')
+            ),
+            (0, 94, 188, 'Ġ')
+        );
+    }
+
+    #[test]
+    fn a_bad_line_is_named_with_what_is_wrong() {
+        let error = |text: &[u8]| Merges::parse(text).unwrap_err().to_string();
+        let two = "wanted two symbols with a space between them, got";
+        assert_eq!(
+            error(b"t h\nth e r\n"),
+            format!("line 2 of the merges file: {two} \"th e r\"")
+        );
+        assert_eq!(
+            error(b"t h\n\nt o\n"),
+            format!("line 2 of the merges file: {two} \"\"")
+        );
+        assert_eq!(
+            error(b"#version\nth\n"),
+            format!("line 2 of the merges file: {two} \"th\"")
+        );
+        assert_eq!(
+            error(b"t\xFF h\n"),
+            "line 1 of the merges file: wanted UTF-8"
+        );
+        assert_eq!(
+            error(b"t he\n"),
+            "line 1 of the merges file: \"he\" is neither a byte nor made by an earlier line"
+        );
+        assert_eq!(
+            error(b"t h\nt h\n"),
+            "line 2 of the merges file: th is already id 512"
+        );
+        assert_eq!(
+            error(b"a b\nb c\na bc\nab c\n"),
+            "line 4 of the merges file: abc is already id 514"
+        );
+        assert!(error(b"#version: 0.2\n").starts_with("the merges file has no merges"));
+    }
+
+    #[test]
+    fn packing_keeps_the_merges_and_damage_is_seen() {
+        let merges = Merges::parse(b"d o\ndo g</w>\n").unwrap();
+        let packed = merges.to_bytes();
+        assert_eq!(Merges::from_bytes(&packed).unwrap().parts, merges.parts);
+        for damaged in [&packed[..7], &[], &[1, 2, 3, 4, 1, 0, 1, 2]] {
+            assert!(
+                Merges::from_bytes(damaged)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("damaged")
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_file_and_a_broken_gzip_name_the_path() {
+        let missing = Merges::read(Path::new("no/such/merges.txt")).unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+        assert!(
+            missing
+                .to_string()
+                .starts_with("cannot read the merges file no/such/merges.txt: ")
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! Tokenizers: captions in, token ids out.
+
+mod byte_pairs;
+mod clean;
+mod clip;
+mod merges;
+mod pieces;
+mod unicode_tables;
+mod word_cache;
+
+pub use clean::Clean;
+pub use clip::{ClipTokenizer, ControlTokens, DecodeError};
+pub use merges::{Merges, MergesError};

@@ -1,0 +1,130 @@
+//! Where a caption is split: CLIP's pattern, without a regex engine.
+//!
+//! ```text
+//! 's|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+        (ignoring case)
+//! ```
+//! Every character that is not whitespace belongs to exactly one piece.
+
+use super::unicode_tables::{LETTERS, NUMBERS};
+
+/// What a character is to the pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Between pieces.
+    Space,
+    /// A run is one piece.
+    Letter,
+    /// A piece of its own.
+    Number,
+    /// A run is one piece, but see contractions.
+    Other,
+}
+
+/// What a byte is to the pattern; None: a part of a character that is not ASCII.
+pub(super) const CLASS_OF_BYTE: [Option<Class>; 256] = {
+    let mut classes = [None; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        classes[byte as usize] = Some(match byte {
+            b'\t'..=b'\r' | b' ' => Class::Space,
+            b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
+            b'0'..=b'9' => Class::Number,
+            _ => Class::Other,
+        });
+        byte += 1;
+    }
+    classes
+};
+
+pub(super) fn class(character: char) -> Class {
+    let code = u32::from(character);
+    if let Some(Some(class)) = CLASS_OF_BYTE.get(code as usize).filter(|_| code < 128) {
+        *class
+    } else if contains(LETTERS, code) {
+        Class::Letter
+    } else if contains(NUMBERS, code) {
+        Class::Number
+    } else if character.is_whitespace() {
+        Class::Space
+    } else {
+        Class::Other
+    }
+}
+
+fn contains(ranges: &[(u32, u32)], code: u32) -> bool {
+    let after = ranges.partition_point(|&(first, _)| first <= code);
+    after > 0 && code <= ranges[after - 1].1
+}
+
+/// The length in bytes of the contraction that `text` begins with, or 0: `'s 't 're 've 'm 'll 'd` in either case.
+///
+/// `long_s`: whether `'ſ` counts, as it does where case is ignored by folding (`regex`), and not where it is not.
+pub(super) fn contraction(text: &[u8], long_s: bool) -> usize {
+    let lower = |at: usize| text.get(at).map_or(0, u8::to_ascii_lowercase);
+    match (lower(0), lower(1), lower(2)) {
+        (b'\'', b's' | b't' | b'm' | b'd', _) => 2,
+        (b'\'', b'r' | b'v', b'e') | (b'\'', b'l', b'l') => 3,
+        (b'\'', 0xC5, 0xBF) if long_s => 3,
+        _ => 0,
+    }
+}
+
+/// The length in bytes of the piece that `text` begins with; 0 if it begins with whitespace or is empty.
+pub(super) fn piece(text: &str, long_s: bool) -> usize {
+    let mut characters = text.chars();
+    let Some(first) = characters.next() else {
+        return 0;
+    };
+    match class(first) {
+        Class::Space => 0,
+        Class::Number => first.len_utf8(),
+        run => match contraction(text.as_bytes(), long_s) {
+            0 => text
+                .find(|character| class(character) != run)
+                .unwrap_or(text.len()),
+            length => length,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(mut text: &str) -> Vec<&str> {
+        let mut found = Vec::new();
+        while let Some(first) = text.chars().next() {
+            let length = piece(text, true);
+            found.extend((length > 0).then(|| &text[..length]));
+            text = &text[length.max(if length == 0 { first.len_utf8() } else { 0 })..];
+        }
+        found
+    }
+
+    #[test]
+    fn captions_split_as_the_pattern_says() {
+        let cases: &[(&str, &[&str])] = &[
+            ("", &[]),
+            (" \t\u{3000} ", &[]),
+            ("two dogs.", &["two", "dogs", "."]),
+            (
+                "don't they're we've i'm he'll she'd it's",
+                &[
+                    "don", "'t", "they", "'re", "we", "'ve", "i", "'m", "he", "'ll", "she", "'d",
+                    "it", "'s",
+                ],
+            ),
+            (
+                "'S'RE ''s !'s 'r 'l",
+                &["'S", "'RE", "''", "s", "!'", "s", "'", "r", "'", "l"],
+            ),
+            ("it'ſ", &["it", "'ſ"]),
+            ("1233 ½x", &["1", "2", "3", "3", "½", "x"]),
+            ("a_b--c…\"d", &["a", "_", "b", "--", "c", "…\"", "d"]),
+            ("café\u{301} 日本語", &["café", "\u{301}", "日本語"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(&pieces(text), expected, "{text:?}");
+        }
+    }
+}

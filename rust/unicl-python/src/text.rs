@@ -1,0 +1,256 @@
+//! The bindings of `unicl_core::text`.
+
+use numpy::{
+    Element, IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1,
+    PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::PyBytes;
+use unicl_core::text::{Clean, ClipTokenizer as Tokenizer, ControlTokens, Merges};
+
+use crate::captions::Captions;
+use crate::gate;
+use crate::threads::{ThreadCount, threads as resolve};
+
+/// Rows of ids with a shape, as they come back to Python.
+type IdsAndOffsets<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);
+
+#[pyclass(frozen, module = "unicl._native")]
+pub(crate) struct ClipTokenizer {
+    tokenizer: Tokenizer,
+}
+
+#[pymethods]
+impl ClipTokenizer {
+    #[new]
+    fn new(packed_merges: &[u8], clean: &str, special_tokens: &str) -> PyResult<Self> {
+        let merges = Merges::from_bytes(packed_merges).map_err(|error| gate::to_python(&error))?;
+        let clean = match clean {
+            "openai" => Clean::OpenAi,
+            "hf" => Clean::HuggingFace,
+            "none" => Clean::Nothing,
+            _ => return Err(unknown("clean", clean, r#""openai", "hf" or "none""#)),
+        };
+        let control_tokens = match special_tokens {
+            "text" => ControlTokens::Text,
+            "open_clip" => ControlTokens::OpenClip,
+            "openai" => ControlTokens::OpenAi,
+            _ => {
+                return Err(unknown(
+                    "special_tokens",
+                    special_tokens,
+                    r#""text", "open_clip" or "openai""#,
+                ));
+            }
+        };
+        Ok(Self {
+            tokenizer: Tokenizer::new(merges, clean, control_tokens),
+        })
+    }
+
+    #[getter]
+    fn packed_merges<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.tokenizer.merges().to_bytes())
+    }
+
+    #[getter]
+    fn vocab_size(&self) -> usize {
+        self.tokenizer.merges().vocabulary_size()
+    }
+
+    #[getter]
+    fn start_id(&self) -> u16 {
+        self.tokenizer.merges().start_id()
+    }
+
+    #[getter]
+    fn end_id(&self) -> u16 {
+        self.tokenizer.merges().end_id()
+    }
+
+    #[pyo3(signature = (captions, context_length, pad_id, dtype, *, out, repair, threads))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the keyword arguments of Python"
+    )]
+    fn encode_padded<'py>(
+        &self,
+        py: Python<'py>,
+        captions: Captions,
+        context_length: usize,
+        pad_id: u16,
+        dtype: &str,
+        out: Option<Bound<'py, PyAny>>,
+        repair: Bound<'py, PyAny>,
+        threads: Option<ThreadCount>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let texts = Repaired::new(&self.tokenizer, py, captions, &repair)?;
+        let shape = [texts.rows(), context_length];
+        match (dtype, out) {
+            ("int64", None) => self.fill(
+                py,
+                &texts,
+                PyArray2::<i64>::zeros(py, shape, false),
+                pad_id,
+                threads,
+            ),
+            ("int32", None) => self.fill(
+                py,
+                &texts,
+                PyArray2::<i32>::zeros(py, shape, false),
+                pad_id,
+                threads,
+            ),
+            (_, Some(out)) => {
+                if let Ok(rows) = out.cast::<PyArray2<i64>>() {
+                    check_shape(rows, shape)?;
+                    self.fill(py, &texts, rows.clone(), pad_id, threads)
+                } else if let Ok(rows) = out.cast::<PyArray2<i32>>() {
+                    check_shape(rows, shape)?;
+                    self.fill(py, &texts, rows.clone(), pad_id, threads)
+                } else {
+                    Err(not_rows(&out))
+                }
+            }
+            (dtype, None) => Err(unknown("dtype", dtype, r#""int64" or "int32""#)),
+        }
+    }
+
+    #[pyo3(signature = (captions, *, repair, threads))]
+    fn encode_ragged<'py>(
+        &self,
+        py: Python<'py>,
+        captions: Captions,
+        repair: Bound<'py, PyAny>,
+        threads: Option<ThreadCount>,
+    ) -> PyResult<IdsAndOffsets<'py>> {
+        let texts = Repaired::new(&self.tokenizer, py, captions, &repair)?;
+        let threads = resolve(threads);
+        let (ids, offsets) =
+            gate::run_infallible(py, || self.tokenizer.encode_ragged(&texts.views(), threads))?;
+        Ok((ids.into_pyarray(py), offsets.into_pyarray(py)))
+    }
+
+    fn decode(&self, py: Python<'_>, ids: PyReadonlyArray1<'_, i64>) -> PyResult<String> {
+        let ids = ids.as_slice()?;
+        gate::run(py, || self.tokenizer.decode(ids))
+    }
+}
+
+impl ClipTokenizer {
+    /// Fills an array that [`check_shape`] accepts.
+    fn fill<'py, Id: Element + Copy + Send + Sync + From<u16>>(
+        &self,
+        py: Python<'py>,
+        texts: &Repaired,
+        rows: Bound<'py, PyArray2<Id>>,
+        pad_id: u16,
+        threads: Option<ThreadCount>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let threads = resolve(threads);
+        let length = rows.shape()[1];
+        {
+            // Guards against another writer: numpy would let two threads write one array.
+            let mut writable = rows.try_readwrite().map_err(|error| {
+                PyValueError::new_err(format!("out cannot be written: {error}"))
+            })?;
+            let places = writable.as_slice_mut()?;
+            let views = texts.views();
+            gate::run_infallible(py, || {
+                self.tokenizer
+                    .encode_padded(&views, length, Id::from(pad_id), places, threads);
+            })?;
+        }
+        Ok(rows.into_any())
+    }
+}
+
+/// Captions of which those that need it were replaced by what the Python callable `repair` made of them.
+struct Repaired {
+    captions: Captions,
+    rows: Vec<usize>,
+    texts: Vec<PyBackedStr>,
+}
+
+impl Repaired {
+    fn new(
+        tokenizer: &Tokenizer,
+        py: Python<'_>,
+        captions: Captions,
+        repair: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let views = captions.views();
+        let rows = gate::run_infallible(py, || tokenizer.rows_to_repair(&views))?;
+        let mut texts = Vec::new();
+        if !rows.is_empty() {
+            let broken: Vec<&str> = rows.iter().map(|&row| views[row]).collect();
+            texts = repair.call1((broken,))?.extract()?;
+            if texts.len() != rows.len() {
+                return Err(PyValueError::new_err(
+                    "repair must return one str for each that it was given",
+                ));
+            }
+        }
+        Ok(Self {
+            captions,
+            rows,
+            texts,
+        })
+    }
+
+    fn rows(&self) -> usize {
+        self.captions.views().len()
+    }
+
+    fn views(&self) -> Vec<&str> {
+        let mut views = self.captions.views();
+        for (&row, text) in self.rows.iter().zip(&self.texts) {
+            views[row] = text;
+        }
+        views
+    }
+}
+
+fn check_shape<Id: Element>(rows: &Bound<'_, PyArray2<Id>>, shape: [usize; 2]) -> PyResult<()> {
+    if rows.shape() == shape && rows.is_c_contiguous() {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!(
+        "out must be a C-contiguous array of shape ({}, {}); got shape ({}, {}){}",
+        shape[0],
+        shape[1],
+        rows.shape()[0],
+        rows.shape()[1],
+        if rows.is_c_contiguous() {
+            ""
+        } else {
+            ", not C-contiguous"
+        }
+    )))
+}
+
+fn not_rows(out: &Bound<'_, PyAny>) -> PyErr {
+    let got = match (out.getattr("dtype"), out.getattr("ndim")) {
+        (Ok(dtype), Ok(ndim)) => format!("{dtype} and {ndim} dimensions"),
+        _ => out.get_type().to_string(),
+    };
+    PyTypeError::new_err(format!(
+        "out must be a numpy array of int64 or int32 with 2 dimensions; got {got}"
+    ))
+}
+
+fn unknown(argument: &str, value: &str, wanted: &str) -> PyErr {
+    PyValueError::new_err(format!("{argument} must be {wanted}; got {value:?}"))
+}
+
+/// Reads a merges file and packs it.
+#[pyfunction]
+pub(crate) fn read_merges(
+    py: Python<'_>,
+    path: std::path::PathBuf,
+) -> PyResult<Bound<'_, PyBytes>> {
+    let packed = gate::run(py, || Merges::read(&path).map(|merges| merges.to_bytes()))?;
+    Ok(PyBytes::new(py, &packed))
+}
