@@ -1,0 +1,92 @@
+//! Captions to noun phrases, by the recipe of GLIP: lower-case, split into words, tag, chunk.
+
+use super::{Chunker, Tagger, Words};
+
+/// Finds the noun phrases of captions, one after another, in buffers that it keeps.
+///
+/// # Examples
+///
+/// ```
+/// use unicl_core::phrases::{Chunker, DEFAULT_GRAMMAR, PhraseFinder, Tagger, convert_nltk};
+///
+/// let file = convert_nltk(r#"{"i word dog": {"NN": 2.0}}"#, r#"{"a": "DT"}"#, r#"["DT", "NN", "VB"]"#)?;
+/// let tagger = Tagger::from_bytes(&file)?;
+/// let chunker = Chunker::new(DEFAULT_GRAMMAR, tagger.tag_names())?;
+/// let mut finder = PhraseFinder::new(&tagger, &chunker);
+/// finder.read("Run, A  dog");
+/// assert_eq!(finder.phrases().map(|phrase| phrase.span()).collect::<Vec<_>>(), [(5, 11)]);
+/// let mut text = String::new();
+/// finder.phrases().for_each(|phrase| phrase.write(&mut text));
+/// assert_eq!(text, "a dog");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PhraseFinder<'a> {
+    tagger: &'a Tagger,
+    chunker: &'a Chunker,
+    words: Words,
+    tags: Vec<u8>,
+    chunks: Vec<(u32, u32)>,
+}
+
+impl<'a> PhraseFinder<'a> {
+    /// A finder with empty buffers.
+    #[must_use]
+    pub fn new(tagger: &'a Tagger, chunker: &'a Chunker) -> Self {
+        Self {
+            tagger,
+            chunker,
+            words: Words::default(),
+            tags: Vec::new(),
+            chunks: Vec::new(),
+        }
+    }
+
+    /// Reads a caption; [`Self::phrases`] then has its phrases.
+    pub fn read(&mut self, caption: &str) {
+        self.words.split(caption, true);
+        self.tagger.tag(self.words.iter(), &mut self.tags);
+        self.chunker.chunk(&self.tags, &mut self.chunks);
+    }
+
+    /// The phrases of the caption read last, in order.
+    pub fn phrases(&self) -> impl ExactSizeIterator<Item = Phrase<'_>> {
+        let words = &self.words;
+        self.chunks.iter().map(move |&(from, to)| Phrase {
+            words,
+            from: from as usize,
+            to: to as usize,
+        })
+    }
+}
+
+/// A noun phrase: neighbouring words of a caption.
+#[derive(Clone, Copy)]
+pub struct Phrase<'a> {
+    words: &'a Words,
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Phrase<'a> {
+    /// Its words, lower-cased.
+    pub fn words(self) -> impl ExactSizeIterator<Item = &'a str> {
+        let words = self.words;
+        (self.from..self.to).map(move |index| words.get(index))
+    }
+
+    /// The characters of the caption, from and to, that it came from.
+    #[must_use]
+    pub fn span(self) -> (u32, u32) {
+        (self.words.span(self.from).0, self.words.span(self.to - 1).1)
+    }
+
+    /// Appends its words with single spaces between them.
+    pub fn write(self, out: &mut String) {
+        for (index, word) in self.words().enumerate() {
+            if index > 0 {
+                out.push(' ');
+            }
+            out.push_str(word);
+        }
+    }
+}

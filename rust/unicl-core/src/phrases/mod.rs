@@ -1,0 +1,18 @@
+//! From a caption to its noun phrases: words, part-of-speech tags, chunks.
+
+mod characters;
+mod columns;
+mod finder;
+mod grammar;
+mod pattern;
+mod tagger;
+mod treebank;
+mod weights;
+mod words;
+
+pub use columns::{Columns, find_noun_phrases, tag_captions};
+pub use finder::{Phrase, PhraseFinder};
+pub use grammar::{Chunker, DEFAULT_GRAMMAR, GrammarError, MAX_TAGS};
+pub use tagger::Tagger;
+pub use weights::{WeightsError, convert_nltk};
+pub use words::Words;

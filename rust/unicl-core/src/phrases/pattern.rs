@@ -1,0 +1,313 @@
+//! Regular expressions over any alphabet, with the answers of a backtracking engine (leftmost, first alternative, greedy),
+//! as Python's `re` gives them. A tag grammar is two of them: one over the characters of a tag, one over the tags of a caption.
+//!
+//! The text becomes a tree, the tree a program of jumps; the program runs with an explicit stack and remembers which
+//! (instruction, place) pairs have failed, so that no match takes more than instructions x places steps.
+
+use std::iter::Peekable;
+use std::ops::Range;
+use std::str::CharIndices;
+
+use super::grammar::GrammarError;
+
+/// The most instructions a pattern may become: counted repetitions multiply.
+const MAX_INSTRUCTIONS: usize = 10_000;
+
+/// A compiled pattern whose atoms are of type `A`.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern<A> {
+    program: Vec<Instruction<A>>,
+}
+
+#[derive(Clone, Debug)]
+enum Instruction<A> {
+    Atom(A),
+    /// Go on at the first; on failure at the second.
+    Split(usize, usize),
+    Jump(usize),
+    Match,
+}
+
+#[derive(Clone, Debug)]
+enum Node<A> {
+    Atom(A),
+    Sequence(Vec<Node<A>>),
+    Alternatives(Vec<Node<A>>),
+    Repeat {
+        node: Box<Node<A>>,
+        min: usize,
+        max: Option<usize>,
+        is_lazy: bool,
+    },
+}
+
+impl<A: Clone> Pattern<A> {
+    /// Parses a pattern; `atom` reads what is neither a group nor an alternative nor a repetition, the first character of
+    /// which is given.
+    pub(super) fn parse(
+        text: &str,
+        atom: impl FnMut(&mut Characters<'_>, usize, char) -> Result<A, GrammarError>,
+    ) -> Result<Self, GrammarError> {
+        let mut parser = Parser {
+            characters: text.char_indices().peekable(),
+            text,
+            atom,
+        };
+        let node = parser.alternatives(0)?;
+        if let Some((at, c)) = parser.characters.next() {
+            return Err(unexpected(text, at, c));
+        }
+        let mut program = Vec::new();
+        emit(&node, &mut program)?;
+        program.push(Instruction::Match);
+        Ok(Self { program })
+    }
+
+    /// The end of the match that starts at `start`, the first that `accepts` its end.
+    pub(super) fn match_end(
+        &self,
+        start: usize,
+        matches: impl Fn(&A, usize) -> bool,
+        accepts: impl Fn(usize) -> bool,
+        memory: &mut Memory,
+    ) -> Option<usize> {
+        memory.failed.clear();
+        memory.stack.clear();
+        memory.stack.push((0, start));
+        while let Some((mut pc, mut at)) = memory.stack.pop() {
+            loop {
+                match &self.program[pc] {
+                    Instruction::Atom(atom) if matches(atom, at) => {
+                        pc += 1;
+                        at += 1;
+                    }
+                    Instruction::Atom(_) => break,
+                    Instruction::Jump(to) => pc = *to,
+                    Instruction::Match if accepts(at) => return Some(at),
+                    Instruction::Match => break,
+                    Instruction::Split(first, second) => {
+                        // Each choice is tried once at each place; a second visit can only fail again (or go round an empty loop).
+                        if memory.seen(self.program.len(), pc, at - start) {
+                            break;
+                        }
+                        memory.stack.push((*second, at));
+                        pc = *first;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The atoms that a match can begin with.
+    pub(super) fn first_atoms(&self) -> Vec<&A> {
+        let (mut atoms, mut stack) = (Vec::new(), vec![0]);
+        let mut seen = vec![false; self.program.len()];
+        while let Some(pc) = stack.pop() {
+            if std::mem::replace(&mut seen[pc], true) {
+                continue;
+            }
+            match &self.program[pc] {
+                Instruction::Atom(atom) => atoms.push(atom),
+                Instruction::Jump(to) => stack.push(*to),
+                Instruction::Split(first, second) => stack.extend([*first, *second]),
+                Instruction::Match => {}
+            }
+        }
+        atoms
+    }
+
+    /// The same pattern over other atoms.
+    pub(super) fn map<B>(&self, translate: impl Fn(&A) -> B) -> Pattern<B> {
+        let translated = self.program.iter().map(|instruction| match instruction {
+            Instruction::Atom(atom) => Instruction::Atom(translate(atom)),
+            Instruction::Split(first, second) => Instruction::Split(*first, *second),
+            Instruction::Jump(to) => Instruction::Jump(*to),
+            Instruction::Match => Instruction::Match,
+        });
+        Pattern {
+            program: translated.collect(),
+        }
+    }
+}
+
+/// What a match needs while it runs, kept to save allocations.
+#[derive(Default)]
+pub(super) struct Memory {
+    stack: Vec<(usize, usize)>,
+    failed: Vec<bool>,
+}
+
+impl Memory {
+    fn seen(&mut self, width: usize, pc: usize, row: usize) -> bool {
+        let index = row * width + pc;
+        if index >= self.failed.len() {
+            self.failed.resize((row + 1) * width, false);
+        }
+        std::mem::replace(&mut self.failed[index], true)
+    }
+}
+
+pub(super) type Characters<'a> = Peekable<CharIndices<'a>>;
+
+struct Parser<'a, F> {
+    characters: Characters<'a>,
+    text: &'a str,
+    atom: F,
+}
+
+impl<A: Clone, F: FnMut(&mut Characters<'_>, usize, char) -> Result<A, GrammarError>>
+    Parser<'_, F>
+{
+    fn alternatives(&mut self, depth: usize) -> Result<Node<A>, GrammarError> {
+        let mut nodes = vec![self.sequence(depth)?];
+        while self.characters.next_if(|&(_, c)| c == '|').is_some() {
+            nodes.push(self.sequence(depth)?);
+        }
+        Ok(if nodes.len() == 1 {
+            nodes.remove(0)
+        } else {
+            Node::Alternatives(nodes)
+        })
+    }
+
+    fn sequence(&mut self, depth: usize) -> Result<Node<A>, GrammarError> {
+        let mut nodes = Vec::new();
+        while let Some((at, c)) = self.characters.next_if(|&(_, c)| !matches!(c, '|' | ')')) {
+            let node = match c {
+                '(' if depth < 50 => {
+                    let node = self.alternatives(depth + 1)?;
+                    if self.characters.next_if(|&(_, c)| c == ')').is_none() {
+                        return Err(GrammarError::Unclosed(self.text.to_owned(), '('));
+                    }
+                    node
+                }
+                '(' | '*' | '+' | '?' | '{' => return Err(unexpected(self.text, at, c)),
+                _ => Node::Atom((self.atom)(&mut self.characters, at, c)?),
+            };
+            nodes.push(self.repeated(node)?);
+        }
+        Ok(Node::Sequence(nodes))
+    }
+
+    fn repeated(&mut self, node: Node<A>) -> Result<Node<A>, GrammarError> {
+        let Some((at, c)) = self
+            .characters
+            .next_if(|&(_, c)| matches!(c, '*' | '+' | '?' | '{'))
+        else {
+            return Ok(node);
+        };
+        let (min, max) = match c {
+            '*' => (0, None),
+            '+' => (1, None),
+            '?' => (0, Some(1)),
+            _ => self.counts(at)?,
+        };
+        let is_lazy = self.characters.next_if(|&(_, c)| c == '?').is_some();
+        Ok(Node::Repeat {
+            node: Box::new(node),
+            min,
+            max,
+            is_lazy,
+        })
+    }
+
+    /// The rest of `{m}`, `{m,}`, `{,n}` or `{m,n}`.
+    fn counts(&mut self, at: usize) -> Result<(usize, Option<usize>), GrammarError> {
+        let rest = &self.text[at..];
+        let bad = || unexpected(self.text, at, '{');
+        let inside = &rest[1..rest.find('}').ok_or_else(bad)?];
+        while self.characters.next_if(|&(_, c)| c != '}').is_some() {}
+        self.characters.next();
+        let number = |digits: &str| {
+            digits
+                .parse::<usize>()
+                .ok()
+                .filter(|&n| n < 1000)
+                .ok_or_else(bad)
+        };
+        let counts = match inside.split_once(',') {
+            None => (number(inside)?, Some(number(inside)?)),
+            Some(("", "")) => return Err(bad()),
+            Some((min, "")) => (number(min)?, None),
+            Some(("", max)) => (0, Some(number(max)?)),
+            Some((min, max)) => (number(min)?, Some(number(max)?)),
+        };
+        if counts.1.is_some_and(|max| max < counts.0) {
+            return Err(bad());
+        }
+        Ok(counts)
+    }
+}
+
+fn emit<A: Clone>(node: &Node<A>, program: &mut Vec<Instruction<A>>) -> Result<(), GrammarError> {
+    if program.len() > MAX_INSTRUCTIONS {
+        return Err(GrammarError::TooLarge(MAX_INSTRUCTIONS));
+    }
+    match node {
+        Node::Atom(atom) => program.push(Instruction::Atom(atom.clone())),
+        Node::Sequence(nodes) => {
+            for node in nodes {
+                emit(node, program)?;
+            }
+        }
+        Node::Alternatives(nodes) => {
+            let mut jumps = Vec::new();
+            for (index, node) in nodes.iter().enumerate() {
+                if index + 1 == nodes.len() {
+                    emit(node, program)?;
+                } else {
+                    let split = program.len();
+                    program.push(Instruction::Match);
+                    emit(node, program)?;
+                    jumps.push(program.len());
+                    program.push(Instruction::Match);
+                    program[split] = Instruction::Split(split + 1, program.len());
+                }
+            }
+            let end = program.len();
+            for jump in jumps {
+                program[jump] = Instruction::Jump(end);
+            }
+        }
+        Node::Repeat {
+            node,
+            min,
+            max,
+            is_lazy,
+        } => {
+            for _ in 0..*min {
+                emit(node, program)?;
+            }
+            let optional = max.map_or(1, |max| max - min);
+            let mut splits: Vec<Range<usize>> = Vec::new();
+            for _ in 0..optional {
+                let split = program.len();
+                program.push(Instruction::Match);
+                emit(node, program)?;
+                splits.push(split..program.len());
+            }
+            if max.is_none() {
+                program.push(Instruction::Jump(splits[0].start));
+            }
+            let end = program.len();
+            for split in splits {
+                let (first, second) = if *is_lazy {
+                    (end, split.start + 1)
+                } else {
+                    (split.start + 1, end)
+                };
+                program[split.start] = Instruction::Split(first, second);
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn unexpected(text: &str, at: usize, c: char) -> GrammarError {
+    GrammarError::Unexpected {
+        pattern: text.to_owned(),
+        at: text[..at].chars().count(),
+        c,
+    }
+}

@@ -1,0 +1,283 @@
+//! The Treebank rules of NLTK's `NLTKWordTokenizer`, in order, one pass over the text each: slow and literal.
+//!
+//! [`super::Words`] answers most captions without them and is tied to them by a property. Every character carries the
+//! place in the caption that it came from, so that words keep their spans through rules that insert and replace.
+
+use super::characters::{is_decimal, is_space, is_word};
+
+/// A character of the text in work, and where in the caption it came from (`None`: a rule put it there).
+#[derive(Clone, Copy)]
+pub(super) struct Unit {
+    pub(super) c: char,
+    pub(super) at: Option<u32>,
+}
+
+const SPACE: Unit = Unit { c: ' ', at: None };
+
+/// Applies every rule; the words are then what white space separates.
+pub(super) fn apply(units: &mut Vec<Unit>) {
+    let mut text = Text {
+        units: std::mem::take(units),
+        out: Vec::new(),
+    };
+    text.starting_quotes();
+    text.punctuation();
+    text.pad(|c| "[](){}<>".contains(c));
+    text.pad_run(|text, i| text.starts_with(i, "--").then_some(2));
+    text.units.insert(0, SPACE);
+    text.units.push(SPACE);
+    text.ending_quotes();
+    text.contractions();
+    *units = text.units;
+}
+
+struct Text {
+    units: Vec<Unit>,
+    out: Vec<Unit>,
+}
+
+impl Text {
+    fn starting_quotes(&mut self) {
+        self.pad_run(|text, i| match text.at(i)? {
+            '«' | '“' | '‘' | '„' => Some(1),
+            '`' => Some(text.run(i, |c| c == '`')),
+            _ => None,
+        });
+        self.substitute(|text, i, out| {
+            (i == 0 && text.at(0)? == '"').then(|| {
+                out.extend(opening_quote(text.units[0].at));
+                1
+            })
+        });
+        self.pad_run(|text, i| text.starts_with(i, "``").then_some(2));
+        self.substitute(|text, i, out| {
+            let length = match (text.at(i)?, text.at(i + 1)?) {
+                (' ' | '(' | '[' | '{' | '<', '"') => 1,
+                (' ' | '(' | '[' | '{' | '<', '\'') if text.at(i + 2)? == '\'' => 2,
+                _ => return None,
+            };
+            out.extend([text.units[i], SPACE]);
+            let [first, second] = opening_quote(text.units[i + 1].at);
+            let second = Unit {
+                at: text.units[i + length].at,
+                ..second
+            };
+            out.extend([first, second, SPACE]);
+            Some(1 + length)
+        });
+        self.substitute(|text, i, out| {
+            let opens = text.at(i)? == '\''
+                && text.at(i + 1).is_some_and(is_word)
+                && !(i > 0 && text.at(i - 1).is_some_and(is_word))
+                && !["re", "ve", "ll", "m", "t", "s", "d", "n"]
+                    .iter()
+                    .any(|clitic| text.is_word_part(i + 1, clitic));
+            opens.then(|| {
+                out.extend([text.units[i], SPACE]);
+                1
+            })
+        });
+    }
+
+    fn punctuation(&mut self) {
+        self.final_period(|c| "])}>\"'»”’ ".contains(c), true);
+        self.substitute(|text, i, out| {
+            let (':' | ',') = text.at(i)? else {
+                return None;
+            };
+            let next = *text.units.get(i + 1)?;
+            (!is_decimal(next.c)).then(|| {
+                out.extend([SPACE, text.units[i], SPACE, next]);
+                2
+            })
+        });
+        self.pad_run(|text, i| {
+            (matches!(text.at(i)?, ':' | ',') && i + 1 == text.units.len()).then_some(1)
+        });
+        self.pad_run(|text, i| {
+            let length = text.run(i, |c| c == '.');
+            (length >= 2).then_some(length)
+        });
+        self.pad(|c| ";@#$%&".contains(c));
+        self.pad(|c| ('\u{2012}'..='\u{2015}').contains(&c));
+        self.final_period(|c| "])}>\"'".contains(c), false);
+        self.pad(|c| "?!".contains(c));
+        self.substitute(|text, i, out| {
+            (text.at(i)? != '\'' && text.starts_with(i + 1, "' ")).then(|| {
+                out.extend([text.units[i], SPACE, text.units[i + 1], SPACE]);
+                3
+            })
+        });
+        self.pad(|c| c == '*');
+    }
+
+    /// The period that ends the text, before closing marks: cut off, and the marks too if `cut_marks`.
+    fn final_period(&mut self, is_mark: impl Fn(char) -> bool, cut_marks: bool) {
+        self.substitute(|text, i, out| {
+            if text.at(i)? == '.' || text.at(i + 1)? != '.' {
+                return None;
+            }
+            let marks = i + 2..i + 2 + text.run(i + 2, &is_mark);
+            if marks.end + text.run(marks.end, is_space) != text.units.len() {
+                return None;
+            }
+            out.extend([text.units[i], SPACE, text.units[i + 1]]);
+            if cut_marks {
+                out.push(SPACE);
+            }
+            out.extend_from_slice(&text.units[marks]);
+            out.push(SPACE);
+            Some(text.units.len() - i)
+        });
+    }
+
+    fn ending_quotes(&mut self) {
+        self.pad(|c| "»”’".contains(c));
+        self.pad_run(|text, i| text.starts_with(i, "''").then_some(2));
+        self.substitute(|text, i, out| {
+            (text.at(i)? == '"').then(|| {
+                let quote = Unit {
+                    c: '\'',
+                    at: text.units[i].at,
+                };
+                out.extend([SPACE, quote, quote, SPACE]);
+                1
+            })
+        });
+        self.substitute(|text, i, out| {
+            let length = text.run(i, is_space);
+            (length > 0).then(|| {
+                out.push(SPACE);
+                length
+            })
+        });
+        self.clitics(&["'s", "'S", "'m", "'M", "'d", "'D", "'"]);
+        self.clitics(&["'ll", "'LL", "'re", "'RE", "'ve", "'VE", "n't", "N'T"]);
+    }
+
+    /// Cuts a clitic before a space from what it hangs on.
+    fn clitics(&mut self, clitics: &[&str]) {
+        self.substitute(|text, i, out| {
+            if matches!(text.at(i)?, '\'' | ' ') {
+                return None;
+            }
+            let clitic = clitics.iter().find(|clitic| {
+                text.starts_with(i + 1, clitic) && text.at(i + 1 + clitic.len()) == Some(' ')
+            })?;
+            out.extend([text.units[i], SPACE]);
+            out.extend_from_slice(&text.units[i + 1..i + 1 + clitic.len()]);
+            out.push(SPACE);
+            Some(2 + clitic.len())
+        });
+    }
+
+    fn contractions(&mut self) {
+        for (first, second) in [
+            ("can", "not"),
+            ("d", "'ye"),
+            ("gim", "me"),
+            ("gon", "na"),
+            ("got", "ta"),
+            ("lem", "me"),
+            ("more", "'n"),
+            ("wan", "na"),
+        ] {
+            self.substitute(|text, i, out| {
+                let middle = i + first.len();
+                let matches = !(i > 0 && is_word(text.at(i - 1)?))
+                    && text.is_ignoring_case(i, first)
+                    && text.is_word_part(middle, second)
+                    && (first != "wan" || text.at(middle + second.len()).is_some_and(is_space));
+                matches.then(|| {
+                    text.pad_halves(i..middle, middle + second.len(), out);
+                    first.len() + second.len()
+                })
+            });
+        }
+        for second in ["is", "was"] {
+            self.substitute(|text, i, out| {
+                let matches = text.at(i)? == ' '
+                    && text.is_ignoring_case(i + 1, "'t")
+                    && text.is_word_part(i + 3, second);
+                matches.then(|| {
+                    text.pad_halves(i + 1..i + 3, i + 3 + second.len(), out);
+                    3 + second.len()
+                })
+            });
+        }
+    }
+
+    fn pad_halves(&self, first: std::ops::Range<usize>, end: usize, out: &mut Vec<Unit>) {
+        let middle = first.end;
+        out.push(SPACE);
+        out.extend_from_slice(&self.units[first]);
+        out.push(SPACE);
+        out.extend_from_slice(&self.units[middle..end]);
+        out.push(SPACE);
+    }
+
+    /// Puts spaces around every character that is one of these.
+    fn pad(&mut self, is_one: impl Fn(char) -> bool) {
+        self.pad_run(|text, i| is_one(text.at(i)?).then_some(1));
+    }
+
+    /// Puts spaces around every match; `length` gives the length of the match at a place.
+    fn pad_run(&mut self, length: impl Fn(&Self, usize) -> Option<usize>) {
+        self.substitute(|text, i, out| {
+            let length = length(text, i)?;
+            out.push(SPACE);
+            out.extend_from_slice(&text.units[i..i + length]);
+            out.push(SPACE);
+            Some(length)
+        });
+    }
+
+    /// `re.sub`: at each place, from the left, `rule` may write a replacement and say how many units it replaces.
+    fn substitute(&mut self, rule: impl Fn(&Self, usize, &mut Vec<Unit>) -> Option<usize>) {
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        let mut i = 0;
+        while i < self.units.len() {
+            if let Some(length) = rule(self, i, &mut out) {
+                i += length;
+            } else {
+                out.push(self.units[i]);
+                i += 1;
+            }
+        }
+        self.out = std::mem::replace(&mut self.units, out);
+    }
+
+    fn at(&self, i: usize) -> Option<char> {
+        self.units.get(i).map(|unit| unit.c)
+    }
+
+    /// How many units from `i` on are of a class.
+    fn run(&self, i: usize, is_one: impl Fn(char) -> bool) -> usize {
+        let rest = self.units.get(i..).unwrap_or_default();
+        rest.iter().take_while(|unit| is_one(unit.c)).count()
+    }
+
+    fn starts_with(&self, i: usize, text: &str) -> bool {
+        text.chars()
+            .enumerate()
+            .all(|(k, c)| self.at(i + k) == Some(c))
+    }
+
+    fn is_ignoring_case(&self, i: usize, text: &str) -> bool {
+        let mut wanted = text.chars().enumerate();
+        wanted.all(|(k, c)| {
+            self.at(i + k)
+                .is_some_and(|found| found.eq_ignore_ascii_case(&c))
+        })
+    }
+
+    /// Whether `text` stands here, in either case, and no word goes on after it.
+    fn is_word_part(&self, i: usize, text: &str) -> bool {
+        self.is_ignoring_case(i, text) && !self.at(i + text.len()).is_some_and(is_word)
+    }
+}
+
+fn opening_quote(at: Option<u32>) -> [Unit; 2] {
+    [Unit { c: '`', at }; 2]
+}

@@ -1,0 +1,553 @@
+//! Tagger weights: NLTK's 14 kinds of feature, and the file format that ships them.
+//!
+//! A file is `UNICLTAG`, the version (u32), the checksum of the rest (FNV-1a, u64), all little-endian, and then, with all
+//! numbers as LEB128 varints: the tags; the sorted strings, each as the length that it shares with the one before and its
+//! rest; the words with a fixed tag (string, tag); and for each kind of feature, in the order of [`KINDS`], the features: their
+//! tags, their string as the distance from the one before, and their (tag, zigzag weight) cells. Weights are thousandths.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+use thiserror::Error;
+
+use super::grammar::MAX_TAGS;
+
+const MAGIC: &[u8; 8] = b"UNICLTAG";
+const VERSION: u32 = 1;
+
+/// The tags of the two places before the first word, which features name but no word has.
+pub(super) const START_TAGS: [&str; 2] = ["-START-", "-START2-"];
+
+/// A kind of feature: its name in NLTK's files, how many tags it holds, and whether it holds a string.
+pub(super) struct Kind {
+    name: &'static str,
+    tags: usize,
+    has_text: bool,
+}
+
+pub(super) const BIAS: usize = 0;
+pub(super) const SUFFIX: usize = 1;
+pub(super) const FIRST_CHARACTER: usize = 2;
+pub(super) const TAG_BEFORE: usize = 3;
+pub(super) const TAG_BEFORE_2: usize = 4;
+pub(super) const TAGS_BEFORE: usize = 5;
+pub(super) const WORD: usize = 6;
+pub(super) const TAG_BEFORE_AND_WORD: usize = 7;
+pub(super) const WORD_BEFORE: usize = 8;
+pub(super) const SUFFIX_BEFORE: usize = 9;
+pub(super) const WORD_BEFORE_2: usize = 10;
+pub(super) const WORD_AFTER: usize = 11;
+pub(super) const SUFFIX_AFTER: usize = 12;
+pub(super) const WORD_AFTER_2: usize = 13;
+
+pub(super) const KINDS: [Kind; 14] = {
+    const fn kind(name: &'static str, tags: usize, has_text: bool) -> Kind {
+        Kind {
+            name,
+            tags,
+            has_text,
+        }
+    }
+    [
+        kind("bias", 0, false),
+        kind("i suffix", 0, true),
+        kind("i pref1", 0, true),
+        kind("i-1 tag", 1, false),
+        kind("i-2 tag", 1, false),
+        kind("i tag+i-2 tag", 2, false),
+        kind("i word", 0, true),
+        kind("i-1 tag+i word", 1, true),
+        kind("i-1 word", 0, true),
+        kind("i-1 suffix", 0, true),
+        kind("i-2 word", 0, true),
+        kind("i+1 word", 0, true),
+        kind("i+1 suffix", 0, true),
+        kind("i+2 word", 0, true),
+    ]
+};
+
+/// Weights that cannot be read.
+#[derive(Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// The file is of another kind.
+    #[error("not a tagger file: expected it to begin with \"UNICLTAG\", got {0:?}")]
+    Magic(String),
+    /// A file of another version of this library.
+    #[error(
+        "expected a tagger file of version {VERSION}, got version {0}; make it anew with PosTagger.save"
+    )]
+    Version(u32),
+    /// The content is not what was written.
+    #[error(
+        "damaged tagger file: its checksum is {found:016x}, but its content has {content:016x}; install it again"
+    )]
+    Checksum {
+        /// What the file says.
+        found: u64,
+        /// What its content gives.
+        content: u64,
+    },
+    /// The content ends early or breaks a rule of the format.
+    #[error("malformed tagger file: {0}")]
+    Malformed(&'static str),
+    /// One of NLTK's three files is not what NLTK writes.
+    #[error("NLTK's {file}: {problem}")]
+    Nltk {
+        /// Which of weights, tagdict and classes.
+        file: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl crate::Error for WeightsError {}
+
+/// A feature's content: up to two tags (numbers beyond the tag set are [`START_TAGS`]) and the number of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) tags: [u8; 2],
+    pub(super) text: u32,
+}
+
+/// All that a tagger knows, as tables.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Weights {
+    /// In ascending order, so that the larger of two equal labels is the one with the larger number.
+    pub(super) tags: Vec<String>,
+    pub(super) strings: Vec<String>,
+    /// Words (as string numbers) that always have one tag.
+    pub(super) tagdict: Vec<(u32, u8)>,
+    /// For each kind, its features: key, and (tag, weight in thousandths) cells.
+    pub(super) features: [Vec<(Key, Cells)>; 14],
+}
+
+pub(super) type Cells = Vec<(u8, i32)>;
+
+impl Weights {
+    /// Reads a file's content.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
+        let head = &bytes[..bytes.len().min(8)];
+        if head != MAGIC {
+            return Err(WeightsError::Magic(
+                String::from_utf8_lossy(head).into_owned(),
+            ));
+        }
+        let mut reader = Reader(&bytes[8..]);
+        let version = u32::from_le_bytes(reader.array()?);
+        if version != VERSION {
+            return Err(WeightsError::Version(version));
+        }
+        let found = u64::from_le_bytes(reader.array()?);
+        let content = fnv1a(reader.0);
+        if found != content {
+            return Err(WeightsError::Checksum { found, content });
+        }
+        reader.weights()
+    }
+
+    /// The content of a file.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_strings(&mut out, &self.tags);
+        write_strings(&mut out, &self.strings);
+        write(&mut out, self.tagdict.len() as u64);
+        for &(text, tag) in &self.tagdict {
+            write(&mut out, u64::from(text));
+            write(&mut out, u64::from(tag));
+        }
+        for (kind, features) in KINDS.iter().zip(&self.features) {
+            write(&mut out, features.len() as u64);
+            let mut last_text = 0;
+            for (key, cells) in features {
+                for &tag in &key.tags[..kind.tags] {
+                    write(&mut out, u64::from(tag));
+                }
+                if kind.has_text {
+                    write(&mut out, u64::from(key.text - last_text));
+                    last_text = key.text;
+                }
+                write(&mut out, cells.len() as u64);
+                for &(tag, weight) in cells {
+                    write(&mut out, u64::from(tag));
+                    write(
+                        &mut out,
+                        u64::from((weight << 1 ^ weight >> 31).cast_unsigned()),
+                    );
+                }
+            }
+        }
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(fnv1a(&out).to_le_bytes());
+        bytes.extend(out);
+        bytes
+    }
+
+    /// Reads NLTK's three JSON files.
+    pub(super) fn from_nltk(
+        weights: &str,
+        tagdict: &str,
+        classes: &str,
+    ) -> Result<Self, WeightsError> {
+        let tags: BTreeSet<String> = serde_json::from_str(classes).map_err(not_json("classes"))?;
+        if tags.is_empty() || tags.len() > MAX_TAGS {
+            let problem = format!("expected 1 to {MAX_TAGS} tags, got {}", tags.len());
+            return Err(nltk("classes", problem));
+        }
+        let tags: Vec<String> = tags.into_iter().collect();
+        let tagdict: BTreeMap<String, String> =
+            serde_json::from_str(tagdict).map_err(not_json("tagdict"))?;
+        let weights: BTreeMap<String, BTreeMap<String, Value>> =
+            serde_json::from_str(weights).map_err(not_json("weights"))?;
+
+        let number = |file, tag: &str| {
+            let found = tags.binary_search_by(|known| known.as_str().cmp(tag)).ok();
+            found
+                .map(narrow)
+                .ok_or_else(|| nltk(file, format!("{tag:?} is not among the classes")))
+        };
+        let mut parsed = Vec::new();
+        let mut strings: BTreeSet<&str> = tagdict.keys().map(String::as_str).collect();
+        for (feature, row) in &weights {
+            let (kind, context, text) = parse_feature(feature, &tags).ok_or_else(|| {
+                nltk(
+                    "weights",
+                    format!("{feature:?} is not one of the tagger's features"),
+                )
+            })?;
+            let mut cells = Vec::new();
+            for (tag, weight) in row {
+                let thousandths = in_thousandths(weight)
+                    .ok_or_else(|| nltk("weights", format!("{feature:?} has the weight {weight} for {tag}; expected a multiple of 1/1000")))?;
+                cells.push((number("weights", tag)?, thousandths));
+            }
+            cells.sort_unstable();
+            strings.extend(KINDS[kind].has_text.then_some(text));
+            parsed.push((kind, context, text, cells));
+        }
+        let strings: Vec<String> = strings.into_iter().map(str::to_owned).collect();
+        let texts: HashMap<&str, u32> = strings.iter().map(String::as_str).zip(0..).collect();
+        let mut features: [Vec<(Key, Cells)>; 14] = Default::default();
+        for (kind, tags, text, cells) in parsed {
+            let text = if KINDS[kind].has_text { texts[text] } else { 0 };
+            features[kind].push((Key { tags, text }, cells));
+        }
+        for rows in &mut features {
+            rows.sort_unstable_by_key(|(key, _)| (key.text, key.tags));
+        }
+        let tagdict = tagdict
+            .iter()
+            .map(|(word, tag)| Ok((texts[word.as_str()], number("tagdict", tag)?)))
+            .collect::<Result<_, WeightsError>>()?;
+        Ok(Self {
+            tagdict,
+            features,
+            strings,
+            tags,
+        })
+    }
+}
+
+/// Turns NLTK's `weights`, `tagdict` and `classes` JSON into the content of a tagger file.
+///
+/// # Errors
+///
+/// If a file is not what NLTK writes, naming the file and the feature.
+pub fn convert_nltk(weights: &str, tagdict: &str, classes: &str) -> Result<Vec<u8>, WeightsError> {
+    Ok(Weights::from_nltk(weights, tagdict, classes)?.to_bytes())
+}
+
+fn not_json(file: &'static str) -> impl Fn(serde_json::Error) -> WeightsError {
+    move |error| nltk(file, error.to_string())
+}
+
+fn nltk(file: &'static str, problem: String) -> WeightsError {
+    WeightsError::Nltk { file, problem }
+}
+
+fn in_thousandths(weight: &Value) -> Option<i32> {
+    let exact = weight.as_f64()? * 1000.0;
+    let rounded = exact.round();
+    // 23 bits and a sign: the tagger packs a weight and its tag into 32 bits.
+    #[allow(clippy::cast_possible_truncation, reason = "checked to be small")]
+    ((exact - rounded).abs() < 1e-6 && rounded.abs() < 8_388_608.0).then_some(rounded as i32)
+}
+
+/// The kind, tags and text of a feature by its name in NLTK's files.
+fn parse_feature<'a>(feature: &'a str, tags: &[String]) -> Option<(usize, [u8; 2], &'a str)> {
+    // No name is followed by a space at the beginning of another, so the order does not matter.
+    KINDS.iter().enumerate().find_map(|(number, kind)| {
+        let mut rest = feature.strip_prefix(kind.name)?;
+        let mut numbers = [0; 2];
+        for number in &mut numbers[..kind.tags] {
+            let (tag, after) = rest
+                .strip_prefix(' ')?
+                .split_at(rest[1..].find(' ').unwrap_or(rest.len() - 1));
+            let start = START_TAGS.iter().position(|start| *start == tag);
+            let known = || tags.binary_search_by(|known| known.as_str().cmp(tag)).ok();
+            *number = narrow(start.map(|start| tags.len() + start).or_else(known)?);
+            rest = after;
+        }
+        let text = if kind.has_text {
+            rest.strip_prefix(' ')?
+        } else {
+            rest
+        };
+        (kind.has_text || text.is_empty()).then_some((number, numbers, text))
+    })
+}
+
+fn narrow(tag: usize) -> u8 {
+    u8::try_from(tag).expect("there are at most MAX_TAGS tags")
+}
+
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn write(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn write_strings(out: &mut Vec<u8>, strings: &[String]) {
+    write(out, strings.len() as u64);
+    let mut last = "";
+    for string in strings {
+        let shared = string
+            .bytes()
+            .zip(last.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
+        write(out, shared as u64);
+        write(out, (string.len() - shared) as u64);
+        out.extend(&string.as_bytes()[shared..]);
+        last = string;
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn weights(&mut self) -> Result<Weights, WeightsError> {
+        let tags = self.strings()?;
+        let is_sorted = tags.windows(2).all(|pair| pair[0] < pair[1]);
+        if tags.is_empty() || tags.len() > MAX_TAGS || !is_sorted {
+            return Err(WeightsError::Malformed(
+                "the tags are too few, too many or out of order",
+            ));
+        }
+        let strings = self.strings()?;
+        let mut tagdict = Vec::new();
+        for _ in 0..self.count()? {
+            let text = self.below(strings.len())?;
+            tagdict.push((text, narrow(self.below(tags.len())? as usize)));
+        }
+        let mut features: [Vec<(Key, Cells)>; 14] = Default::default();
+        for (kind, features) in KINDS.iter().zip(&mut features) {
+            let mut text = 0;
+            for _ in 0..self.count()? {
+                let mut numbers = [0; 2];
+                for number in &mut numbers[..kind.tags] {
+                    *number = narrow(self.below(tags.len() + START_TAGS.len())? as usize);
+                }
+                if kind.has_text {
+                    text += self.below(strings.len() - text as usize)?;
+                }
+                let mut cells = Vec::new();
+                for _ in 0..self.count()? {
+                    let tag = narrow(self.below(tags.len())? as usize);
+                    let zigzag = u32::try_from(self.number()?).unwrap_or(u32::MAX);
+                    let weight = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
+                    if weight.unsigned_abs() >= 1 << 23 {
+                        return Err(WeightsError::Malformed("a weight is out of range"));
+                    }
+                    cells.push((tag, weight));
+                }
+                features.push((
+                    Key {
+                        tags: numbers,
+                        text,
+                    },
+                    cells,
+                ));
+            }
+        }
+        if !self.0.is_empty() {
+            return Err(WeightsError::Malformed("there is more after its end"));
+        }
+        Ok(Weights {
+            tags,
+            strings,
+            tagdict,
+            features,
+        })
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], WeightsError> {
+        let (array, rest) = self
+            .0
+            .split_first_chunk()
+            .ok_or(WeightsError::Malformed("it ends early"))?;
+        self.0 = rest;
+        Ok(*array)
+    }
+
+    fn number(&mut self) -> Result<u64, WeightsError> {
+        let mut number = 0;
+        for shift in (0..63).step_by(7) {
+            let [byte] = self.array()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(WeightsError::Malformed("a number is too large"))
+    }
+
+    /// A number of items that follow, each of at least one byte.
+    fn count(&mut self) -> Result<usize, WeightsError> {
+        let number = usize::try_from(self.number()?).unwrap_or(usize::MAX);
+        if number > self.0.len() {
+            return Err(WeightsError::Malformed("it ends early"));
+        }
+        Ok(number)
+    }
+
+    fn below(&mut self, limit: usize) -> Result<u32, WeightsError> {
+        let number = self.number()?;
+        let fits = u32::try_from(number)
+            .ok()
+            .filter(|&number| (number as usize) < limit);
+        fits.ok_or(WeightsError::Malformed("a number refers to nothing"))
+    }
+
+    fn strings(&mut self) -> Result<Vec<String>, WeightsError> {
+        let mut strings = Vec::new();
+        let mut last: Vec<u8> = Vec::new();
+        for _ in 0..self.count()? {
+            let shared = usize::try_from(self.number()?).unwrap_or(usize::MAX);
+            let length = self.count()?;
+            if shared > last.len() {
+                return Err(WeightsError::Malformed(
+                    "a string shares more than there is",
+                ));
+            }
+            let (rest, after) = self.0.split_at(length);
+            self.0 = after;
+            last.truncate(shared);
+            last.extend(rest);
+            let string = std::str::from_utf8(&last)
+                .map_err(|_| WeightsError::Malformed("a string is not UTF-8"))?;
+            strings.push(string.to_owned());
+        }
+        Ok(strings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLASSES: &str = r#"["NN", "DT", "VB"]"#;
+    const TAGDICT: &str = r#"{"the": "DT", "dog": "NN"}"#;
+    const WEIGHTS: &str = r#"{
+        "bias": {"NN": 0.5, "VB": -1.234},
+        "i word dog": {"NN": 3},
+        "i-1 tag+i word -START- dog": {"NN": 0.001},
+        "i tag+i-2 tag NN -START2-": {"VB": 2.0},
+        "i suffix Ünï": {"DT": 1.5}
+    }"#;
+
+    fn weights() -> Weights {
+        Weights::from_nltk(WEIGHTS, TAGDICT, CLASSES).unwrap()
+    }
+
+    #[test]
+    fn nltk_files_become_tables() {
+        let weights = weights();
+        assert_eq!(weights.tags, ["DT", "NN", "VB"]);
+        assert_eq!(weights.strings, ["dog", "the", "Ünï"]);
+        assert_eq!(weights.tagdict, [(0, 1), (1, 0)]);
+        let key = |tags, text| Key { tags, text };
+        assert_eq!(
+            weights.features[BIAS],
+            [(key([0, 0], 0), vec![(1, 500), (2, -1234)])]
+        );
+        assert_eq!(
+            weights.features[TAG_BEFORE_AND_WORD],
+            [(key([3, 0], 0), vec![(1, 1)])]
+        );
+        assert_eq!(
+            weights.features[TAGS_BEFORE],
+            [(key([1, 4], 0), vec![(2, 2000)])]
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        assert_eq!(
+            Weights::from_bytes(&weights().to_bytes()).unwrap(),
+            weights()
+        );
+    }
+
+    #[test]
+    fn every_damaged_byte_is_noticed() {
+        let bytes = weights().to_bytes();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            assert!(Weights::from_bytes(&damaged).is_err(), "byte {at}");
+            assert!(Weights::from_bytes(&bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn malformed_content_under_a_right_checksum_is_an_error_and_no_panic() {
+        let bytes = weights().to_bytes();
+        for at in 20..bytes.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[at] = value;
+                let checksum = fnv1a(&damaged[20..]);
+                damaged[12..20].copy_from_slice(&checksum.to_le_bytes());
+                let _ = Weights::from_bytes(&damaged);
+            }
+        }
+    }
+
+    #[test]
+    fn errors_name_what_is_wrong() {
+        let message = |bytes: &[u8]| Weights::from_bytes(bytes).unwrap_err().to_string();
+        assert!(
+            message(b"PK\x03\x04 a zip")
+                .contains("expected it to begin with \"UNICLTAG\", got \"PK")
+        );
+        assert!(message(b"UNICLTAG\x07\0\0\0").contains("got version 7"));
+        assert!(message(b"UNICLTAG\x01\0\0\0\0\0\0\0\0\0\0\0\0").contains("checksum"));
+
+        let nltk = |weights, tagdict, classes| {
+            Weights::from_nltk(weights, tagdict, classes)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(nltk("{", TAGDICT, CLASSES).starts_with("NLTK's weights: EOF"));
+        assert!(nltk(WEIGHTS, TAGDICT, "[]").contains("expected 1 to 64 tags, got 0"));
+        assert!(
+            nltk(WEIGHTS, r#"{"a": "XX"}"#, CLASSES)
+                .contains("NLTK's tagdict: \"XX\" is not among the classes")
+        );
+        assert!(nltk(r#"{"i wrd x": {}}"#, "{}", CLASSES).contains("\"i wrd x\" is not one of"));
+        assert!(
+            nltk(r#"{"bias": {"NN": 0.00015}}"#, "{}", CLASSES)
+                .contains("expected a multiple of 1/1000")
+        );
+    }
+}

@@ -1,0 +1,421 @@
+//! A caption as words, equal to NLTK's `NLTKWordTokenizer`, with the place of each.
+//!
+//! Most captions are ASCII words, commas and a final period. One scan splits those, and gives up at the first sign of
+//! a rule that looks further (quotes, dashes, ellipses, odd apostrophes, "cannot", any other alphabet); the literal rules of
+//! [`super::treebank`] then answer. What the scan relies on is said at each of its cases.
+
+use super::characters::is_space;
+use super::treebank::{self, Unit};
+
+/// The words of one caption, in a buffer that is reused from caption to caption.
+///
+/// # Examples
+///
+/// ```
+/// let mut words = unicl_core::phrases::Words::default();
+/// words.split("The dog's ball, can't roll.", true);
+/// let found: Vec<&str> = words.iter().collect();
+/// assert_eq!(found, ["the", "dog", "'s", "ball", ",", "ca", "n't", "roll", "."]);
+/// assert_eq!(words.span(2), (7, 9));
+/// ```
+#[derive(Default)]
+pub struct Words {
+    text: String,
+    places: Vec<Place>,
+    units: Vec<Unit>,
+}
+
+/// A word: its bytes in [`Words::text`], and the characters of the caption that it came from.
+struct Place {
+    bytes: (u32, u32),
+    span: (u32, u32),
+}
+
+impl Words {
+    /// Splits a caption, lower-cased first if asked; what the last caption left is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If the caption has 2^32 or more characters.
+    pub fn split(&mut self, caption: &str, lowercase: bool) {
+        self.text.clear();
+        self.places.clear();
+        if !self.scan(caption, lowercase) {
+            self.text.clear();
+            self.places.clear();
+            self.split_by_rules(caption, lowercase);
+        }
+    }
+
+    /// How many words.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is no word.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The words in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.places.iter().map(|place| self.slice(place))
+    }
+
+    /// One word.
+    ///
+    /// # Panics
+    ///
+    /// If `index >= len()`.
+    #[must_use]
+    pub fn get(&self, index: usize) -> &str {
+        self.slice(&self.places[index])
+    }
+
+    /// The characters of the caption, from and to, that a word came from.
+    ///
+    /// # Panics
+    ///
+    /// If `index >= len()`.
+    #[must_use]
+    pub fn span(&self, index: usize) -> (u32, u32) {
+        self.places[index].span
+    }
+
+    fn slice(&self, place: &Place) -> &str {
+        &self.text[place.bytes.0 as usize..place.bytes.1 as usize]
+    }
+
+    fn split_by_rules(&mut self, caption: &str, lowercase: bool) {
+        self.units.clear();
+        let mut next = 0_u32;
+        for c in caption.chars() {
+            if lowercase {
+                self.units
+                    .extend(c.to_lowercase().map(|c| Unit { c, at: Some(next) }));
+            } else {
+                self.units.push(Unit { c, at: Some(next) });
+            }
+            next = next
+                .checked_add(1)
+                .expect("a caption has less than 2^32 characters");
+        }
+        if lowercase && caption.contains('Σ') {
+            // A capital sigma at the end of a word has another small form, which only the whole text shows.
+            let lowered = caption.to_lowercase();
+            for (unit, c) in self.units.iter_mut().zip(lowered.chars()) {
+                unit.c = c;
+            }
+        }
+        treebank::apply(&mut self.units);
+        for word in self
+            .units
+            .split(|unit| is_space(unit.c))
+            .filter(|word| !word.is_empty())
+        {
+            let start = self.text.len();
+            self.text.extend(word.iter().map(|unit| unit.c));
+            let places = || word.iter().filter_map(|unit| unit.at);
+            self.places.push(Place {
+                bytes: (offset(start), offset(self.text.len())),
+                span: (
+                    places().min().unwrap_or_default(),
+                    places().max().map_or(0, |last| last + 1),
+                ),
+            });
+        }
+    }
+
+    /// Splits a plain caption and says true, or says false for one that needs the rules.
+    fn scan(&mut self, caption: &str, lowercase: bool) -> bool {
+        let bytes = caption.as_bytes();
+        if bytes.len() > u32::MAX as usize {
+            return false;
+        }
+        let mut start = 0;
+        let mut at = 0;
+        while at < bytes.len() {
+            let byte = bytes[at];
+            match CLASSES[usize::from(byte)] {
+                Class::Letter => {
+                    // "cannot", "gimme", "gonna", "gotta", "lemme", "wanna" are cut in two wherever a word begins.
+                    if at >= 2 && byte == bytes[at - 1] && is_contraction(bytes, at) {
+                        return false;
+                    }
+                    at += 1;
+                }
+                Class::Other => at += 1,
+                Class::Hyphen => {
+                    if bytes.get(at + 1) == Some(&b'-') {
+                        return false;
+                    }
+                    at += 1;
+                }
+                Class::Space => {
+                    self.push(start, at);
+                    at += 1;
+                    start = at;
+                }
+                // Always a word of its own.
+                Class::Single => {
+                    self.push(start, at);
+                    self.push(at, at + 1);
+                    at += 1;
+                    start = at;
+                }
+                // A word of its own unless a digit follows. The rule also swallows the character behind it, which matters
+                // only if that is another such mark.
+                Class::Comma => match bytes.get(at + 1) {
+                    Some(b',' | b':') => return false,
+                    Some(next) if next.is_ascii_digit() => at += 1,
+                    _ => {
+                        self.push(start, at);
+                        self.push(at, at + 1);
+                        at += 1;
+                        start = at;
+                    }
+                },
+                // A part of its word unless only closing marks and spaces follow.
+                Class::Period => {
+                    if at == 0 || bytes.get(at + 1) == Some(&b'.') {
+                        return false;
+                    }
+                    let rest = &bytes[at + 1..];
+                    if rest
+                        .iter()
+                        .all(|b| matches!(b, b']' | b')' | b'}' | b'>' | b' '))
+                    {
+                        self.push(start, at);
+                        self.push(at, at + 1);
+                        start = at + 1;
+                    }
+                    at += 1;
+                }
+                Class::Apostrophe => {
+                    let Some(length) = clitic_length(bytes, at) else {
+                        return false;
+                    };
+                    // "n't" takes the letter before the apostrophe with it, and needs another one before that.
+                    let cut = if bytes.get(at + 1) == Some(&b't') {
+                        at - 1
+                    } else {
+                        at
+                    };
+                    if cut <= start {
+                        return false;
+                    }
+                    self.push(start, cut);
+                    at += length;
+                    self.push(cut, at);
+                    start = at;
+                }
+                Class::Reject => return false,
+            }
+        }
+        self.push(start, at);
+        self.text.push_str(caption);
+        if lowercase {
+            self.text.make_ascii_lowercase();
+        }
+        true
+    }
+
+    fn push(&mut self, start: usize, end: usize) {
+        if start < end {
+            let range = (offset(start), offset(end));
+            self.places.push(Place {
+                bytes: range,
+                span: range,
+            });
+        }
+    }
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).expect("a caption has less than 2^32 bytes")
+}
+
+/// Whether the doubled letter that ends at `at` is in the middle of a contraction.
+fn is_contraction(bytes: &[u8], at: usize) -> bool {
+    let follows = |from: usize, word: &[u8]| {
+        let found = bytes.get(from..from + word.len());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(word))
+    };
+    match bytes[at] | 0x20 {
+        b'n' if at >= 3 => {
+            follows(at - 3, b"cannot") || follows(at - 3, b"gonna") || follows(at - 3, b"wanna")
+        }
+        b'm' if at >= 3 => follows(at - 3, b"gimme") || follows(at - 3, b"lemme"),
+        b't' if at >= 3 => follows(at - 3, b"gotta"),
+        _ => false,
+    }
+}
+
+/// The length from the apostrophe on of a clitic that every rule cuts off: known, after a letter or digit, and followed by
+/// something that the rules set off by a space.
+fn clitic_length(bytes: &[u8], at: usize) -> Option<usize> {
+    if at == 0 || !bytes[at - 1].is_ascii_alphanumeric() {
+        return None;
+    }
+    let rest = &bytes[at + 1..];
+    let letters = rest
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric())
+        .count();
+    let known = match &rest[..letters] {
+        b"t" => bytes[at - 1] == b'n',
+        clitic => matches!(
+            clitic,
+            b"" | b"s"
+                | b"S"
+                | b"m"
+                | b"M"
+                | b"d"
+                | b"D"
+                | b"ll"
+                | b"LL"
+                | b"re"
+                | b"RE"
+                | b"ve"
+                | b"VE"
+        ),
+    };
+    let is_cut = match rest.get(letters) {
+        None => true,
+        Some(b',' | b':') => !rest.get(letters + 1).is_some_and(u8::is_ascii_digit),
+        Some(b'.') => rest[letters + 1..].iter().all(|&b| b == b' '),
+        Some(&next) => matches!(CLASSES[usize::from(next)], Class::Space | Class::Single),
+    };
+    (known && is_cut).then_some(letters + 1)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Class {
+    Letter,
+    Other,
+    Hyphen,
+    Space,
+    Single,
+    Comma,
+    Period,
+    Apostrophe,
+    Reject,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Reject; 256];
+    let mut byte = 0x20_u8;
+    while byte < 0x7f {
+        classes[byte as usize] = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
+            b' ' => Class::Space,
+            b'-' => Class::Hyphen,
+            b',' | b':' => Class::Comma,
+            b'.' => Class::Period,
+            b'\'' => Class::Apostrophe,
+            b'"' | b'`' => Class::Reject,
+            b';' | b'@' | b'#' | b'$' | b'%' | b'&' | b'?' | b'!' | b'*' | b'[' | b']' | b'('
+            | b')' | b'{' | b'}' | b'<' | b'>' => Class::Single,
+            _ => Class::Other,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Split = Vec<(String, (u32, u32))>;
+
+    fn take(words: &Words) -> Split {
+        (0..words.len())
+            .map(|i| (words.get(i).to_owned(), words.span(i)))
+            .collect()
+    }
+
+    fn split(caption: &str, lowercase: bool) -> Split {
+        let mut words = Words::default();
+        words.split(caption, lowercase);
+        take(&words)
+    }
+
+    fn split_by_rules(caption: &str, lowercase: bool) -> Split {
+        let mut words = Words::default();
+        words.split_by_rules(caption, lowercase);
+        take(&words)
+    }
+
+    fn texts(caption: &str) -> Vec<String> {
+        split(caption, false)
+            .into_iter()
+            .map(|(word, _)| word)
+            .collect()
+    }
+
+    #[test]
+    fn words_are_those_of_nltk() {
+        // Answers of nltk.tokenize.NLTKWordTokenizer 3.10.
+        for (caption, expected) in [
+            ("A dog.", "A|dog|."),
+            ("flag: Germany", "flag|:|Germany"),
+            (
+                "3,36 euros at 10:30, he said",
+                "3,36|euros|at|10:30|,|he|said",
+            ),
+            ("She said \"hi\" to 'em", "She|said|``|hi|''|to|'|em"),
+            ("(a dog.)", "(|a|dog|.|)"),
+            ("Wait... what?!", "Wait|...|what|?|!"),
+            ("I cannot; gonna wanna", "I|can|not|;|gon|na|wan|na"),
+            ("dogs' bowls, can't", "dogs|'|bowls|,|ca|n't"),
+            ("a--b, c", "a|--|b|,|c"),
+            ("x,,y", "x|,|,y"),
+            ("A man. A dog.", "A|man.|A|dog|."),
+            ("'tis $5 & 'quoted'", "'|tis|$|5|&|'|quoted|'"),
+        ] {
+            assert_eq!(texts(caption).join("|"), expected, "{caption}");
+        }
+    }
+
+    #[test]
+    fn spans_count_characters_of_the_caption() {
+        assert_eq!(
+            split("🐶 İ \"café\" dog", true),
+            [
+                ("🐶", (0, 1)),
+                ("i\u{307}", (2, 3)),
+                ("``", (4, 5)),
+                ("café", (5, 9)),
+                ("''", (9, 10)),
+                ("dog", (11, 14)),
+            ]
+            .map(|(word, span)| (word.to_owned(), span))
+        );
+    }
+
+    #[test]
+    fn blank_captions_have_no_word() {
+        for caption in ["", " ", "\n\t", "\u{a0}\x1f"] {
+            assert!(texts(caption).is_empty(), "{caption:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn the_scan_equals_the_rules(caption in "([a-zA-Z0-9 ,.:;'()?!*&$<>\\[\\]/+-]|n't|'s|'ll|cannot|gonna|gotta| d'ye|more'n|\\.\\)|, ){0,14}", lowercase: bool) {
+            prop_assert_eq!(split(&caption, lowercase), split_by_rules(&caption, lowercase));
+        }
+
+        #[test]
+        fn any_text_can_be_split(caption in ".{0,24}", lowercase: bool) {
+            prop_assert_eq!(split(&caption, lowercase), split_by_rules(&caption, lowercase));
+        }
+    }
+}
