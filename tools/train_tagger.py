@@ -1,9 +1,9 @@
 """Train the tagger weights that ship in the wheel, and print how they do beside NLTK's.
 
-An averaged perceptron with the features of NLTK's ``PerceptronTagger`` (so that one reader serves both), trained on UD English
-EWT. Two views of every sentence are used: as it stands, and as the noun-phrase recipe will see a caption, that is lower-cased
-and with hyphenated words in one piece ("t-shirt", where EWT has three tokens). The tags are mapped to Penn's 45, which EWT
-widens. Seeded: the same input gives the same file.
+An averaged perceptron with the features of NLTK's ``PerceptronTagger`` (so that one reader serves both), trained on
+UD English EWT. Two views of every sentence are used: as it stands, and as the noun-phrase recipe will see a caption,
+that is lower-cased and with hyphenated words in one piece ("t-shirt", where EWT has three tokens). The tags are
+mapped to Penn's 45, which EWT widens. Seeded: the same input gives the same file.
 
 Each input line is ``word TAB lemma TAB tag``, with a blank line between sentences (plain or .gz)::
 
@@ -32,16 +32,15 @@ PENN = {"-LRB-": "(", "-RRB-": ")", "HYPH": ":", "NFP": ":", "ADD": "NN", "AFX":
 
 def read_sentences(path: Path) -> list[Sentence]:
     """The sentences of a word-lemma-tag file, with Penn tags."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    content = path.read_bytes()
     sentences: list[Sentence] = [[]]
-    with opened as lines:
-        for line in lines:
-            if not line.strip():
-                sentences.append([])
-                continue
-            word, _, tag = line.rstrip("\n").split("\t")
-            # The word tokenizer never leaves a space in a word; EWT has a few numbers that do.
-            sentences[-1].append((word.replace(" ", ""), PENN.get(tag, tag)))
+    for line in (gzip.decompress(content) if path.suffix == ".gz" else content).decode().splitlines():
+        if not line.strip():
+            sentences.append([])
+            continue
+        word, _, tag = line.split("\t")
+        # The word tokenizer never leaves a space in a word; EWT has a few numbers that do.
+        sentences[-1].append((word.replace(" ", ""), PENN.get(tag, tag)))
     return [sentence for sentence in sentences if sentence]
 
 
@@ -177,7 +176,9 @@ def train(sentences: list[Sentence], *, iterations: int, seed: int) -> tuple[Per
                 right += guess == truth
                 total += 1
         seconds = time.perf_counter() - start
-        sys.stderr.write(f"iteration {iteration + 1}: {100 * right / total:.2f} % of {total:,} tokens, {seconds:.0f} s\n")
+        sys.stderr.write(
+            f"iteration {iteration + 1}: {100 * right / total:.2f} % of {total:,} tokens, {seconds:.0f} s\n"
+        )
     return model, tagdict
 
 
@@ -201,8 +202,8 @@ def main() -> None:
     parser.add_argument("--nltk", type=Path, help="folder of NLTK's averaged_perceptron_tagger_eng, to compare with")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--iterations", type=int, default=6)
-    parser.add_argument("--min-updates", type=int, default=3, help="drop features updated less often")
-    parser.add_argument("--min-weight", type=float, default=0.1, help="drop smaller weights")
+    parser.add_argument("--min-updates", type=int, default=2, help="drop features updated less often")
+    parser.add_argument("--min-weight", type=float, default=0.05, help="drop smaller weights")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 

@@ -9,14 +9,14 @@ the GIL released; takes ``threads`` (None: all cores; each call starts and ends 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unicl.text.captions import Captions
 
-__all__ = ["ClipTokenizer", "read_merges"]
+__all__ = ["ClipTokenizer", "LabelIndex", "PosTagger", "convert_nltk_tagger", "lemma", "mine_labels", "read_merges"]
 
 # Text: tokenizers.
 
@@ -71,3 +71,63 @@ class ClipTokenizer:
 
     def decode(self, ids: NDArray[np.int64]) -> str:
         """Give the text before the first end token of one contiguous row."""
+
+# Text: tagging and noun phrases.
+
+_Columns: TypeAlias = tuple[
+    NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8]
+]
+"""Row offsets (n + 1,), spans (pieces, 2) in characters, text in UTF-8, its offsets (pieces + 1,), tags (pieces,) or (0,)."""
+
+@final
+class PosTagger:
+    """An averaged-perceptron tagger from the content of a tagger file."""
+
+    def __new__(cls, content: bytes) -> PosTagger: ...
+    @property
+    def tag_names(self) -> list[str]: ...
+    def tag(self, captions: Any, threads: int | None = None) -> _Columns: ...
+    def tag_words(self, sentences: list[list[str]]) -> list[bytes]: ...
+    def find_noun_phrases(self, captions: Any, grammar: str | None = None, threads: int | None = None) -> _Columns: ...
+
+def convert_nltk_tagger(weights: str, tagdict: str, classes: str) -> bytes:
+    """Turn the content of NLTK's three JSON files into that of a tagger file."""
+
+# Labels.
+
+@final
+class LabelIndex:
+    """Label names with ids, and every text that means one of them; synonyms and parents are (label, other) pairs."""
+
+    def __new__(
+        cls, names: list[str], synonyms: list[tuple[str, str]], parents: list[tuple[str, str]]
+    ) -> LabelIndex: ...
+    @property
+    def parents(self) -> NDArray[np.int32]: ...
+    def id(self, name: str) -> int | None: ...
+    def map(
+        self, phrases: Any, threads: int | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]]:
+        """Give ids (-1: none), scores and rules."""
+    def label(
+        self, captions: Any, tagger: PosTagger, grammar: str | None = None, threads: int | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Give the indices and offsets of the captions' label sets."""
+    def explain(
+        self, caption: str, tagger: PosTagger, grammar: str | None = None
+    ) -> list[tuple[int, int, str, str, int, float, int]]:
+        """Give start, end, phrase, lemma, id, score and rule of every noun phrase."""
+
+def mine_labels(
+    captions: Any,
+    tagger: PosTagger,
+    min_document_frequency: int,
+    max_document_frequency: int,
+    top_k: int | None = None,
+    grammar: str | None = None,
+    threads: int | None = None,
+) -> list[tuple[str, int]]:
+    """Give the names within the limits, the most frequent first, and the number of captions with each."""
+
+def lemma(word: str) -> str:
+    """Give the singular of a lower-case English noun."""

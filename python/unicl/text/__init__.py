@@ -1,5 +1,8 @@
 """Tokenizers, tagging and noun phrases: captions in, numpy or Arrow out, no torch."""
 
 from unicl.text.clip import ClipTokenizer
+from unicl.text.columns import Strings
+from unicl.text.noun_phrases import NounPhrases, find_noun_phrases
+from unicl.text.tagging import PosTagger, TaggedWords
 
-__all__ = ["ClipTokenizer"]
+__all__ = ["ClipTokenizer", "NounPhrases", "PosTagger", "Strings", "TaggedWords", "find_noun_phrases"]

@@ -12,11 +12,17 @@ use pyo3::prelude::*;
 
 mod captions;
 mod gate;
+mod labels;
+mod phrases;
 mod text;
 mod threads;
 
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use crate::labels::{LabelIndex, lemma, mine_labels};
+    #[pymodule_export]
+    use crate::phrases::{PosTagger, convert_nltk_tagger};
     #[pymodule_export]
     use crate::text::{ClipTokenizer, read_merges};
 }

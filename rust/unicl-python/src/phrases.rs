@@ -1,5 +1,10 @@
 //! The tagger and the noun-phrase chunker.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 hands arguments over by value"
+)]
+
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
@@ -49,10 +54,16 @@ impl PosTagger {
     }
 
     #[pyo3(signature = (captions, threads = None))]
-    fn tag<'py>(&self, py: Python<'py>, captions: Captions, threads: Option<ThreadCount>) -> PyResult<Arrays<'py>> {
+    fn tag<'py>(
+        &self,
+        py: Python<'py>,
+        captions: Captions,
+        threads: Option<ThreadCount>,
+    ) -> PyResult<Arrays<'py>> {
         let views = captions.views();
         let threads = self::threads(threads);
-        let columns = gate::run_infallible(py, || phrases::tag_captions(&self.tagger, &views, threads))?;
+        let columns =
+            gate::run_infallible(py, || phrases::tag_captions(&self.tagger, &views, threads))?;
         Ok(arrays(py, columns))
     }
 
@@ -80,7 +91,12 @@ impl PosTagger {
         let threads = self::threads(threads);
         let columns = gate::run(py, || {
             let chunker = self.chunker(grammar)?;
-            Ok::<_, GrammarError>(phrases::find_noun_phrases(&self.tagger, &chunker, &views, threads))
+            Ok::<_, GrammarError>(phrases::find_noun_phrases(
+                &self.tagger,
+                &chunker,
+                &views,
+                threads,
+            ))
         })?;
         Ok(arrays(py, columns))
     }
@@ -88,7 +104,10 @@ impl PosTagger {
 
 impl PosTagger {
     pub(crate) fn chunker(&self, grammar: Option<&str>) -> Result<Chunker, GrammarError> {
-        Chunker::new(grammar.unwrap_or(phrases::DEFAULT_GRAMMAR), self.tagger.tag_names())
+        Chunker::new(
+            grammar.unwrap_or(phrases::DEFAULT_GRAMMAR),
+            self.tagger.tag_names(),
+        )
     }
 }
 
@@ -100,6 +119,7 @@ pub(crate) fn convert_nltk_tagger<'py>(
     tagdict: &str,
     classes: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let content = gate::run::<_, WeightsError>(py, || phrases::convert_nltk(weights, tagdict, classes))?;
+    let content =
+        gate::run::<_, WeightsError>(py, || phrases::convert_nltk(weights, tagdict, classes))?;
     Ok(PyBytes::new(py, &content))
 }

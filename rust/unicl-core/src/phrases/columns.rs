@@ -37,17 +37,19 @@ impl Columns {
     fn end_piece(&mut self, span: (u32, u32)) {
         let narrow = |at| i32::try_from(at).expect("a caption has less than 2^31 characters");
         self.spans.push([narrow(span.0), narrow(span.1)]);
-        self.text_offsets.push(self.text.len() as i64);
+        self.text_offsets.push(wide(self.text.len()));
     }
 
     fn end_row(&mut self) {
-        self.offsets.push(self.spans.len() as i64);
+        self.offsets.push(wide(self.spans.len()));
     }
 
     fn append(mut self, next: &Self) -> Self {
-        let (pieces, bytes) = (self.spans.len() as i64, self.text.len() as i64);
-        self.offsets.extend(next.offsets[1..].iter().map(|offset| offset + pieces));
-        self.text_offsets.extend(next.text_offsets[1..].iter().map(|offset| offset + bytes));
+        let (pieces, bytes) = (wide(self.spans.len()), wide(self.text.len()));
+        self.offsets
+            .extend(next.offsets[1..].iter().map(|offset| offset + pieces));
+        self.text_offsets
+            .extend(next.text_offsets[1..].iter().map(|offset| offset + bytes));
         self.spans.extend_from_slice(&next.spans);
         self.text.push_str(&next.text);
         self.tags.extend_from_slice(&next.tags);
@@ -55,41 +57,60 @@ impl Columns {
     }
 }
 
+fn wide(count: usize) -> i64 {
+    i64::try_from(count).expect("memory has less than 2^63 bytes")
+}
+
 /// The words and tags of captions as they stand.
 #[must_use]
 pub fn tag_captions(tagger: &Tagger, captions: &[&str], threads: Threads) -> Columns {
-    let parts = threads::run(threads, captions.chunks(TASK).collect(), <(Words, Vec<u8>)>::default, |(words, tags), captions: &[&str]| {
-        let mut columns = Columns::default();
-        for caption in captions {
-            words.split(caption, false);
-            tagger.tag(words.iter(), tags);
-            columns.tags.extend_from_slice(tags);
-            for (index, word) in words.iter().enumerate() {
-                columns.text.push_str(word);
-                columns.end_piece(words.span(index));
+    let parts = threads::run(
+        threads,
+        captions.chunks(TASK).collect(),
+        <(Words, Vec<u8>)>::default,
+        |(words, tags), captions: &[&str]| {
+            let mut columns = Columns::default();
+            for caption in captions {
+                words.split(caption, false);
+                tagger.tag(words.iter(), tags);
+                columns.tags.extend_from_slice(tags);
+                for (index, word) in words.iter().enumerate() {
+                    columns.text.push_str(word);
+                    columns.end_piece(words.span(index));
+                }
+                columns.end_row();
             }
-            columns.end_row();
-        }
-        columns
-    });
+            columns
+        },
+    );
     parts.iter().fold(Columns::default(), Columns::append)
 }
 
 /// The noun phrases of captions.
 #[must_use]
-pub fn find_noun_phrases(tagger: &Tagger, chunker: &Chunker, captions: &[&str], threads: Threads) -> Columns {
+pub fn find_noun_phrases(
+    tagger: &Tagger,
+    chunker: &Chunker,
+    captions: &[&str],
+    threads: Threads,
+) -> Columns {
     let finder = || PhraseFinder::new(tagger, chunker);
-    let parts = threads::run(threads, captions.chunks(TASK).collect(), finder, |finder, captions: &[&str]| {
-        let mut columns = Columns::default();
-        for caption in captions {
-            finder.read(caption);
-            for phrase in finder.phrases() {
-                phrase.write(&mut columns.text);
-                columns.end_piece(phrase.span());
+    let parts = threads::run(
+        threads,
+        captions.chunks(TASK).collect(),
+        finder,
+        |finder, captions: &[&str]| {
+            let mut columns = Columns::default();
+            for caption in captions {
+                finder.read(caption);
+                for phrase in finder.phrases() {
+                    phrase.write(&mut columns.text);
+                    columns.end_piece(phrase.span());
+                }
+                columns.end_row();
             }
-            columns.end_row();
-        }
-        columns
-    });
+            columns
+        },
+    );
     parts.iter().fold(Columns::default(), Columns::append)
 }

@@ -49,6 +49,7 @@ impl<'a> PhraseFinder<'a> {
     }
 
     /// The phrases of the caption read last, in order.
+    #[must_use]
     pub fn phrases(&self) -> impl ExactSizeIterator<Item = Phrase<'_>> {
         let words = &self.words;
         self.chunks.iter().map(move |&(from, to)| Phrase {
@@ -69,6 +70,7 @@ pub struct Phrase<'a> {
 
 impl<'a> Phrase<'a> {
     /// Its words, lower-cased.
+    #[must_use]
     pub fn words(self) -> impl ExactSizeIterator<Item = &'a str> {
         let words = self.words;
         (self.from..self.to).map(move |index| words.get(index))

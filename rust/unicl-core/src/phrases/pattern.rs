@@ -81,10 +81,9 @@ impl<A: Clone> Pattern<A> {
                         pc += 1;
                         at += 1;
                     }
-                    Instruction::Atom(_) => break,
                     Instruction::Jump(to) => pc = *to,
                     Instruction::Match if accepts(at) => return Some(at),
-                    Instruction::Match => break,
+                    Instruction::Atom(_) | Instruction::Match => break,
                     Instruction::Split(first, second) => {
                         // Each choice is tried once at each place; a second visit can only fail again (or go round an empty loop).
                         if memory.seen(self.program.len(), pc, at - start) {

@@ -257,16 +257,16 @@ impl Tagger {
         let mut scores = [0_i32; MAX_TAGS];
         for row in rows {
             for &cell in &self.cells[row.range()] {
-                scores[(cell & 0xff) as usize % MAX_TAGS] += cell >> 8;
+                scores[usize::from(cell.to_le_bytes()[0]) % MAX_TAGS] += cell >> 8;
             }
         }
-        let mut best = 0;
-        for tag in 1..self.tags.len() {
-            if scores[tag] >= scores[best] {
-                best = tag;
+        let (mut best, mut best_score) = (0, scores[0]);
+        for (tag, &score) in (0..).zip(&scores[..self.tags.len()]) {
+            if score >= best_score {
+                (best, best_score) = (tag, score);
             }
         }
-        best as u8
+        best
     }
 
     fn look_up(&self, word: &str, lowered: &mut String) -> Context {

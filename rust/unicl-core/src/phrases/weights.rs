@@ -241,10 +241,10 @@ impl Weights {
             .map(|(word, tag)| Ok((texts[word.as_str()], number("tagdict", tag)?)))
             .collect::<Result<_, WeightsError>>()?;
         Ok(Self {
+            tags,
+            strings,
             tagdict,
             features,
-            strings,
-            tags,
         })
     }
 }
@@ -310,10 +310,10 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 fn write(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
+        out.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
     }
-    out.push(number as u8);
+    out.push(number.to_le_bytes()[0]);
 }
 
 fn write_strings(out: &mut Vec<u8>, strings: &[String]) {

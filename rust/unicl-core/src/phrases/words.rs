@@ -60,6 +60,7 @@ impl Words {
     }
 
     /// The words in order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.places.iter().map(|place| self.slice(place))
     }

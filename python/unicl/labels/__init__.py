@@ -1,0 +1,8 @@
+"""Labels: the vocabulary, phrases to labels, captions to sets of labels. No torch."""
+
+from unicl.labels.label_sets import LabelSets
+from unicl.labels.labeler import DenseLabeler, Explanation
+from unicl.labels.mapper import LabelMapper, LabelMapping, Rule
+from unicl.labels.vocabulary import LabelVocabulary
+
+__all__ = ["DenseLabeler", "Explanation", "LabelMapper", "LabelMapping", "LabelSets", "LabelVocabulary", "Rule"]

@@ -1,0 +1,146 @@
+"""Sets of labels, one for each row of a batch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelSets:
+    """Sets of label ids in CSR form: row ``i`` has the labels ``indices[offsets[i]:offsets[i + 1]]``.
+
+    A row may be empty. Within a row every label occurs once.
+
+    Attributes:
+        indices: int32 (number of labels,), ids from 0.
+        offsets: int64 (n + 1,), from 0, never falling, to the number of labels.
+        weights: float32 (number of labels,), finite and not negative; None where every weight is 1.
+
+    Raises:
+        TypeError: An array has another dtype; the message names it and the one expected.
+        ValueError: An array has another shape, the offsets do not fit, an id is negative or occurs twice in a row, or
+            a weight is negative or not finite.
+
+    Example:
+        >>> sets = LabelSets.from_lists([[3, 1], [], [1]])
+        >>> len(sets), sets[0].tolist(), sets.offsets.tolist()
+        (3, [1, 3], [0, 2, 2, 3])
+        >>> sets.take([2, 0]).to_list()
+        [[1], [1, 3]]
+    """
+
+    indices: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    weights: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        _check_array("indices", self.indices, np.int32)
+        _check_array("offsets", self.offsets, np.int64)
+        total, offsets = len(self.indices), self.offsets
+        if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != total or bool((np.diff(offsets) < 0).any()):
+            shown = np.array2string(offsets, threshold=8)
+            raise ValueError(f"expected offsets from 0, never falling, to the number of indices ({total}); got {shown}")
+        if total and self.indices.min() < 0:
+            at = int(self.indices.argmin())
+            raise ValueError(f"expected label ids >= 0; got {self.indices[at]} at {at} (a row without labels is empty)")
+        rows = self.rows()
+        ordered = np.lexsort((self.indices, rows))
+        same = (np.diff(rows[ordered]) == 0) & (np.diff(self.indices[ordered]) == 0)
+        if bool(same.any()):
+            at = ordered[int(same.argmax())]
+            raise ValueError(f"row {rows[at]} has the label {self.indices[at]} twice; expected sets")
+        if self.weights is not None:
+            _check_array("weights", self.weights, np.float32)
+            if len(self.weights) != total:
+                raise ValueError(f"expected one weight for each of the {total} indices; got {len(self.weights)}")
+            bad = ~(np.isfinite(self.weights) & (self.weights >= 0))
+            if bool(bad.any()):
+                at = int(bad.argmax())
+                raise ValueError(f"expected finite weights >= 0; got {self.weights[at]} at {at}")
+
+    @classmethod
+    def from_lists(
+        cls, rows: Iterable[Iterable[int]], *, weights: Iterable[Iterable[float]] | None = None
+    ) -> LabelSets:
+        """The sets of lists of ids, with a list of weights for each or without.
+
+        Raises:
+            ValueError: A row and its weights differ in length, or an id occurs twice in a row.
+        """
+        row_ids = [np.asarray(list(row), dtype=np.int32) for row in rows]
+        orders = [np.argsort(ids, kind="stable") for ids in row_ids]
+        lengths = np.array([len(ids) for ids in row_ids], dtype=np.int64)
+        flat_weights: NDArray[np.float32] | None = None
+        if weights is not None:
+            row_weights = [np.asarray(list(row), dtype=np.float32) for row in weights]
+            if [len(row) for row in row_weights] != lengths.tolist():
+                raise ValueError(
+                    "expected as many rows of weights as rows of labels, and in each as many weights as labels"
+                )
+            pairs = zip(row_weights, orders, strict=True)
+            flat_weights = np.concatenate([np.empty(0, np.float32), *(row[order] for row, order in pairs)])
+        ordered = [ids[order] for ids, order in zip(row_ids, orders, strict=True)]
+        return cls(
+            indices=np.concatenate([np.empty(0, np.int32), *ordered]),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            weights=flat_weights,
+        )
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> NDArray[np.int32]:
+        """The label ids of one row."""
+        if not 0 <= row < len(self):
+            raise IndexError(f"there are {len(self)} rows; got row {row}")
+        return self.indices[self.offsets[row] : self.offsets[row + 1]]
+
+    def rows(self) -> NDArray[np.int64]:
+        """int64 (number of labels,): the row of each label."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def take(self, rows: ArrayLike) -> LabelSets:
+        """The sets of some rows, in the order given: those of a batch of a shuffled data set."""
+        wanted = np.asarray(rows, dtype=np.int64)
+        lengths = np.diff(self.offsets)[wanted]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][wanted] - offsets[:-1], lengths)
+        weights = None if self.weights is None else self.weights[places]
+        return LabelSets(indices=self.indices[places], offsets=offsets, weights=weights)
+
+    def keep(self, is_kept: NDArray[np.bool_]) -> LabelSets:
+        """The sets without the labels that are not kept: bool (number of label ids,), by id."""
+        places = is_kept[self.indices]
+        lengths = np.bincount(self.rows()[places], minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        weights = None if self.weights is None else self.weights[places]
+        return LabelSets(indices=self.indices[places], offsets=offsets, weights=weights)
+
+    def document_frequency(self, num_labels: int) -> NDArray[np.int64]:
+        """int64 (num_labels,): in how many rows each label occurs."""
+        return np.bincount(self.indices, minlength=num_labels)
+
+    def to_list(self) -> list[list[int]]:
+        """The label ids of every row."""
+        ids, bounds = self.indices.tolist(), self.offsets.tolist()
+        return [ids[start:end] for start, end in itertools.pairwise(bounds)]
+
+    def __repr__(self) -> str:
+        weighted = "" if self.weights is None else ", weighted"
+        return f"LabelSets({len(self)} rows, {len(self.indices)} labels{weighted})"
+
+
+def _check_array(name: str, array: Any, dtype: type[np.generic]) -> None:
+    wanted = np.dtype(dtype)
+    if not isinstance(array, np.ndarray) or array.dtype != wanted:
+        got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"expected {name} as a numpy array of {wanted}; got {got}")
+    if array.ndim != 1:
+        raise ValueError(f"expected {name} in one dimension; got shape {array.shape}")

@@ -1,0 +1,114 @@
+//! Captions to sets of labels.
+
+use super::mapper::{Mapper, Mapping};
+use super::vocabulary::Vocabulary;
+use crate::phrases::{Chunker, PhraseFinder, Tagger};
+use crate::threads::{self, Threads};
+
+/// How many captions a thread takes at once.
+const TASK: usize = 1024;
+
+/// Maps phrases to labels, in order.
+#[must_use]
+pub fn map_phrases(vocabulary: &Vocabulary, phrases: &[&str], threads: Threads) -> Vec<Mapping> {
+    let parts = threads::run(
+        threads,
+        phrases.chunks(TASK).collect(),
+        || Mapper::new(vocabulary),
+        |mapper, phrases: &[&str]| -> Vec<Mapping> {
+            phrases
+                .iter()
+                .map(|phrase| mapper.map(phrase.split_whitespace()))
+                .collect()
+        },
+    );
+    parts.concat()
+}
+
+/// The labels of captions, as rows: those of caption `i` are `indices[offsets[i]..offsets[i + 1]]`, ascending, each once.
+#[must_use]
+pub fn label_captions(
+    tagger: &Tagger,
+    chunker: &Chunker,
+    vocabulary: &Vocabulary,
+    captions: &[&str],
+    threads: Threads,
+) -> (Vec<i32>, Vec<i64>) {
+    let state = || {
+        (
+            PhraseFinder::new(tagger, chunker),
+            Mapper::new(vocabulary),
+            Vec::new(),
+        )
+    };
+    let parts = threads::run(
+        threads,
+        captions.chunks(TASK).collect(),
+        state,
+        |(finder, mapper, row), captions: &[&str]| {
+            let (mut indices, mut lengths) = (Vec::new(), Vec::with_capacity(captions.len()));
+            for caption in captions {
+                finder.read(caption);
+                row.clear();
+                row.extend(
+                    finder
+                        .phrases()
+                        .map(|phrase| mapper.map(phrase.words()).id)
+                        .filter(|&id| id >= 0),
+                );
+                row.sort_unstable();
+                row.dedup();
+                indices.extend_from_slice(row);
+                lengths.push(i32::try_from(row.len()).unwrap_or(i32::MAX));
+            }
+            (indices, lengths)
+        },
+    );
+    let (mut indices, mut offsets) = (Vec::new(), vec![0]);
+    let mut end = 0_i64;
+    for (part, lengths) in parts {
+        indices.extend(part);
+        offsets.extend(lengths.into_iter().map(|length| {
+            end += i64::from(length);
+            end
+        }));
+    }
+    (indices, offsets)
+}
+
+/// A phrase of a caption and what became of it.
+pub struct Explanation {
+    /// The characters of the caption, from and to.
+    pub span: (u32, u32),
+    /// The phrase, lower-cased.
+    pub phrase: String,
+    /// The phrase without determiners, its head in the singular.
+    pub lemma: String,
+    /// Its label.
+    pub mapping: Mapping,
+}
+
+/// The phrases of one caption and the labels that they mean.
+#[must_use]
+pub fn explain(
+    tagger: &Tagger,
+    chunker: &Chunker,
+    vocabulary: &Vocabulary,
+    caption: &str,
+) -> Vec<Explanation> {
+    let mut finder = PhraseFinder::new(tagger, chunker);
+    let mut mapper = Mapper::new(vocabulary);
+    finder.read(caption);
+    let rows = finder.phrases().map(|found| {
+        let mut phrase = String::new();
+        found.write(&mut phrase);
+        let mapping = mapper.map(found.words());
+        Explanation {
+            span: found.span(),
+            phrase,
+            lemma: mapper.lemma().to_owned(),
+            mapping,
+        }
+    });
+    rows.collect()
+}

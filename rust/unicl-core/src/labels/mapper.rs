@@ -1,0 +1,204 @@
+//! Phrases to labels.
+//!
+//! The whole phrase first: as a name, by the singular of its head, as a synonym. Then what remains of it when words are
+//! taken away from the left, the longest first, down to the head noun alone: "big hot dogs" is "hot dog" before it is "dog", and
+//! never "big". What means no label stays without one.
+
+use super::phrase::PhraseWords;
+use super::vocabulary::{Meaning, Vocabulary};
+
+/// How a phrase got its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Rule {
+    /// It did not: no label.
+    Abstain = 0,
+    /// It is the name of the label.
+    Exact = 1,
+    /// It is the name but for the number of its head.
+    Lemma = 2,
+    /// It is a synonym, in either number.
+    Synonym = 3,
+    /// Its last words, two or more, are one of these.
+    SubPhrase = 4,
+    /// Its last word is one of these.
+    HeadNoun = 5,
+}
+
+/// A phrase's label.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mapping {
+    /// The id of the label; -1 without one.
+    pub id: i32,
+    /// Which share of the phrase's words (determiners apart) the label accounts for; 0 without one.
+    pub score: f32,
+    /// How it was found.
+    pub rule: Rule,
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a phrase of 2^24 words can bear it"
+)]
+fn share(count: usize, whole: usize) -> f32 {
+    count as f32 / whole as f32
+}
+
+const ABSTENTION: Mapping = Mapping {
+    id: -1,
+    score: 0.0,
+    rule: Rule::Abstain,
+};
+
+/// Maps phrases to the labels of a vocabulary, in buffers that it keeps.
+///
+/// # Examples
+///
+/// ```
+/// use unicl_core::labels::{Mapper, Rule, Vocabulary};
+///
+/// let vocabulary = Vocabulary::new(vec!["dog".into(), "hot dog".into()], &[("dog".into(), "puppy".into())], &[])?;
+/// let mut mapper = Mapper::new(&vocabulary);
+/// let mut rule = |phrase: &str| {
+///     let mapping = mapper.map(phrase.split_whitespace());
+///     (mapping.id, mapping.rule)
+/// };
+/// assert_eq!(rule("the dogs"), (0, Rule::Lemma));
+/// assert_eq!(rule("two big hot dogs"), (1, Rule::SubPhrase));
+/// assert_eq!(rule("a white puppy"), (0, Rule::HeadNoun));
+/// assert_eq!(rule("clogs"), (-1, Rule::Abstain));
+/// # Ok::<(), unicl_core::labels::VocabularyError>(())
+/// ```
+pub struct Mapper<'a> {
+    vocabulary: &'a Vocabulary,
+    words: PhraseWords,
+}
+
+impl<'a> Mapper<'a> {
+    /// A mapper with empty buffers.
+    #[must_use]
+    pub fn new(vocabulary: &'a Vocabulary) -> Self {
+        Self {
+            vocabulary,
+            words: PhraseWords::default(),
+        }
+    }
+
+    /// The label of a phrase, given as its words.
+    pub fn map<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> Mapping {
+        self.words.read(words);
+        let whole = self.words.len();
+        for count in (1..=whole).rev() {
+            let Some((id, rule)) = self.meaning(count) else {
+                continue;
+            };
+            let rule = match count {
+                _ if count == whole => rule,
+                1 => Rule::HeadNoun,
+                _ => Rule::SubPhrase,
+            };
+            return Mapping {
+                id: id.cast_signed(),
+                score: share(count, whole),
+                rule,
+            };
+        }
+        ABSTENTION
+    }
+
+    /// The phrase read last without determiners, with its head in the singular.
+    #[must_use]
+    pub fn lemma(&self) -> &str {
+        match self.words.len() {
+            0 => "",
+            count => self.words.last_singular(count),
+        }
+    }
+
+    fn meaning(&self, count: usize) -> Option<(u32, Rule)> {
+        let (written, singular) = (self.words.last(count), self.words.last_singular(count));
+        let as_written = self.vocabulary.look_up(written);
+        let found = match as_written {
+            _ if written == singular => as_written,
+            Some((_, Meaning::Name)) => as_written,
+            _ => {
+                let as_singular = self.vocabulary.look_up(singular);
+                let both = as_written.into_iter().chain(as_singular);
+                // The better meaning; as written of equals.
+                both.min_by_key(|&(_, meaning)| meaning)
+                    .map(|(id, meaning)| match meaning {
+                        Meaning::Name => (id, Meaning::SingularOfName),
+                        _ => (id, meaning),
+                    })
+            }
+        };
+        found.map(|(id, meaning)| match meaning {
+            Meaning::Name => (id, Rule::Exact),
+            Meaning::SingularOfName => (id, Rule::Lemma),
+            Meaning::Synonym | Meaning::SingularOfSynonym => (id, Rule::Synonym),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vocabulary(names: &[&str], synonyms: &[(&str, &str)]) -> Vocabulary {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let synonyms: Vec<_> = synonyms
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect();
+        Vocabulary::new(names, &synonyms, &[]).unwrap()
+    }
+
+    #[test]
+    fn each_rule_in_its_turn() {
+        let vocabulary = vocabulary(
+            &[
+                "person",
+                "hot dog",
+                "dog",
+                "pair of skis",
+                "leaf",
+                "bookcase",
+            ],
+            &[
+                ("person", "man"),
+                ("dog", "puppy"),
+                ("bookcase", "bookshelves"),
+            ],
+        );
+        let mut mapper = Mapper::new(&vocabulary);
+        for (phrase, id, rule, score) in [
+            ("Dog", 2, Rule::Exact, 1.0),
+            ("the people", 0, Rule::Lemma, 1.0),
+            ("a pair of ski", 3, Rule::Lemma, 1.0),
+            ("puppies", 2, Rule::Synonym, 1.0),
+            ("a bookshelf", 5, Rule::Synonym, 1.0),
+            ("men", 0, Rule::Synonym, 1.0),
+            ("two big hot dogs", 1, Rule::SubPhrase, 0.5),
+            ("an old man", 0, Rule::HeadNoun, 0.5),
+            ("autumn leaves", 4, Rule::HeadNoun, 0.5),
+            ("dog house", -1, Rule::Abstain, 0.0),
+            ("clogs", -1, Rule::Abstain, 0.0),
+            ("the", -1, Rule::Abstain, 0.0),
+            ("", -1, Rule::Abstain, 0.0),
+        ] {
+            assert_eq!(
+                mapper.map(phrase.split_whitespace()),
+                Mapping { id, score, rule },
+                "{phrase}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_in_the_plural_is_found_in_both_numbers_and_yields_to_a_name_in_the_singular() {
+        let plural = vocabulary(&["skis", "dogs", "dog"], &[]);
+        let mut mapper = Mapper::new(&plural);
+        let mut id = |phrase: &str| mapper.map([phrase]).id;
+        assert_eq!([id("ski"), id("skis"), id("dog"), id("dogs")], [0, 0, 2, 1]);
+    }
+}

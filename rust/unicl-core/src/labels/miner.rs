@@ -1,0 +1,118 @@
+//! Label names from captions.
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::phrase::PhraseWords;
+use crate::phrases::{Chunker, PhraseFinder, Tagger};
+use crate::threads::{self, Threads};
+
+/// How many captions a thread takes at once: enough that its map of counts is small beside them.
+const TASK: usize = 8192;
+
+/// Adjectives that say how many or which: no name begins with them.
+const QUANTIFIERS: [&str; 15] = [
+    "different",
+    "few",
+    "half",
+    "many",
+    "more",
+    "most",
+    "much",
+    "multiple",
+    "numerous",
+    "other",
+    "own",
+    "same",
+    "several",
+    "such",
+    "various",
+];
+
+/// Which names to keep.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Names in fewer captions are dropped.
+    pub min_document_frequency: u64,
+    /// Names in more captions are dropped.
+    pub max_document_frequency: u64,
+    /// The most frequent of the rest are kept.
+    pub top_k: usize,
+}
+
+/// Counts, for every noun phrase and every phrase that remains when words are taken away from its left, the captions with it, and
+/// returns the names within the limits with their counts: the most frequent first, equals in the order of the alphabet.
+///
+/// Phrases count without determiners and with their head in the singular. A head without a letter, or of one letter, is no name, nor is what
+/// begins with a word for a quantity ("several people").
+#[must_use]
+pub fn mine(
+    tagger: &Tagger,
+    chunker: &Chunker,
+    captions: &[&str],
+    limits: Limits,
+    threads: Threads,
+) -> Vec<(String, u64)> {
+    let state = || (PhraseFinder::new(tagger, chunker), PhraseWords::default());
+    let parts = threads::run(
+        threads,
+        captions.chunks(TASK).collect(),
+        state,
+        |(finder, words), captions: &[&str]| count(finder, words, captions),
+    );
+    let mut parts = parts.into_iter();
+    let mut counts = parts.next().unwrap_or_default();
+    for part in parts {
+        for (name, number) in part {
+            *counts.entry(name).or_default() += number;
+        }
+    }
+    let kept = limits.min_document_frequency..=limits.max_document_frequency;
+    let mut names: Vec<(String, u64)> = counts
+        .into_iter()
+        .filter(|(_, number)| kept.contains(number))
+        .map(|(name, number)| (name.into(), number))
+        .collect();
+    names
+        .sort_unstable_by(|(a, count_a), (b, count_b)| count_b.cmp(count_a).then_with(|| a.cmp(b)));
+    names.truncate(limits.top_k);
+    names
+}
+
+fn count(
+    finder: &mut PhraseFinder<'_>,
+    words: &mut PhraseWords,
+    captions: &[&str],
+) -> HashMap<Box<str>, u64> {
+    // With each name, the number of captions with it and the last of them, which tells a second phrase from a second caption.
+    let mut counts: HashMap<Box<str>, (u64, usize)> = HashMap::new();
+    for (row, caption) in captions.iter().enumerate() {
+        finder.read(caption);
+        for phrase in finder.phrases() {
+            words.read(phrase.words());
+            if words.len() == 0 || !is_name(words.last_singular(1)) {
+                continue;
+            }
+            for length in 1..=words.len() {
+                let name = words.last_singular(length);
+                let first = name.split(' ').next().unwrap_or_default();
+                if QUANTIFIERS.contains(&first) {
+                    continue;
+                }
+                if let Some((number, last)) = counts.get_mut(name) {
+                    *number += u64::from(*last != row);
+                    *last = row;
+                } else {
+                    counts.insert(name.into(), (1, row));
+                }
+            }
+        }
+    }
+    counts
+        .into_iter()
+        .map(|(name, (number, _))| (name, number))
+        .collect()
+}
+
+fn is_name(head: &str) -> bool {
+    head.chars().nth(1).is_some() && head.chars().any(char::is_alphabetic)
+}

@@ -1,0 +1,298 @@
+//! The label space: names with ids, their synonyms and parents.
+
+use foldhash::{HashMap, HashMapExt};
+use thiserror::Error;
+
+use super::phrase::PhraseWords;
+
+/// A vocabulary that contradicts itself.
+#[derive(Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum VocabularyError {
+    /// A name without a letter or digit.
+    #[error("label {0} is {1:?}, which has no letter or digit; every label needs a name")]
+    Blank(usize, String),
+    /// Two names that no phrase could tell apart.
+    #[error(
+        "labels {0} ({1:?}) and {2} ({3:?}) are the same name but for case, articles and marks; keep one, or add a word that tells them apart"
+    )]
+    Duplicate(usize, String, usize, String),
+    /// A synonym or parent of a label that is not there.
+    #[error("{what} names the label {name:?}, which is not in the vocabulary")]
+    Unknown {
+        /// "synonyms" or "parents".
+        what: &'static str,
+        /// The missing name.
+        name: String,
+    },
+    /// A synonym of two labels, or one that is another label's name.
+    #[error("{synonym:?} is given as a synonym of {label:?}, but it already means {other:?}")]
+    Clash {
+        /// The synonym.
+        synonym: String,
+        /// The label it was given for.
+        label: String,
+        /// The label that has it already.
+        other: String,
+    },
+    /// A label that is its own ancestor.
+    #[error("the parents of {0:?} lead back to itself")]
+    Cycle(String),
+}
+
+impl crate::Error for VocabularyError {}
+
+/// In which way a text means a label; the smaller wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Meaning {
+    Name,
+    SingularOfName,
+    Synonym,
+    SingularOfSynonym,
+}
+
+/// Label names with ids from 0, and every text that means one of them.
+#[derive(Debug)]
+pub struct Vocabulary {
+    names: Vec<String>,
+    parents: Vec<Option<u32>>,
+    index: HashMap<Box<str>, (u32, Meaning)>,
+}
+
+impl Vocabulary {
+    /// A vocabulary of names, with (label, synonym) and (label, parent) pairs.
+    ///
+    /// # Errors
+    ///
+    /// If a name is blank or occurs twice (case, articles and marks apart), a pair names an unknown label, a synonym means two
+    /// labels, or parents go in a circle.
+    ///
+    /// # Panics
+    ///
+    /// If there are 2^31 names or more.
+    pub fn new(
+        names: Vec<String>,
+        synonyms: &[(String, String)],
+        parents: &[(String, String)],
+    ) -> Result<Self, VocabularyError> {
+        let mut vocabulary = Self {
+            parents: vec![None; names.len()],
+            index: HashMap::with_capacity(2 * names.len()),
+            names: Vec::new(),
+        };
+        let mut words = PhraseWords::default();
+        for (number, name) in names.iter().enumerate() {
+            words.read(name.split_whitespace());
+            if words.len() == 0 {
+                return Err(VocabularyError::Blank(number, name.clone()));
+            }
+            let id = i32::try_from(number)
+                .expect("there are less than 2^31 labels")
+                .cast_unsigned();
+            let key = words.last(words.len());
+            if let Some((first, _)) = vocabulary.index.insert(key.into(), (id, Meaning::Name)) {
+                let first = first as usize;
+                return Err(VocabularyError::Duplicate(
+                    first,
+                    names[first].clone(),
+                    number,
+                    name.clone(),
+                ));
+            }
+        }
+        // A name's singular means the label unless it is the name of another.
+        for (name, id) in names.iter().zip(0..) {
+            words.read(name.split_whitespace());
+            let key = words.last_singular(words.len());
+            vocabulary
+                .index
+                .entry(key.into())
+                .or_insert((id, Meaning::SingularOfName));
+        }
+        vocabulary.names = names;
+        for (label, synonym) in synonyms {
+            vocabulary.add_synonym(label, synonym, &mut words)?;
+        }
+        for (label, synonym) in synonyms {
+            let id = vocabulary.known("synonyms", label)?;
+            words.read(synonym.split_whitespace());
+            let key = words.last_singular(words.len());
+            vocabulary
+                .index
+                .entry(key.into())
+                .or_insert((id, Meaning::SingularOfSynonym));
+        }
+        for (label, parent) in parents {
+            let id = vocabulary.known("parents", label)?;
+            vocabulary.parents[id as usize] = Some(vocabulary.known("parents", parent)?);
+        }
+        vocabulary.check_parents()?;
+        Ok(vocabulary)
+    }
+
+    fn add_synonym(
+        &mut self,
+        label: &str,
+        synonym: &str,
+        words: &mut PhraseWords,
+    ) -> Result<(), VocabularyError> {
+        let id = self.known("synonyms", label)?;
+        words.read(synonym.split_whitespace());
+        if words.len() == 0 {
+            return Err(VocabularyError::Blank(id as usize, synonym.to_owned()));
+        }
+        let key = words.last(words.len());
+        match self.index.get(key) {
+            // A synonym outranks what was only derived: the singular of a name.
+            None | Some((_, Meaning::SingularOfName)) => {
+                self.index.insert(key.into(), (id, Meaning::Synonym));
+                Ok(())
+            }
+            Some(&(other, _)) if other == id => Ok(()),
+            Some(&(other, _)) => Err(VocabularyError::Clash {
+                synonym: synonym.to_owned(),
+                label: label.to_owned(),
+                other: self.names[other as usize].clone(),
+            }),
+        }
+    }
+
+    fn known(&self, what: &'static str, name: &str) -> Result<u32, VocabularyError> {
+        self.id(name).ok_or_else(|| VocabularyError::Unknown {
+            what,
+            name: name.to_owned(),
+        })
+    }
+
+    fn check_parents(&self) -> Result<(), VocabularyError> {
+        // A label known to lead to a root is not walked again.
+        let mut is_rooted = vec![false; self.names.len()];
+        for start in 0..self.names.len() {
+            let mut path = Vec::new();
+            let mut at = Some(start);
+            while let Some(label) = at.filter(|&label| !is_rooted[label]) {
+                if path.len() > self.names.len() {
+                    return Err(VocabularyError::Cycle(self.names[label].clone()));
+                }
+                path.push(label);
+                at = self.parents[label].map(|parent| parent as usize);
+            }
+            for label in path {
+                is_rooted[label] = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names; a label's id is its index.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The parent of each label.
+    #[must_use]
+    pub fn parents(&self) -> &[Option<u32>] {
+        &self.parents
+    }
+
+    /// The id of the label with this name (case, articles and marks apart).
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<u32> {
+        let mut words = PhraseWords::default();
+        words.read(name.split_whitespace());
+        let key = (words.len() > 0).then(|| words.last(words.len()))?;
+        let (id, meaning) = self.look_up(key)?;
+        (meaning == Meaning::Name).then_some(id)
+    }
+
+    pub(super) fn look_up(&self, key: &str) -> Option<(u32, Meaning)> {
+        self.index.get(key).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    }
+
+    fn build(
+        names: &[&str],
+        synonyms: &[(&str, &str)],
+        parents: &[(&str, &str)],
+    ) -> Result<Vocabulary, VocabularyError> {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Vocabulary::new(names, &pairs(synonyms), &pairs(parents))
+    }
+
+    #[test]
+    fn ids_are_indices() {
+        let vocabulary = build(
+            &["dog", "Hot Dog"],
+            &[("dog", "puppy")],
+            &[("hot dog", "dog")],
+        )
+        .unwrap();
+        assert_eq!(vocabulary.id("the hot dog"), Some(1));
+        assert_eq!(vocabulary.id("puppy"), None);
+        assert_eq!(vocabulary.parents(), [None, Some(0)]);
+    }
+
+    #[test]
+    fn contradictions_say_what_is_wrong() {
+        for (names, synonyms, parents, message) in [
+            (&["dog", " - "][..], &[][..], &[][..], "label 1 is \" - \""),
+            (
+                &["dog", "cat", "The Dog"],
+                &[],
+                &[],
+                "labels 0 (\"dog\") and 2 (\"The Dog\") are the same name",
+            ),
+            (
+                &["dog"],
+                &[("cat", "kitten")],
+                &[],
+                "synonyms names the label \"cat\"",
+            ),
+            (
+                &["dog"],
+                &[],
+                &[("dog", "animal")],
+                "parents names the label \"animal\"",
+            ),
+            (
+                &["dog", "cat"],
+                &[("dog", "cat")],
+                &[],
+                "\"cat\" is given as a synonym of \"dog\", but it already means \"cat\"",
+            ),
+            (
+                &["dog", "cat"],
+                &[("dog", "pet"), ("cat", "pet")],
+                &[],
+                "already means \"dog\"",
+            ),
+            (
+                &["a1", "b1"],
+                &[],
+                &[("a1", "b1"), ("b1", "a1")],
+                "lead back to itself",
+            ),
+            (
+                &["a1"],
+                &[],
+                &[("a1", "a1")],
+                "the parents of \"a1\" lead back",
+            ),
+        ] {
+            let error = build(names, synonyms, parents).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}
