@@ -1,10 +1,5 @@
 //! The label vocabulary, its mining, and phrases and captions to labels.
 
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "pyo3 hands arguments over by value"
-)]
-
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use unicl_core::labels::{self, Limits, Vocabulary};

@@ -1,10 +1,5 @@
 //! The tagger and the noun-phrase chunker.
 
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "pyo3 hands arguments over by value"
-)]
-
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
