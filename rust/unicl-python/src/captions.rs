@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyList, PySequence, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyList, PySequence, PyString, PyTuple};
 use pyo3_arrow::input::AnyArray;
 
 /// One string or a batch of strings, held so that their text can be read with the GIL released.
@@ -66,7 +66,9 @@ impl<'py> FromPyObject<'_, 'py> for Captions {
             || object.hasattr(intern!(py, "__arrow_c_stream__"))?
         {
             Texts::Arrow(read_column(&object)?)
-        } else if object.cast::<PySequence>().is_ok() || object.hasattr(intern!(py, "__array__"))? {
+        } else if !object.is_instance_of::<PyBytes>()
+            && (object.cast::<PySequence>().is_ok() || object.hasattr(intern!(py, "__array__"))?)
+        {
             let tuple = py
                 .get_type::<PyTuple>()
                 .call1((object,))?
