@@ -18,7 +18,9 @@ __all__ = [
     "check_choice",
     "check_features",
     "check_same_kind",
+    "check_sets",
     "check_unit_rows",
+    "check_weight",
     "label_tensor",
     "readable",
     "scale_tensor",
@@ -127,6 +129,46 @@ def _from_array(name: str, labels: Any, device: torch.device) -> Tensor:
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers; got {array.dtype}")
     return torch.from_numpy(array.astype(np.int64)).to(device)
+
+
+def check_sets(name: str, sets: Any, *, rows: int, of: str) -> None:
+    """Refuses label sets of another length than the features, with bad offsets, or with negative weights."""
+    labels, offsets = np.asarray(sets.indices), np.asarray(sets.offsets)
+    if labels.dtype.kind not in "iu" or offsets.dtype.kind not in "iu":
+        raise TypeError(f"{name} must have integer indices and offsets; got {labels.dtype} and {offsets.dtype}")
+    if offsets.shape != (rows + 1,):
+        raise ValueError(
+            f"{name} must have one set for each row of {of}, {rows + 1} offsets; got offsets of shape {offsets.shape}"
+        )
+    if offsets[0] != 0 or offsets[-1] != len(labels) or bool((np.diff(offsets) < 0).any()):
+        raise ValueError(f"{name} must have offsets that rise from 0 to {len(labels)}, the number of indices")
+    if labels.size and int(labels.min()) < 0:
+        raise ValueError(
+            f"{name} must have labels of at least 0; got {int(labels.min())}: leave the set empty for no class"
+        )
+    if sets.weights is not None:
+        weights = np.asarray(sets.weights)
+        if weights.shape != labels.shape or not bool((np.isfinite(weights) & (weights >= 0)).all()):
+            raise ValueError(f"{name} must have one finite weight of at least 0 for each of {len(labels)} indices")
+
+
+def check_weight(name: str, weight: Any, *, rows: int, of: str, like: Tensor) -> Tensor:
+    """Row weights of shape (rows,), at least 0, in the dtype of the loss."""
+    if not isinstance(weight, Tensor) or not weight.dtype.is_floating_point:
+        kind = _short(weight.dtype) if isinstance(weight, Tensor) else type(weight).__name__
+        raise TypeError(f"{name} must be a floating-point tensor; got {kind}")
+    if weight.shape != (rows,):
+        raise ValueError(
+            f"{name} must have one weight for each row of {of}, shape ({rows},); got {tuple(weight.shape)}"
+        )
+    if weight.device != like.device:
+        raise ValueError(f"{name} must be on the features' device {like.device}; got {weight.device}")
+    if readable(weight):
+        bad = (~(weight.detach() >= 0) | weight.detach().isinf()).nonzero()
+        if bad.numel():
+            row = int(bad[0])
+            raise ValueError(f"{name} must be finite and at least 0; row {row} has weight {float(weight[row])}")
+    return weight.to(torch.promote_types(like.dtype, torch.float32))
 
 
 def _check_scale(value: float) -> None:

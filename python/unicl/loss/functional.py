@@ -1,11 +1,11 @@
 """``fused_loss``: the checks, and one dispatch to a backend.
 
-Legend: ``b`` images, ``m`` texts, ``d`` width.
+Legend: ``b`` images, ``m`` texts, ``k`` extra texts, ``d`` width.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, cast, overload
 
 import torch
 from torch import Tensor
@@ -16,20 +16,64 @@ from unicl.loss.checks import (
     check_features,
     check_same_kind,
     check_unit_rows,
-    label_tensor,
+    check_weight,
     readable,
     scale_tensor,
 )
+from unicl.loss.labels import Labels, read_labels
 from unicl.loss.operators import tiled_losses
 from unicl.loss.reference import reference_losses
-from unicl.loss.targets import match_labels, match_pairs
 from unicl.loss.tiles import Problem
 
 __all__ = ["fused_loss"]
 
-_DIRECTIONS = ("both", "image_to_text", "text_to_image")
 
-
+@overload
+def fused_loss(
+    image_features: Tensor,
+    text_features: Tensor,
+    image_labels: Any = ...,
+    text_labels: Any = ...,
+    logit_scale: float | Tensor = ...,
+    *,
+    image_weight: Tensor | None = ...,
+    text_weight: Tensor | None = ...,
+    label_smoothing: float = ...,
+    overlap: str = ...,
+    direction: str = ...,
+    exclude_self: bool = ...,
+    extra_text_features: Tensor | None = ...,
+    extra_text_labels: Any = ...,
+    normalize: bool = ...,
+    reduction: Literal["mean"] = ...,
+    group: Any = ...,
+    backend: str = ...,
+    chunk_size: int | None = ...,
+    deterministic: bool = ...,
+) -> Tensor: ...
+@overload
+def fused_loss(
+    image_features: Tensor,
+    text_features: Tensor,
+    image_labels: Any = ...,
+    text_labels: Any = ...,
+    logit_scale: float | Tensor = ...,
+    *,
+    image_weight: Tensor | None = ...,
+    text_weight: Tensor | None = ...,
+    label_smoothing: float = ...,
+    overlap: str = ...,
+    direction: str = ...,
+    exclude_self: bool = ...,
+    extra_text_features: Tensor | None = ...,
+    extra_text_labels: Any = ...,
+    normalize: bool = ...,
+    reduction: Literal["none"],
+    group: Any = ...,
+    backend: str = ...,
+    chunk_size: int | None = ...,
+    deterministic: bool = ...,
+) -> tuple[Tensor, Tensor]: ...
 def fused_loss(
     image_features: Tensor,
     text_features: Tensor,
@@ -50,8 +94,8 @@ def fused_loss(
     group: Any = None,
     backend: str = "auto",
     chunk_size: int | None = None,
-    deterministic: bool = True,
-) -> Tensor:
+    deterministic: bool = True,  # noqa: ARG001  (every path is deterministic; the argument keeps the door open)
+) -> Tensor | tuple[Tensor, Tensor]:
     """The contrastive loss whose positives are all pairs of equal label, in nats, without a b x m matrix.
 
     L = (L_image_to_text + L_text_to_image) / 2, where L_image_to_text is the mean over images of the cross-entropy
@@ -63,38 +107,45 @@ def fused_loss(
     batch without any positive has loss 0 and zero gradients. Nothing is positive merely because it sits at i = j,
     except where both sides have no label.
 
-    Values (norms, NaN, the scale) are checked on the CPU only, and not under torch.compile: on a GPU the check would
-    make the host wait. Half-precision features are compared in float32, and the loss is returned in float32.
+    Values (norms, NaN, the scale, weights) are checked on the CPU only, and not under torch.compile: on a GPU the check
+    would make the host wait. Half-precision features are compared in float32, and the loss is returned in float32.
 
-    Source: Yang et al., "Unified Contrastive Learning in Image-Text-Label Space", CVPR 2022, arXiv 2204.03610,
-        equations 2-4.
+    Source: Yang et al., "Unified Contrastive Learning in Image-Text-Label Space", CVPR 2022, arXiv 2204.03610, eqs.
+        2-4.
 
     Args:
         image_features: Shape (b, d), rows of norm 1 (within 0.01), any floating dtype.
         text_features: Shape (m, d), rows of norm 1, the same dtype and device.
         image_labels: Shape (b,), integers; equal labels are positives. A label below 0 means "no class": image i and
-            text i, both below 0, are positive with each other and nothing else. None, with text_labels also None:
-            pairs, needs b = m.
-        text_labels: Shape (m,), integers. None, with image_labels given: text i has the label of image i, needs b = m.
+            text i, both below 0, are positive with each other and nothing else. Or ``LabelSets``: see ``overlap``.
+            None, with text_labels also None: pairs, needs b = m.
+        text_labels: Shape (m,), of the kind of image_labels. None, with image_labels given: text i has the labels of
+            image i, needs b = m.
         logit_scale: Factor on the cosines, positive: a number, or a tensor of one element that may require a gradient.
-        image_weight: Not built yet.
-        text_weight: Not built yet.
-        label_smoothing: Not built yet.
-        overlap: Not built yet.
+        image_weight: Shape (b,), at least 0: the mean over images becomes a weighted mean.
+        text_weight: Shape (m,), at least 0: the same for texts.
+        label_smoothing: In [0, 1): this much of every target is spread evenly over all columns (of what is not
+            excluded), as in torch's cross_entropy.
+        overlap: How positive two ``LabelSets`` are: "cosine" of their weight vectors, or "any" (1 where they meet). Two
+            empty sets are positive at i = j only.
         direction: "both", "image_to_text" (rows only: softmax over class embeddings), or "text_to_image".
-        exclude_self: Not built yet.
-        extra_text_features: Not built yet.
-        extra_text_labels: Not built yet.
+        exclude_self: Take i = j out of targets and softmax, for SupCon, where both sides are the same set. Needs b = m.
+        extra_text_features: Shape (k, d), further texts (a queue, a bank) that only images are compared with; they get
+            no gradient.
+        extra_text_labels: Shape (k,), of the kind of image_labels; None, or below 0, or an empty set: negatives only.
         normalize: Divide every row by its norm first.
-        reduction: "mean".
+        reduction: "mean", or "none" for the two vectors of row losses.
         group: Not built yet.
         backend: "tiled" (plain torch, any device), "reference" (the equation; b x m in memory), or "auto", which is
             "tiled".
-        chunk_size: Rows of z held at a time by the tiled backend; None chooses.
-        deterministic: Results are bitwise the same from run to run; there is no other mode yet.
+        chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
+        deterministic: Results are bitwise the same from run to run. False allows, but today never uses, faster sums in
+            varying order.
 
     Returns:
-        Shape (), float32 (float64 for float64 features), differentiable in the features and the scale.
+        Shape (), float32 (float64 for float64 features), differentiable in the features and the scale. With
+        ``reduction="none"``: the unweighted losses of the images, shape (b,), and of the texts, shape (m,), 0 where a
+        row has no positive or its direction is not wanted.
 
     Raises:
         ValueError: A shape, length, device or value is wrong; the message names it.
@@ -111,97 +162,106 @@ def fused_loss(
         >>> round(loss.item(), 4), tuple(images.grad.shape)
         (2.9937, (3, 4))
     """
-    _refuse_what_is_not_built(
-        image_weight=image_weight is not None,
-        text_weight=text_weight is not None,
-        label_smoothing=label_smoothing != 0,
-        overlap=overlap != "cosine",
-        exclude_self=exclude_self,
-        extra_text_features=extra_text_features is not None,
-        extra_text_labels=extra_text_labels is not None,
-        reduction=reduction == "none",
-        group=group is not None,
-        deterministic=not deterministic,
-    )
-    check_choice("direction", direction, _DIRECTIONS)
+    if group is not None:
+        raise NotImplementedError("group is not built yet; leave it at its default")
+    check_choice("overlap", overlap, ("cosine", "any"))
+    check_choice("direction", direction, ("both", "image_to_text", "text_to_image"))
     check_choice("reduction", reduction, ("mean", "none"))
     check_choice("backend", backend, ("auto", "reference", "tiled"))
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing must be in [0, 1); got {label_smoothing}")
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size must be at least 1, or None to choose; got {chunk_size}")
-    check_features("image_features", image_features)
-    check_features("text_features", text_features)
-    kind = image_features.device.type
-    image_features, text_features = _autocast(image_features, kind), _autocast(text_features, kind)
-    check_same_kind("text_features", text_features, like=image_features)
-    scale = scale_tensor(logit_scale, image_features)
-    image_labels, text_labels = _labels(image_features, text_features, image_labels, text_labels)
-    for name, features in (("image_features", image_features), ("text_features", text_features)):
+    image, text, extra = _read_features(image_features, text_features, extra_text_features, normalize=normalize)
+    if exclude_self and image.shape[0] != text.shape[0]:
+        raise ValueError(
+            f"exclude_self compares a set with itself, which needs as many images as texts; got {image.shape[0]} and "
+            f"{text.shape[0]}"
+        )
+    scale = scale_tensor(logit_scale, image)
+    labels = read_labels(image, text, extra, image_labels, text_labels, extra_text_labels, overlap=overlap)
+    row_weight, column_weight = (
+        None if weight is None else check_weight(f"{side}_weight", weight, rows=len(of), of=f"{side}_features", like=of)
+        for side, weight, of in (("image", image_weight, image), ("text", text_weight, text))
+    )
+    row_loss, column_loss, row_has, column_has = _row_losses(
+        image, text, extra, scale, labels, label_smoothing, direction, backend, chunk_size, exclude_self=exclude_self
+    )
+    if reduction == "none":
+        return row_loss, column_loss
+    means = []
+    if direction != "text_to_image":
+        means.append(_weighted_mean(row_loss, row_has, row_weight))
+    if direction != "image_to_text":
+        means.append(_weighted_mean(column_loss, column_has, column_weight))
+    return torch.stack(means).mean()
+
+
+def _read_features(
+    image: Tensor, text: Tensor, extra: Tensor | None, *, normalize: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The features, checked, in the dtype of the comparison and normalised if asked."""
+    check_features("image_features", image)
+    kind = image.device.type
+    read: list[Tensor] = []
+    for name, given in (("image_features", image), ("text_features", text), ("extra_text_features", extra)):
+        if given is None and name == "extra_text_features":
+            return read[0], read[1], None
+        check_features(name, given)
+        features = cast("Tensor", given)
+        if features.dtype != torch.float64 and torch.is_autocast_enabled(kind):
+            # As a matmul under autocast would take them.
+            features = features.to(torch.get_autocast_dtype(kind))
+        check_same_kind(name, features, like=read[0] if read else features)
         if readable(features):
             check_unit_rows(name, features, normalize=normalize)
-    if normalize:
-        image_features, text_features = unit_rows(image_features, dim=1), unit_rows(text_features, dim=1)
+        read.append(unit_rows(features, dim=1) if normalize else features)
+    return read[0], read[1], read[2].detach()
+
+
+def _row_losses(
+    image: Tensor,
+    text: Tensor,
+    extra: Tensor | None,
+    scale: Tensor,
+    labels: Labels,
+    label_smoothing: float,
+    direction: str,
+    backend: str,
+    chunk_size: int | None,
+    *,
+    exclude_self: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Losses of the images and of the texts, and which of them have a positive."""
     to_text, to_image = direction != "text_to_image", direction != "image_to_text"
     if backend == "reference":
-        row_loss, column_loss, row_counts, column_counts = reference_losses(
-            image_features, text_features, image_labels, text_labels, scale
+        rows, columns, row_has, column_has = reference_losses(
+            image,
+            text,
+            scale,
+            labels.dense(image, text, extra),
+            label_smoothing=label_smoothing,
+            exclude_self=exclude_self,
+            extra_text_features=extra,
         )
-    else:
-        targets = (
-            match_pairs(image_features.shape[0], device=image_features.device)
-            if image_labels is None or text_labels is None
-            else match_labels(image_labels, text_labels)
-        )
-        problem = Problem(
-            image=image_features,
-            text=text_features,
-            extra=None,
-            scale=scale,
-            targets=targets,
-            to_text=to_text,
-            to_image=to_image,
-            chunk_size=chunk_size,
-        )
-        row_loss, column_loss = tiled_losses(problem)
-        row_counts, column_counts = targets.image_count > 0, targets.text_count > 0
-    directions = []
-    if to_text:
-        directions.append(_weighted_mean(row_loss, row_counts.to(row_loss.dtype)))
-    if to_image:
-        directions.append(_weighted_mean(column_loss, column_counts.to(column_loss.dtype)))
-    return torch.stack(directions).mean()
+        return rows * to_text, columns * to_image, row_has, column_has
+    targets = labels.targets(image, text, exclude_self=exclude_self)
+    problem = Problem(
+        image=image,
+        text=text,
+        extra=extra,
+        scale=scale,
+        targets=targets,
+        label_smoothing=label_smoothing,
+        exclude_self=exclude_self,
+        to_text=to_text,
+        to_image=to_image,
+        chunk_size=chunk_size,
+    )
+    return *tiled_losses(problem), targets.image_count > 0, targets.text_count > 0
 
 
-def _labels(image: Tensor, text: Tensor, image_labels: Any, text_labels: Any) -> tuple[Tensor | None, Tensor | None]:
-    rows, columns, device = image.shape[0], text.shape[0], image.device
-    if image_labels is None and text_labels is not None:
-        raise ValueError("text_labels was given without image_labels; give both, or image_labels alone to share them")
-    if text_labels is None and rows != columns:
-        kind = "without labels" if image_labels is None else "without text_labels"
-        raise ValueError(
-            f"{kind}, image i belongs to text i, which needs as many images as texts; got {rows} and {columns}: "
-            "pass image_labels and text_labels"
-        )
-    if image_labels is None:
-        return None, None
-    of_images = label_tensor("image_labels", image_labels, rows=rows, of="image_features", device=device)
-    if text_labels is None:
-        return of_images, of_images
-    return of_images, label_tensor("text_labels", text_labels, rows=columns, of="text_features", device=device)
-
-
-def _weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
+def _weighted_mean(losses: Tensor, has_positive: Tensor, weight: Tensor | None) -> Tensor:
+    weights = has_positive.to(losses.dtype) if weight is None else weight * has_positive
     total = weights.sum()
     return torch.dot(weights, losses) / torch.where(total > 0, total, 1.0)
-
-
-def _autocast(features: Tensor, kind: str) -> Tensor:
-    """The features in the dtype that a matmul would take them in under autocast."""
-    if features.dtype != torch.float64 and torch.is_autocast_enabled(kind):
-        return features.to(torch.get_autocast_dtype(kind))
-    return features
-
-
-def _refuse_what_is_not_built(**given: bool) -> None:
-    for name, is_given in given.items():
-        if is_given:
-            raise NotImplementedError(f"{name} is not built yet; leave it at its default")

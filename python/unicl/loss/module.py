@@ -29,6 +29,8 @@ class UniCLLoss(nn.Module):
         super().__init__()
         if unknown := options.keys() - (fused_loss.__kwdefaults__ or {}).keys():
             raise TypeError(f"UniCLLoss got unknown options: {', '.join(sorted(unknown))}")
+        if options.get("reduction", "mean") != "mean":
+            raise ValueError("UniCLLoss gives one number; call unicl.fused_loss for reduction='none'")
         self.options = options
 
     def forward(

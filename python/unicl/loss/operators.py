@@ -1,42 +1,179 @@
-"""The tiled loss as one differentiable operation."""
+"""The tiled loss as two torch.library operators: opaque to torch.compile, differentiable twice.
+
+``unicl::contrastive_losses`` gives the row and column losses, ``unicl::contrastive_gradients`` their gradients. The
+second has no derivative of its own: under ``create_graph=True`` the gradient is taken through plain differentiable
+tiles (differentiable.py) instead.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from unicl.loss import tiled
+from unicl.loss.differentiable import differentiable_losses
+from unicl.loss.targets import Kind, Targets
 from unicl.loss.tiles import Problem
 
-__all__ = ["tiled_losses"]
+__all__ = ["flatten", "tiled_losses"]
+
+Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def tiled_losses(problem: Problem) -> tuple[Tensor, Tensor]:
     """Row losses (b,) and column losses (m,), differentiable in the image and text features and the scale."""
-    rows, columns = _TiledLosses.apply(problem.image, problem.text, problem.scale, problem)
+    rows, columns, _, _ = _losses(*flatten(problem))
     return rows, columns
 
 
-class _TiledLosses(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, image: Tensor, text: Tensor, scale: Tensor, problem: Problem) -> tuple[Tensor, Tensor]:
-        # The saved problem must not hold the inputs a second time, with their graph.
-        problem = replace(problem, image=image, text=text, scale=scale)
-        with torch.autocast(image.device.type, enabled=False):
-            row_loss, column_loss, row_lse, column_lse = tiled.forward(problem)
-        if any(ctx.needs_input_grad):
-            ctx.save_for_backward(image, text, scale, row_lse, column_lse)
-            empty = image.new_empty(0)
-            ctx.problem = replace(problem, image=empty, text=empty, scale=empty)
-        return row_loss, column_loss
+def flatten(problem: Problem) -> tuple[Any, ...]:
+    """The arguments of the operators, in the order of their schema."""
+    targets = problem.targets
+    return (
+        problem.image,
+        problem.text,
+        problem.scale,
+        problem.extra,
+        targets.kind,
+        list(targets.image),
+        list(targets.text),
+        list(targets.extra),
+        targets.image_count,
+        targets.text_count,
+        problem.label_smoothing,
+        problem.exclude_self,
+        problem.to_text,
+        problem.to_image,
+        problem.chunk_size or 0,
+    )
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, row_grad: Tensor, column_grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        image, text, scale, row_lse, column_lse = ctx.saved_tensors
-        problem = replace(ctx.problem, image=image, text=text, scale=scale)
-        with torch.autocast(image.device.type, enabled=False):
-            return *tiled.backward(problem, row_lse, column_lse, row_grad, column_grad), None
+
+def _problem(
+    image: Tensor,
+    text: Tensor,
+    scale: Tensor,
+    extra: Tensor | None,
+    kind: str,
+    image_targets: Sequence[Tensor],
+    text_targets: Sequence[Tensor],
+    extra_targets: Sequence[Tensor],
+    image_count: Tensor,
+    text_count: Tensor,
+    label_smoothing: float,
+    exclude_self: bool,  # noqa: FBT001  (an operator's schema has no keyword-only arguments before torch 2.7)
+    to_text: bool,  # noqa: FBT001
+    to_image: bool,  # noqa: FBT001
+    chunk_size: int,
+) -> Problem:
+    targets = Targets(
+        kind=cast("Kind", kind),
+        image=image_targets,
+        text=text_targets,
+        extra=extra_targets,
+        image_count=image_count,
+        text_count=text_count,
+    )
+    return Problem(
+        image=image,
+        text=text,
+        extra=extra,
+        scale=scale,
+        targets=targets,
+        label_smoothing=label_smoothing,
+        exclude_self=exclude_self,
+        to_text=to_text,
+        to_image=to_image,
+        chunk_size=chunk_size or None,
+    )
+
+
+_ARGUMENTS = (
+    "Tensor image, Tensor text, Tensor scale, Tensor? extra, str kind, Tensor[] image_targets, Tensor[] text_targets, "
+    "Tensor[] extra_targets, Tensor image_count, Tensor text_count, float label_smoothing, bool exclude_self, "
+    "bool to_text, bool to_image, int chunk_size"
+)
+
+
+@torch.library.custom_op(
+    "unicl::contrastive_losses",
+    mutates_args=(),
+    schema=f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor)",
+)
+def _losses(*arguments: Any) -> Four:
+    problem = _problem(*arguments)
+    # The dtypes are decided; autocast must not lower the matmuls inside.
+    with torch.autocast(problem.image.device.type, enabled=False):
+        return tiled.forward(problem)
+
+
+@_losses.register_fake
+def _(*arguments: Any) -> Four:
+    image, text, scale = arguments[:3]
+    rows, columns = image.shape[0], text.shape[0]
+    return (
+        scale.new_empty(rows),
+        scale.new_empty(columns),
+        scale.new_empty(rows, dtype=torch.float64),
+        scale.new_empty(columns, dtype=torch.float64),
+    )
+
+
+@torch.library.custom_op(
+    "unicl::contrastive_gradients",
+    mutates_args=(),
+    schema=f"({_ARGUMENTS}, Tensor row_lse, Tensor column_lse, Tensor row_grad, Tensor column_grad) -> "
+    "(Tensor, Tensor, Tensor)",
+)
+def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    problem = _problem(*arguments[:-4])
+    with torch.autocast(problem.image.device.type, enabled=False):
+        return tiled.backward(problem, *arguments[-4:])
+
+
+@_gradients.register_fake
+def _(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    image, text, scale = arguments[:3]
+    return (
+        torch.empty_like(image, memory_format=torch.contiguous_format),
+        torch.empty_like(text, memory_format=torch.contiguous_format),
+        torch.empty_like(scale),
+    )
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Four) -> None:
+    problem = _problem(*inputs)
+    targets = problem.targets
+    vectors = [*targets.image, *targets.text, *targets.extra, targets.image_count, targets.text_count]
+    ctx.save_for_backward(problem.image, problem.text, problem.scale, problem.extra, *output[2:], *vectors)
+    ctx.sizes = (len(targets.image), len(targets.text), len(targets.extra))
+    # Tensors go through save_for_backward alone, or they would be kept alive past the backward pass.
+    ctx.rest = (targets.kind, *inputs[-5:])
+    ctx.set_materialize_grads(True)
+
+
+def _backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple[Any, ...]:
+    image, text, scale, extra, row_lse, column_lse, *vectors = ctx.saved_tensors
+    parts, start = [], 0
+    for size in ctx.sizes:
+        parts.append(vectors[start : start + size])
+        start += size
+    kind, *modes = ctx.rest
+    arguments = (image, text, scale, extra, kind, *parts, *vectors[start:], *modes)
+    if torch.is_grad_enabled():
+        grads = _twice_differentiable(_problem(*arguments), row_grad, column_grad)
+    else:
+        grads = _gradients(*arguments, row_lse, column_lse, row_grad, column_grad)
+    return (*grads, None, None, *([None] * size for size in ctx.sizes), *[None] * 7)
+
+
+def _twice_differentiable(problem: Problem, row_grad: Tensor, column_grad: Tensor) -> Sequence[Tensor | None]:
+    wanted = [x for x in (problem.image, problem.text, problem.scale) if x.requires_grad]
+    losses = differentiable_losses(problem)
+    found = iter(torch.autograd.grad(losses, wanted, (row_grad, column_grad), create_graph=True))
+    return [next(found) if x.requires_grad else None for x in (problem.image, problem.text, problem.scale)]
+
+
+_losses.register_autograd(_backward, setup_context=_setup_context)

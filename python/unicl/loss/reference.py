@@ -11,28 +11,37 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["dense_targets", "reference_losses"]
+from unicl.loss.label_sets import Sets
+
+__all__ = ["dense_overlaps", "dense_targets", "reference_losses"]
 
 
 def reference_losses(
     image_features: Tensor,
     text_features: Tensor,
-    image_labels: Tensor | None,
-    text_labels: Tensor | None,
     logit_scale: Tensor,
+    targets: Tensor,
     *,
     label_smoothing: float = 0.0,
     exclude_self: bool = False,
     extra_text_features: Tensor | None = None,
-    extra_text_labels: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Row losses (b,), column losses (m,), and which rows and columns have a positive; differentiable to any order.
 
     Half-precision features are computed in float32.
 
+    Args:
+        image_features: Shape (b, d).
+        text_features: Shape (m, d).
+        logit_scale: Shape ().
+        targets: q, shape (b, m + k), from ``dense_targets`` or ``dense_overlaps``.
+        label_smoothing: In [0, 1).
+        exclude_self: Takes i = j out of targets and softmax.
+        extra_text_features: Shape (k, d), columns of the image side only, without gradient.
+
     Example:
         >>> eye = torch.eye(2)
-        >>> rows, columns, _, _ = reference_losses(eye, eye, None, None, torch.tensor(1.0))
+        >>> rows, columns, _, _ = reference_losses(eye, eye, torch.tensor(1.0), eye.bool())
         >>> rows
         tensor([0.3133, 0.3133])
     """
@@ -40,53 +49,58 @@ def reference_losses(
     image, text = image_features.to(dtype), text_features.to(dtype)
     candidates = text if extra_text_features is None else torch.cat([text, extra_text_features.detach().to(dtype)])
     z = logit_scale.to(dtype) * (image @ candidates.T)
-    q = dense_targets(
-        image_labels,
-        text_labels,
-        rows=image.shape[0],
-        columns=text.shape[0],
-        device=image.device,
-        extra_text_labels=extra_text_labels,
-        extras=candidates.shape[0] - text.shape[0],
-    ).to(dtype)
-    kept = torch.ones_like(q, dtype=torch.bool)
+    kept = torch.ones_like(targets, dtype=torch.bool)
     if exclude_self:
-        kept[: text.shape[0], : image.shape[0]].fill_diagonal_(fill_value=0)
-    columns = text.shape[0]
-    rows_out = _losses(z, q, kept, label_smoothing)
-    columns_out = _losses(z[:, :columns].T, q[:, :columns].T, kept[:, :columns].T, label_smoothing)
-    return rows_out[0], columns_out[0], rows_out[1], columns_out[1]
+        kept.fill_diagonal_(fill_value=0)
+    columns, q = text.shape[0], targets.to(dtype)
+    row_loss, row_has = _losses(z, q, kept, label_smoothing)
+    column_loss, column_has = _losses(z[:, :columns].T, q[:, :columns].T, kept[:, :columns].T, label_smoothing)
+    return row_loss, column_loss, row_has, column_has
 
 
-def dense_targets(
-    image_labels: Tensor | None,
-    text_labels: Tensor | None,
-    *,
-    rows: int,
-    columns: int,
-    device: torch.device,
-    extra_text_labels: Tensor | None = None,
-    extras: int = 0,
-) -> Tensor:
-    """q, shape (b, m + k), bool: equal labels match; below 0, or without labels, only i = j.
+def dense_targets(image_labels: Tensor, text_labels: Tensor, extra_labels: Tensor | None = None) -> Tensor:
+    """Q for integer labels, shape (b, m + k), bool: equal labels match; below 0, image i and text i.
 
     Example:
         >>> labels = torch.tensor([5, 5, -1])
-        >>> dense_targets(labels, labels, rows=3, columns=3, device=labels.device).int()
+        >>> dense_targets(labels, labels).int()
         tensor([[1, 1, 0],
                 [1, 1, 0],
                 [0, 0, 1]], dtype=torch.int32)
     """
-    none = torch.full((max(rows, columns, extras),), -1, device=device)
-    image_labels = none[:rows] if image_labels is None else image_labels
-    text_labels = none[:columns] if text_labels is None else text_labels
-    extra_text_labels = none[:extras] if extra_text_labels is None else extra_text_labels
-    every_text = torch.cat([text_labels, extra_text_labels])
-    equal = (image_labels[:, None] == every_text[None, :]) & (image_labels[:, None] >= 0)
-    index = torch.arange(rows, device=device)[:, None] == torch.arange(columns + extras, device=device)[None, :]
-    unlabelled = (image_labels[:, None] < 0) & (every_text[None, :] < 0)
+    columns = text_labels.shape[0]
+    every_text = text_labels if extra_labels is None else torch.cat([text_labels, extra_labels])
+    equal = (image_labels[:, None] == every_text) & (image_labels[:, None] >= 0)
+    unlabelled = (image_labels[:, None] < 0) & (every_text < 0) & torch.ones_like(equal).tril().triu()
     unlabelled[:, columns:] = False
-    return equal | (index & unlabelled)
+    return equal | unlabelled
+
+
+def dense_overlaps(
+    image_sets: Sets, text_sets: Sets, extra_sets: Sets | None = None, *, overlap: str, like: Tensor
+) -> Tensor:
+    """Q for sets of labels, shape (b, m + k): cosine of the weight vectors, or ("any") whether they meet."""
+    every = [_dense(sets) for sets in (image_sets, text_sets, extra_sets) if sets is not None]
+    width = max(1, *(y.shape[1] for y in every))
+    image, text, *extra = (torch.nn.functional.pad(y, (0, width - y.shape[1])) for y in every)
+    every_text = torch.cat([text, *extra])
+    q = torch.nn.functional.normalize(image, dim=1) @ torch.nn.functional.normalize(every_text, dim=1).T
+    if overlap == "any":
+        q = (q > 0).double()
+    empty = (image == 0).all(1)[:, None] & (every_text == 0).all(1) & torch.ones_like(q).bool().tril().triu()
+    empty[:, text.shape[0] :] = False
+    return (q + empty).to(like.device)
+
+
+def _dense(sets: Sets) -> Tensor:
+    """Label weights as a matrix, shape (rows, labels), float64."""
+    labels, offsets = torch.as_tensor(sets.indices).long(), torch.as_tensor(sets.offsets).long()
+    weights = torch.ones(labels.shape[0]) if sets.weights is None else torch.as_tensor(sets.weights)
+    rows = torch.repeat_interleave(offsets.diff())
+    width = int(labels.max()) + 1 if labels.numel() else 1
+    return torch.zeros(offsets.shape[0] - 1, width, dtype=torch.float64).index_put_(
+        (rows, labels), weights.double(), accumulate=True
+    )
 
 
 def _losses(z: Tensor, q: Tensor, kept: Tensor, label_smoothing: float) -> tuple[Tensor, Tensor]:
@@ -94,7 +108,9 @@ def _losses(z: Tensor, q: Tensor, kept: Tensor, label_smoothing: float) -> tuple
     q = q * kept
     has_positive = q.sum(1) > 0
     target = q / q.sum(1, keepdim=True).clamp_min(1e-30)
-    target = (1 - label_smoothing) * target + label_smoothing * kept / kept.sum(1, keepdim=True).clamp_min(1)
+    target = (1 - label_smoothing) * target + label_smoothing * kept.to(z.dtype) / kept.sum(1, keepdim=True).clamp_min(
+        1
+    )
     # A finite stand-in for -inf keeps gradients of rows with nothing left free of NaN.
     log_probability = z.masked_fill(~kept, -1e30).log_softmax(1)
     cross_entropy = -(target * log_probability).masked_fill(~kept, 0.0).sum(1)

@@ -1,20 +1,27 @@
 """Which image is a positive of which text, kept as vectors and never as a matrix.
 
-Legend: ``b`` images, ``m`` texts, ``k`` extra texts, ``d`` width.
+Legend: ``b`` images, ``m`` texts, ``k`` extra texts.
 
 Equal labels are a positive pair. A label below 0 means "no class": image ``i`` and text ``i`` are then positive with
 each other and with nothing else. Both rules become one comparison once every row has a *class*: rows with a label
-share the class of that label, and the pair ``i`` of unlabelled rows gets a class of its own.
+share the class of that label, and the pair ``i`` of unlabelled rows gets a class of its own. Sets of labels are in
+label_sets.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-__all__ = ["Targets", "match_labels", "match_pairs"]
+from unicl.loss.label_sets import Sets, count_overlaps, overlap_tile, sets_in_rows
+
+__all__ = ["Kind", "Targets", "match_labels", "match_pairs", "match_sets"]
+
+Kind = Literal["pairs", "classes", "cosine", "any"]
 
 # float32 holds every integer up to here, and comparing floats costs a ninth of comparing int64 on a CPU (0.05 and 0.47
 # ns an element, AVX-512).
@@ -23,21 +30,34 @@ _EXACT_IN_FLOAT32 = 1 << 24
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The positives of a batch: q_ij = 1 where the classes are equal, or where i = j if there are no classes.
+    """The positives of a batch, q_ij >= 0, from which any tile of q can be made.
 
     Attributes:
-        image_class: Class of each image, shape (b,), an integer held in a float; None for pairs (q is the identity).
-        text_class: Class of each text, shape (m,).
-        extra_class: Class of each extra text, shape (k,), or None without extra texts.
-        image_count: Number of positives of each image, sum_j q_ij, shape (b,).
-        text_count: Number of positives of each text, sum_i q_ij, shape (m,).
+        kind: "pairs" (q is the identity), "classes" (q_ij = 1 where classes are equal), or the overlap of label sets,
+            "cosine" or "any".
+        image: What the images carry: nothing for pairs; a class, shape (b,), an integer held in a float; or the labels,
+            offsets and weights of sets.
+        text: The same for the texts.
+        extra: The same for the extra texts; empty if none of them is a positive of anything.
+        image_count: sum_j q_ij, shape (b,).
+        text_count: sum_i q_ij, shape (m,).
     """
 
-    image_class: Tensor | None
-    text_class: Tensor | None
-    extra_class: Tensor | None
+    kind: Kind
+    image: Sequence[Tensor] = field(default=())
+    text: Sequence[Tensor] = field(default=())
+    extra: Sequence[Tensor] = field(default=())
     image_count: Tensor
     text_count: Tensor
+
+    def tile(self, rows: slice, columns: slice, out: Tensor, *, is_extra: bool) -> Tensor | None:
+        """Makes q of one tile in ``out``; None where it is known to be 0. Not for pairs."""
+        others = self.extra if is_extra else self.text
+        if not others:
+            return None
+        if self.kind == "classes":
+            return torch.eq(self.image[0][rows, None], others[0][None, columns], out=out)
+        return overlap_tile(self.image, rows, others, columns, out, binary=self.kind == "any")
 
 
 def match_pairs(rows: int, *, device: torch.device, exclude_self: bool = False) -> Targets:
@@ -53,7 +73,7 @@ def match_pairs(rows: int, *, device: torch.device, exclude_self: bool = False) 
         tensor([1., 1., 1.])
     """
     count = torch.full((rows,), 0.0 if exclude_self else 1.0, device=device)
-    return Targets(image_class=None, text_class=None, extra_class=None, image_count=count, text_count=count)
+    return Targets(kind="pairs", image_count=count, text_count=count)
 
 
 def match_labels(
@@ -93,12 +113,48 @@ def match_labels(
         own = (image_code == text_code).to(image_count.dtype)
         image_count, text_count = image_count - own, text_count - own
     return Targets(
-        image_class=classes[0],
-        text_class=classes[1],
-        extra_class=classes[2] if extra_labels is not None else None,
+        kind="classes",
+        image=classes[:1],
+        text=classes[1:2],
+        extra=classes[2:],
         image_count=image_count,
         text_count=text_count,
     )
+
+
+def match_sets(
+    image_sets: Sets,
+    text_sets: Sets,
+    extra_sets: Sets | None = None,
+    *,
+    overlap: Literal["cosine", "any"],
+    exclude_self: bool = False,
+    like: Tensor,
+) -> Targets:
+    """Targets of sets of labels: q_ij is the cosine of the weight vectors, or 1 where the sets meet.
+
+    Two empty sets match at i = j only, as two labels below 0 do.
+
+    Args:
+        image_sets: One set for each image.
+        text_sets: One set for each text.
+        extra_sets: One set for each extra text; an empty one matches nothing.
+        overlap: "cosine" or "any".
+        exclude_self: Takes i = j out of the positives.
+        like: Gives the device, and the dtype of the weights.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> import numpy as np
+        >>> sets = SimpleNamespace(indices=np.array([3, 5, 5]), offsets=np.array([0, 2, 3, 3]), weights=None)
+        >>> match_sets(sets, sets, overlap="any", like=torch.ones(())).image_count
+        tensor([2., 2., 1.], dtype=torch.float64)
+    """
+    image = sets_in_rows(image_sets, fill_empty=True, like=like)
+    text = sets_in_rows(text_sets, fill_empty=True, like=like)
+    extra = () if extra_sets is None else sets_in_rows(extra_sets, fill_empty=False, like=like)
+    image_count, text_count = count_overlaps(image, text, extra, binary=overlap == "any", exclude_self=exclude_self)
+    return Targets(kind=overlap, image=image, text=text, extra=extra, image_count=image_count, text_count=text_count)
 
 
 def _distinct_below_zero(labels: Tensor, *, first: int) -> Tensor:

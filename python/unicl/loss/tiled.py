@@ -153,11 +153,11 @@ def _add_targets(tiles: Tiles, z: Tensor, span: slice, block: Columns, sides: li
     """
     problem = tiles.problem
     tiles.fill_excluded(z, span, block, 0.0)
-    if problem.targets.image_class is None:
+    if problem.targets.kind == "pairs":
         if own := tiles.own_pairs(z, span, block):
             for sums, _, _ in sides:
                 sums.positive[own[0]] += own[1]
-    elif (q := tiles.equal_classes(z, span, block, buffer=1)) is not None:
+    elif (q := tiles.targets(z, span, block, buffer=1)) is not None:
         q.mul_(z)
         for sums, own_span, dim in sides:
             sums.positive[own_span] += q.sum(dim)

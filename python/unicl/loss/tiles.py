@@ -96,11 +96,13 @@ class Side:
     def of_rows(cls, problem: Problem, lse: Tensor, grad: Tensor, shift: float | None) -> Side:
         """The image-to-text direction; every vector has shape (b, 1)."""
         columns = problem.text.shape[0] + (0 if problem.extra is None else problem.extra.shape[0])
+        grad = grad if problem.to_text else torch.zeros_like(grad)
         return cls._build(problem, lse, grad, problem.targets.image_count, columns, shift, dim=1)
 
     @classmethod
     def of_columns(cls, problem: Problem, lse: Tensor, grad: Tensor, shift: float | None) -> Side:
         """The text-to-image direction; every vector has shape (1, m)."""
+        grad = grad if problem.to_image else torch.zeros_like(grad)
         return cls._build(problem, lse, grad, problem.targets.text_count, problem.image.shape[0], shift, dim=0)
 
     @classmethod
@@ -183,14 +185,11 @@ class Tiles:
         if self.problem.exclude_self and (own := self.own_pairs(tile, span, block)):
             own[1].fill_(value)
 
-    def equal_classes(self, like: Tensor, span: slice, block: Columns, *, buffer: int) -> Tensor | None:
-        """The targets q of one tile, 1 where classes are equal; None where they are known to be 0. Not for pairs."""
-        targets = self.problem.targets
-        classes = targets.extra_class if block.is_extra else targets.text_class
-        if targets.image_class is None or classes is None:
-            return None
-        q = torch.eq(targets.image_class[span, None], classes[None, block.span], out=self.buffer(buffer, like))
-        self.fill_excluded(q, span, block, 0.0)
+    def targets(self, like: Tensor, span: slice, block: Columns, *, buffer: int) -> Tensor | None:
+        """The targets q of one tile in a buffer; None where they are known to be 0. Not for pairs."""
+        q = self.problem.targets.tile(span, block.span, self.buffer(buffer, like), is_extra=block.is_extra)
+        if q is not None:
+            self.fill_excluded(q, span, block, 0.0)
         return q
 
     def gradient(
@@ -217,11 +216,11 @@ class Tiles:
 
     def _subtract_targets(self, g: Tensor, span: slice, block: Columns, rows: Side, columns: Side) -> None:
         sees_columns = not block.is_extra
-        if self.problem.targets.image_class is None:
+        if self.problem.targets.kind == "pairs":
             if own := self.own_pairs(g, span, block):
                 pairs, diagonal = own
                 diagonal.sub_(rows.target[pairs, 0] + columns.target[0, pairs])
-        elif (q := self.equal_classes(g, span, block, buffer=2)) is not None:
+        elif (q := self.targets(g, span, block, buffer=2)) is not None:
             g.addcmul_(q, rows.target[span], value=-1)
             if sees_columns:
                 g.addcmul_(q, columns.target[:, block.span], value=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -104,23 +105,83 @@ def test_a_chunk_size_below_1_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("options", "error", "message"),
     [
-        ("image_weight", torch.ones(3)),
-        ("text_weight", torch.ones(3)),
-        ("label_smoothing", 0.1),
-        ("overlap", "any"),
-        ("exclude_self", True),
-        ("extra_text_features", unit(2)),
-        ("extra_text_labels", [1, 2]),
-        ("reduction", "none"),
-        ("group", object()),
-        ("deterministic", False),
+        ({"label_smoothing": 1.0}, ValueError, r"label_smoothing must be in \[0, 1\); got 1.0"),
+        ({"label_smoothing": -0.1}, ValueError, r"label_smoothing must be in \[0, 1\); got -0.1"),
+        ({"overlap": "dice"}, ValueError, r"overlap must be one of 'cosine', 'any'; got 'dice'"),
+        ({"image_weight": [1.0, 1.0, 1.0]}, TypeError, r"image_weight must be a floating-point tensor; got list"),
+        ({"text_weight": torch.ones(3).long()}, TypeError, r"text_weight must be a floating-point tensor; got int64"),
+        (
+            {"image_weight": torch.ones(4)},
+            ValueError,
+            r"one weight for each row of image_features, shape \(3,\); got \(4,\)",
+        ),
+        (
+            {"text_weight": torch.ones(3, device="meta")},
+            ValueError,
+            r"text_weight must be on the features' device cpu; got meta",
+        ),
+        (
+            {"image_weight": torch.tensor([1, -2.0, 1])},
+            ValueError,
+            r"image_weight must be .* at least 0; row 1 has weight -2.0",
+        ),
+        ({"text_weight": torch.tensor([1, 1, math.nan])}, ValueError, r"text_weight must be .*; row 2 has weight nan"),
+        ({"text_weight": torch.tensor([math.inf, 1, 1])}, ValueError, r"text_weight must be .*; row 0 has weight inf"),
+        ({"extra_text_labels": [1, 2]}, ValueError, r"extra_text_labels was given without image_labels"),
+        ({"image_labels": [1, 2, 3], "extra_text_labels": [1]}, ValueError, r"without extra_text_features"),
+        (
+            {"extra_text_features": unit(2, 5)},
+            ValueError,
+            r"image_features and extra_text_features must have the same width",
+        ),
+        ({"extra_text_features": unit(2) * 3}, ValueError, r"extra_text_features must have rows of norm 1"),
+        ({"group": object()}, NotImplementedError, r"group is not built yet"),
     ],
 )
-def test_an_argument_that_is_not_built_yet_says_so(name, value):
-    with pytest.raises(NotImplementedError, match=f"{name} is not built yet"):
-        unicl.fused_loss(unit(3), unit(3), **{name: value})
+def test_options_that_cannot_be_used_are_refused_and_say_why(options, error, message):
+    with pytest.raises(error, match=message):
+        unicl.fused_loss(unit(3), unit(3), **options)
+
+
+def test_comparing_a_set_with_itself_needs_equal_numbers_of_rows():
+    with pytest.raises(ValueError, match=r"exclude_self .* got 3 and 5"):
+        unicl.fused_loss(unit(3), unit(5), [1, 1, 1], [1, 1, 1, 1, 1], exclude_self=True)
+
+
+def label_sets(indices, offsets, weights=None):
+    return SimpleNamespace(indices=np.array(indices), offsets=np.array(offsets), weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("sets", "error", "message"),
+    [
+        (
+            label_sets([1, 2], [0, 1, 2]),
+            ValueError,
+            r"image_labels must have one set for each row of image_features, 4 offsets",
+        ),
+        (
+            label_sets([1.5, 2], [0, 1, 2, 2]),
+            TypeError,
+            r"must have integer indices and offsets; got float64 and int64",
+        ),
+        (label_sets([1, 2], [0, 1, 2, 3]), ValueError, r"offsets that rise from 0 to 2"),
+        (label_sets([1, 2], [0, 2, 1, 2]), ValueError, r"offsets that rise from 0 to 2"),
+        (label_sets([1, -2], [0, 1, 2, 2]), ValueError, r"labels of at least 0; got -2: leave the set empty"),
+        (label_sets([1, 2], [0, 1, 2, 2], [1.0]), ValueError, r"one finite weight of at least 0 for each of 2 indices"),
+        (label_sets([1, 2], [0, 1, 2, 2], [1.0, -1.0]), ValueError, r"one finite weight of at least 0"),
+    ],
+)
+def test_label_sets_that_do_not_fit_are_refused(sets, error, message):
+    with pytest.raises(error, match=message):
+        unicl.fused_loss(unit(3), unit(3), sets)
+
+
+def test_integers_and_label_sets_are_not_mixed():
+    with pytest.raises(TypeError, match="must be of one kind, all integers or all LabelSets; got both"):
+        unicl.fused_loss(unit(3), unit(3), [1, 2, 3], label_sets([1], [0, 1, 1, 1]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16], ids=str)

@@ -33,6 +33,11 @@ def test_unknown_options_are_refused_when_the_module_is_made():
         unicl.UniCLLoss(rank=0, local_loss=True)
 
 
+def test_one_number_comes_out_so_reduction_none_is_refused():
+    with pytest.raises(ValueError, match=r"UniCLLoss gives one number; call unicl\.fused_loss for reduction='none'"):
+        unicl.UniCLLoss(reduction="none")
+
+
 def test_a_bias_cancels_and_gets_a_zero_gradient(batch):
     bias = torch.tensor(-10.0, requires_grad=True)
     loss = unicl.UniCLLoss()(batch.image.requires_grad_(), batch.text, 3.0, bias)

@@ -16,7 +16,8 @@ import unicl
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 # Relative to the largest element: a few units in the last place.
 FLOOR = {torch.float32: 1e-6, torch.bfloat16: 4e-3, torch.float16: 5e-4}
-# One rounding of the probabilities, in float32 whatever the features are: p - r may cancel, and twice an error of 0 is 0.
+# One rounding of the probabilities, in float32 whatever the features are: p - r may cancel, and twice an error of 0 is
+# 0.
 ROUNDING = 2**-22
 
 

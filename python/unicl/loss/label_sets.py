@@ -1,0 +1,148 @@
+"""How far two sets of labels overlap, for a tile of pairs of rows.
+
+Legend: ``n`` rows, ``l`` labels over all rows. A side is three tensors: labels (l,) and weights (l,), row after row,
+and the offsets (n + 1,) at which the rows start.
+
+Only pairs of equal labels are visited, so a tile costs what its matches number (about 10 ns each on a CPU), not what it
+holds: with 3 of 20,000 labels in a row, a thousandth of comparing all with all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["Sets", "count_overlaps", "is_sets", "overlap_tile", "sets_in_rows"]
+
+# Matches expanded at a time: 4 arrays of 8 MiB.
+_MATCHES = 1 << 20
+_COUNT_ROWS, _COUNT_COLUMNS = 512, 1024
+
+
+class Sets(Protocol):
+    """Sets of labels in CSR form, what ``unicl.LabelSets`` is: row i has ``indices[offsets[i]:offsets[i + 1]]``."""
+
+    @property
+    def indices(self) -> Any:
+        """Label ids, shape (l,)."""
+
+    @property
+    def offsets(self) -> Any:
+        """Where the rows start, shape (n + 1,)."""
+
+    @property
+    def weights(self) -> Any:
+        """Weight of each label, shape (l,), or None for 1."""
+
+
+def is_sets(labels: object) -> bool:
+    """Whether labels are sets in CSR form and not integers."""
+    return hasattr(labels, "indices") and hasattr(labels, "offsets")
+
+
+def sets_in_rows(sets: Sets, *, fill_empty: bool, like: Tensor) -> list[Tensor]:
+    """Labels, offsets and weights as tensors, the weights of every row divided by their norm.
+
+    Args:
+        sets: Any integers and weights; labels of weight 0 are dropped.
+        fill_empty: Give an empty row i a label of its own, -1 - i, so that it matches the empty row i of the other
+            side.
+        like: Gives the device, and the dtype of the weights.
+    """
+    labels = np.asarray(sets.indices, dtype=np.int64)
+    starts = np.asarray(sets.offsets, dtype=np.int64)
+    sizes = starts[1:] - starts[:-1]
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    weights = np.ones(len(labels)) if sets.weights is None else np.asarray(sets.weights, dtype=np.float64)
+    kept = weights > 0
+    labels, rows, weights = labels[kept], rows[kept], weights[kept]
+    norm = np.sqrt(np.bincount(rows, weights**2, minlength=len(sizes)))
+    weights = weights / norm[rows]
+    if fill_empty:
+        empty = np.flatnonzero(norm == 0)
+        rows = np.concatenate([rows, empty])
+        labels = np.concatenate([labels, -1 - empty])
+        weights = np.concatenate([weights, np.ones(len(empty))])
+        order = np.argsort(rows, kind="stable")
+        rows, labels, weights = rows[order], labels[order], weights[order]
+    offsets = np.searchsorted(rows, np.arange(len(sizes) + 1))
+    parts = (torch.from_numpy(labels), torch.from_numpy(offsets), torch.from_numpy(weights).to(like.dtype))
+    return [part.to(like.device) for part in parts]
+
+
+def overlap_tile(
+    left: Sequence[Tensor], rows: slice, right: Sequence[Tensor], columns: slice, out: Tensor, *, binary: bool
+) -> Tensor:
+    """Sum of the products of the weights of equal labels for every pair of rows, in ``out``; 1 or 0 if ``binary``."""
+    out.zero_()
+    row_label, row, row_weight = _entries(left, rows)
+    column_label, column, column_weight = _entries(right, columns)
+    column_label, order = column_label.sort(stable=True)
+    column, column_weight = column[order], column_weight[order]
+    first = torch.searchsorted(column_label, row_label)
+    matches = torch.searchsorted(column_label, row_label, right=True) - first
+    for entries in _portions(matches):
+        number = matches[entries]
+        entry = torch.repeat_interleave(number) + entries.start
+        within = torch.arange(entry.shape[0], device=out.device) - (number.cumsum(0) - number)[entry - entries.start]
+        other = first[entry] + within
+        index = row[entry] * out.shape[1] + column[other]
+        value = (row_weight[entry] * column_weight[other]).to(out.dtype)
+        if out.device.type == "cpu":
+            out.view(-1).index_add_(0, index, value)
+        else:
+            # index_add_ is atomic on a GPU, and sums in another order every time; this sorts.
+            out.view(-1).index_put_((index,), value, accumulate=True)
+    return out.sign_() if binary else out
+
+
+def count_overlaps(
+    image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, binary: bool, exclude_self: bool
+) -> tuple[Tensor, Tensor]:
+    """sum_j q_ij of every image, over texts and extra texts, and sum_i q_ij of every text, in float64."""
+    weights = image[2]
+    image_count = weights.new_zeros(image[1].shape[0] - 1, dtype=torch.float64)
+    text_count = weights.new_zeros(text[1].shape[0] - 1, dtype=torch.float64)
+    buffer = weights.new_empty(_COUNT_ROWS * _COUNT_COLUMNS)
+    for start in range(0, image_count.shape[0], _COUNT_ROWS):
+        rows = slice(start, min(start + _COUNT_ROWS, image_count.shape[0]))
+        for side in (text, extra) if extra else (text,):
+            total = side[1].shape[0] - 1
+            for first in range(0, total, _COUNT_COLUMNS):
+                columns = slice(first, min(first + _COUNT_COLUMNS, total))
+                height, width = rows.stop - rows.start, columns.stop - columns.start
+                q = overlap_tile(
+                    image, rows, side, columns, buffer[: height * width].view(height, width), binary=binary
+                )
+                if side is text and exclude_self:
+                    low, high = max(rows.start, columns.start), min(rows.stop, columns.stop)
+                    q[
+                        low - rows.start : high - rows.start, low - columns.start : high - columns.start
+                    ].diagonal().zero_()
+                image_count[rows] += q.sum(1)
+                if side is text:
+                    text_count[columns] += q.sum(0)
+    return image_count, text_count
+
+
+def _entries(side: Sequence[Tensor], rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+    """Label, row within the slice, and weight of every entry of some rows."""
+    labels, offsets, weights = side
+    bounds = offsets[rows.start : rows.stop + 1]
+    first, last = int(bounds[0]), int(bounds[-1])
+    return labels[first:last], torch.repeat_interleave(bounds.diff()), weights[first:last]
+
+
+def _portions(matches: Tensor) -> list[slice]:
+    """Consecutive entries whose matches together number about _MATCHES at most."""
+    if matches.shape[0] == 0:
+        return []
+    portion = (matches.cumsum(0) - 1).clamp_min(0) // _MATCHES
+    edges = (portion.diff() != 0).nonzero().flatten() + 1
+    bounds = [0, *edges.tolist(), matches.shape[0]]
+    return [slice(low, high) for low, high in pairwise(bounds)]
