@@ -62,7 +62,7 @@ class ClipTokenizer:
         repair: Callable[[list[str]], list[str]],
         threads: int | None,
     ) -> NDArray[Any]:
-        """Encode to rows of `context_length`, at least 2; `repair` gets the captions that ftfy might change."""
+        """Encode to rows of `context_length`, at least 2; `repair` gets the captions that take ftfy."""
 
     def encode_ragged(
         self, captions: Captions, *, repair: Callable[[list[str]], list[str]], threads: int | None

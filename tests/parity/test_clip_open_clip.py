@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unicl.text import ClipTokenizer
@@ -77,6 +77,22 @@ def test_every_ascii_caption_gives_open_clips_ids(ours, theirs, caption):
 
 @given(any_text)
 def test_every_caption_gives_open_clips_ids(ours, theirs, caption):
+    assert ours.encode(caption)[0].tolist() == theirs.encode(caption)
+
+
+# What ftfy's patterns of wrong decoding are made of, close together, among letters, and composed only later.
+suspects = st.characters(min_codepoint=0x80, max_codepoint=0x24F) | st.characters(
+    min_codepoint=0x370, max_codepoint=0x45F
+)
+suspects |= st.sampled_from(
+    "\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e\u2020\u2022\u2026\u2030\u2039\u20ac\u2122\u221a\u2260\u2592\ufb01\ufffd"
+)
+suspects |= st.sampled_from("aZ e\u0301\u030c.1\n\uff21\u3000\u65e5\ufe0f\u2764")
+
+
+@settings(max_examples=500)
+@given(st.text(suspects, max_size=8))
+def test_text_that_looks_wrongly_decoded_gives_open_clips_ids(ours, theirs, caption):
     assert ours.encode(caption)[0].tolist() == theirs.encode(caption)
 
 

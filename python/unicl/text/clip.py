@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class ClipTokenizer:
     """CLIP's byte-pair tokenizer: captions in, rows of token ids out, equal to open_clip's on every caption.
 
-    The work is done in Rust with the GIL released. Of all captions, those that ftfy might change (they contain ``&``, a
-    control character or a character that is not ASCII) are first repaired in Python as open_clip does it, about
-    20,000 a second; that needs the ftfy package, and without it such a caption is refused rather than given other ids.
-    Not so with ``clean="hf"`` and ``clean="none"``.
+    The work is done in Rust with the GIL released. Only captions whose repair takes ftfy's judgement (they contain
+    ``&``, a control character, a rare script, or neighbours that text decoded wrongly could have) are first cleaned in
+    Python as open_clip does it, about 20,000 a second. That needs the ftfy package, and without it such a caption is
+    refused rather than given other ids. Not so with ``clean="hf"`` and ``clean="none"``.
 
     A tokenizer holds up to one word cache of 1 MiB for each thread that has worked for it, and nothing that grows. It
     pickles (with its vocabulary, 200 kB) and may be used from several threads and after ``fork``.
@@ -209,7 +209,7 @@ def _open_clip_merges() -> Path:
 
 
 def _repair(captions: list[str]) -> list[str]:
-    """Clean captions as open_clip does. Rust calls it with those that ftfy might change."""
+    """Clean captions as open_clip does; Rust calls it with those that take ftfy."""
     try:
         import ftfy
     except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
-use unicl_core::text::{Clean, ClipTokenizer as Tokenizer, ControlTokens, Merges};
+use unicl_core::text::{Clean, Cleaned, ClipTokenizer as Tokenizer, ControlTokens, Merges};
 
 use crate::captions::Captions;
 use crate::gate;
@@ -86,7 +86,7 @@ impl ClipTokenizer {
         repair: Bound<'py, PyAny>,
         threads: Option<ThreadCount>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let texts = Repaired::new(&self.tokenizer, py, captions, &repair)?;
+        let texts = CleanCaptions::new(&self.tokenizer, py, captions, &repair, threads)?;
         let shape = [texts.rows(), context_length];
         match (dtype, out) {
             ("int64", None) => self.fill(
@@ -126,7 +126,7 @@ impl ClipTokenizer {
         repair: Bound<'py, PyAny>,
         threads: Option<ThreadCount>,
     ) -> PyResult<IdsAndOffsets<'py>> {
-        let texts = Repaired::new(&self.tokenizer, py, captions, &repair)?;
+        let texts = CleanCaptions::new(&self.tokenizer, py, captions, &repair, threads)?;
         let threads = resolve(threads);
         let (ids, offsets) =
             gate::run_infallible(py, || self.tokenizer.encode_ragged(&texts.views(), threads))?;
@@ -144,7 +144,7 @@ impl ClipTokenizer {
     fn fill<'py, Id: Element + Copy + Send + Sync + From<u16>>(
         &self,
         py: Python<'py>,
-        texts: &Repaired,
+        texts: &CleanCaptions,
         rows: Bound<'py, PyArray2<Id>>,
         pad_id: u16,
         threads: Option<ThreadCount>,
@@ -167,36 +167,48 @@ impl ClipTokenizer {
     }
 }
 
-/// Captions of which those that need it were replaced by what the Python callable `repair` made of them.
-struct Repaired {
+/// Captions, and what cleaning made of those rows that it changes.
+struct CleanCaptions {
     captions: Captions,
-    rows: Vec<usize>,
-    texts: Vec<PyBackedStr>,
+    by_rust: Vec<(usize, String)>,
+    by_python: Vec<(usize, PyBackedStr)>,
 }
 
-impl Repaired {
+impl CleanCaptions {
+    /// Cleans captions; the Python callable `repair` gets those that take ftfy.
     fn new(
         tokenizer: &Tokenizer,
         py: Python<'_>,
         captions: Captions,
         repair: &Bound<'_, PyAny>,
+        threads: Option<ThreadCount>,
     ) -> PyResult<Self> {
         let views = captions.views();
-        let rows = gate::run_infallible(py, || tokenizer.rows_to_repair(&views))?;
-        let mut texts = Vec::new();
+        let threads = resolve(threads);
+        let mut by_rust = Vec::new();
+        let mut rows = Vec::new();
+        for (row, cleaned) in gate::run_infallible(py, || tokenizer.clean(&views, threads))? {
+            match cleaned {
+                Cleaned::Text(text) => by_rust.push((row, text)),
+                Cleaned::NeedsFtfy => rows.push(row),
+                Cleaned::Same => {}
+            }
+        }
+        let mut by_python = Vec::new();
         if !rows.is_empty() {
             let broken: Vec<&str> = rows.iter().map(|&row| views[row]).collect();
-            texts = repair.call1((broken,))?.extract()?;
+            let texts: Vec<PyBackedStr> = repair.call1((broken,))?.extract()?;
             if texts.len() != rows.len() {
                 return Err(PyValueError::new_err(
                     "repair must return one str for each that it was given",
                 ));
             }
+            by_python = rows.into_iter().zip(texts).collect();
         }
         Ok(Self {
             captions,
-            rows,
-            texts,
+            by_rust,
+            by_python,
         })
     }
 
@@ -206,8 +218,11 @@ impl Repaired {
 
     fn views(&self) -> Vec<&str> {
         let mut views = self.captions.views();
-        for (&row, text) in self.rows.iter().zip(&self.texts) {
-            views[row] = text;
+        for (row, text) in &self.by_rust {
+            views[*row] = text;
+        }
+        for (row, text) in &self.by_python {
+            views[*row] = text;
         }
         views
     }

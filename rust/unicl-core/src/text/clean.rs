@@ -1,17 +1,16 @@
 //! What happens to a caption before it is split.
 //!
-//! Whitespace needs no cleaning here: no piece contains any, so stripping and collapsing it cannot change the ids. ASCII
-//! letters are lowered where they are split.
+//! Whitespace needs no cleaning: no piece contains any, so stripping and collapsing it cannot change the ids. ASCII
+//! letters are lowered where they are split. So plain ASCII passes as it is.
 
-use std::borrow::Cow;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use unicode_normalization::UnicodeNormalization;
+use super::repair::repair;
 
 /// How a caption is cleaned before it is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clean {
-    /// As `OpenAI` and `open_clip`: ftfy, HTML entities, lower case. Captions for which [`Clean::needs_repair`] holds must
-    /// have been through exactly that before they come to the tokenizer.
+    /// As `OpenAI` and `open_clip`: ftfy, HTML entities, lower case.
     OpenAi,
     /// As `transformers` and `tokenizers`: NFC, then lower case character by character.
     HuggingFace,
@@ -19,35 +18,70 @@ pub enum Clean {
     Nothing,
 }
 
+/// What cleaning makes of a caption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cleaned {
+    /// What it was; ASCII letters are lowered later.
+    Same,
+    /// This text.
+    Text(String),
+    /// What Python's `html.unescape(html.unescape(ftfy.fix_text(caption))).lower()` makes of it: it has an `&`, a control
+    /// character or a rare one, or looks like text that was decoded wrongly.
+    NeedsFtfy,
+}
+
 impl Clean {
-    /// Whether the caption is one that ftfy or unescaping might change, so that it must be repaired first.
+    /// Cleans a caption.
     ///
-    /// ASCII without `&` and without control characters other than tab, line feed, form feed and carriage return passes both unchanged,
-    /// but for line ends, which split words either way.
+    /// # Examples
+    ///
+    /// ```
+    /// use unicl_core::text::{Clean, Cleaned};
+    ///
+    /// assert_eq!(Clean::OpenAi.clean("A dog"), Cleaned::Same);
+    /// assert_eq!(Clean::OpenAi.clean("“Café”"), Cleaned::Text("\"café\"".to_owned()));
+    /// assert_eq!(Clean::OpenAi.clean("salt &amp; pepper"), Cleaned::NeedsFtfy);
+    /// ```
     #[must_use]
-    pub fn needs_repair(self, caption: &str) -> bool {
-        // No early exit: the whole caption in a few vector instructions.
-        let found = caption.bytes().fold(0, |found, byte| {
-            let harmless =
-                matches!(byte, b' '..=b'%' | b'\''..=b'~' | b'\t' | b'\n' | 0x0C | b'\r');
-            found | u8::from(!harmless)
-        });
-        self == Self::OpenAi && found != 0
+    pub fn clean(self, caption: &str) -> Cleaned {
+        match self {
+            Self::OpenAi if !is_plain(caption) => repair(caption)
+                .map_or(Cleaned::NeedsFtfy, |text| {
+                    Cleaned::Text(text.to_lowercase())
+                }),
+            // Character by character: `str::to_lowercase` would give a final sigma, transformers does not.
+            Self::HuggingFace if !caption.is_ascii() => Cleaned::Text(
+                composed(caption.to_owned())
+                    .chars()
+                    .flat_map(char::to_lowercase)
+                    .collect(),
+            ),
+            _ => Cleaned::Same,
+        }
     }
 
     /// Whether letters are lowered.
     pub(super) fn lowers(self) -> bool {
         self != Self::Nothing
     }
+}
 
-    /// The caption as it is split, but for ASCII letters, which are lowered there.
-    pub(super) fn apply(self, caption: &str) -> Cow<'_, str> {
-        if self == Self::HuggingFace && !caption.is_ascii() {
-            // Character by character: `str::to_lowercase` would give a final sigma, transformers does not.
-            Cow::Owned(caption.nfc().flat_map(char::to_lowercase).collect())
-        } else {
-            Cow::Borrowed(caption)
-        }
+/// Whether ftfy and unescaping leave the caption alone whatever it says, but for line ends, which split words anyway:
+/// ASCII without `&` and without control characters other than tab, line feed, form feed and carriage return.
+fn is_plain(caption: &str) -> bool {
+    // No early exit: a few vector instructions for the whole caption.
+    let found = caption.bytes().fold(0, |found, byte| {
+        let plain = matches!(byte, b' '..=b'%' | b'\''..=b'~' | b'\t' | b'\n' | 0x0C | b'\r');
+        found | u8::from(!plain)
+    });
+    found == 0
+}
+
+/// The text in NFC.
+pub(super) fn composed(text: String) -> String {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text,
+        _ => text.nfc().collect(),
     }
 }
 
@@ -56,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_ascii_needs_no_repair_and_the_rest_does() {
+    fn plain_ascii_stays() {
         for caption in [
             "",
             "A dog's 2 toys.",
@@ -64,8 +98,12 @@ mod tests {
             "<|endoftext|> <start_of_text>",
             "~!@#$%^*()",
         ] {
-            assert!(!Clean::OpenAi.needs_repair(caption), "{caption:?}");
+            assert_eq!(Clean::OpenAi.clean(caption), Cleaned::Same, "{caption:?}");
         }
+    }
+
+    #[test]
+    fn what_only_ftfy_can_judge_is_left_to_it() {
         for caption in [
             "a & b",
             "&amp;",
@@ -73,20 +111,34 @@ mod tests {
             "a\x0Bb",
             "\x1B[31mred",
             "a\x7F",
-            "café",
             "\u{FEFF}a",
-            "“a”",
+            "schÃ¶n",
+            "\u{85}",
+            "a\u{206A}",
         ] {
-            assert!(Clean::OpenAi.needs_repair(caption), "{caption:?}");
-            assert!(
-                !Clean::HuggingFace.needs_repair(caption) && !Clean::Nothing.needs_repair(caption)
+            assert_eq!(
+                Clean::OpenAi.clean(caption),
+                Cleaned::NeedsFtfy,
+                "{caption:?}"
             );
+            assert_ne!(
+                Clean::HuggingFace.clean(caption),
+                Cleaned::NeedsFtfy,
+                "{caption:?}"
+            );
+            assert_eq!(Clean::Nothing.clean(caption), Cleaned::Same, "{caption:?}");
         }
     }
 
     #[test]
     fn hugging_face_composes_and_lowers_each_character() {
-        assert_eq!(Clean::HuggingFace.apply("CAFE\u{301} ΣΑΣ"), "café σασ");
-        assert_eq!(Clean::Nothing.apply("CAFE\u{301}"), "CAFE\u{301}");
+        assert_eq!(
+            Clean::HuggingFace.clean("CAFE\u{301} ΣΑΣ"),
+            Cleaned::Text("café σασ".to_owned())
+        );
+        assert_eq!(
+            Clean::OpenAi.clean("CAFE\u{301} ΣΑΣ"),
+            Cleaned::Text("café σας".to_owned())
+        );
     }
 }

@@ -11,14 +11,14 @@
 //!     else, and on a miss: merge (byte_pairs.rs)
 //!     stop as soon as the row is full
 //! ```
-//! 1. No pass over the caption makes another string of it (`Clean::OpenAi` and ASCII): whitespace falls between pieces anyway.
+//! 1. A caption of plain ASCII is not cleaned: whitespace falls between pieces, and letters are lowered as they are read.
 //! 2. No regex engine, no allocation for a word or a caption, no hash of a string: the key is the word.
 //! 3. The cache has one size, 1 MiB, and outlives the call: a thread takes one from the tokenizer and gives it back.
 
 use std::sync::Mutex;
 
 use super::byte_pairs::merge_word;
-use super::clean::Clean;
+use super::clean::{Clean, Cleaned};
 use super::merges::{Merges, id_of_byte, id_of_last_byte};
 use super::pieces::{CLASS_OF_BYTE, Class, contraction, piece};
 use super::word_cache::{LONGEST_WORD, WordCache};
@@ -91,16 +91,29 @@ impl ClipTokenizer {
         &self.merges
     }
 
-    /// The rows that must be repaired before they are encoded, see [`Clean::needs_repair`].
+    /// The rows that cleaning changes, and what it makes of them: put that in their place before encoding.
     #[must_use]
-    pub fn rows_to_repair(&self, captions: &[&str]) -> Vec<usize> {
-        let rows = captions.iter().enumerate();
-        rows.filter(|(_, caption)| self.clean.needs_repair(caption))
-            .map(|(row, _)| row)
-            .collect()
+    pub fn clean(&self, captions: &[&str], threads: Threads) -> Vec<(usize, Cleaned)> {
+        let tasks = captions
+            .chunks(ROWS_AT_A_TIME)
+            .zip((0..).step_by(ROWS_AT_A_TIME))
+            .collect();
+        let parts = run(
+            threads,
+            tasks,
+            || (),
+            |(), (captions, first): (&[&str], usize)| {
+                let cleaned = captions.iter().map(|caption| self.clean.clean(caption));
+                (first..)
+                    .zip(cleaned)
+                    .filter(|(_, cleaned)| *cleaned != Cleaned::Same)
+                    .collect::<Vec<_>>()
+            },
+        );
+        parts.into_iter().flatten().collect()
     }
 
-    /// Writes one row of `length` ids for each caption into `rows`: start, text, end, and `padding` up to the end of the row.
+    /// Writes one row of `length` ids for each caption, cleaned if it needs it, into `rows`: start, text, end, and `padding` up to the end of the row.
     ///
     /// Text that does not fit is cut; the end token stays.
     ///
@@ -160,7 +173,7 @@ impl ClipTokenizer {
         );
     }
 
-    /// The ids of every caption without start, end and padding, one after another, and where each begins and the last ends.
+    /// The ids of every caption, cleaned if it needs it, without start, end and padding, one after another, and where each begins and the last ends.
     #[must_use]
     #[expect(
         clippy::cast_possible_wrap,
@@ -274,7 +287,6 @@ impl<'a> Encoder<'a> {
 
     /// Appends the ids of a caption, and stops once there are `enough` in all.
     fn push_caption(&mut self, caption: &str, enough: usize) {
-        let caption = self.tokenizer.clean.apply(caption);
         self.padded.clear();
         self.padded.extend_from_slice(caption.as_bytes());
         self.padded.extend_from_slice(&[b' '; BLOCK]);
@@ -296,7 +308,7 @@ impl<'a> Encoder<'a> {
                         self.push_short(block | (letters >> 2 & self.lower), count);
                         count
                     } else {
-                        self.push_piece(&caption, at)
+                        self.push_piece(caption, at)
                     }
                 }
                 Some(Class::Other) if ends_a_run(second) && first != b'\'' && first != b'<' => {
@@ -312,7 +324,7 @@ impl<'a> Encoder<'a> {
                 }
                 Some(Class::Other) | None => self
                     .push_control(at)
-                    .unwrap_or_else(|| self.push_piece(&caption, at)),
+                    .unwrap_or_else(|| self.push_piece(caption, at)),
             };
         }
     }
@@ -441,8 +453,7 @@ mod tests {
 
     /// The ids of a caption by the definition: split, lower, merge, no cache.
     fn naive(tokenizer: &ClipTokenizer, caption: &str) -> Vec<i64> {
-        let caption = tokenizer.clean.apply(caption);
-        let (mut rest, mut ids, mut symbols) = (&*caption, Vec::new(), Vec::new());
+        let (mut rest, mut ids, mut symbols) = (caption, Vec::new(), Vec::new());
         while let Some(first) = rest.chars().next() {
             let length = piece(rest, tokenizer.clean != Clean::HuggingFace);
             let (word, after) =

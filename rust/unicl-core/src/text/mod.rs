@@ -5,9 +5,10 @@ mod clean;
 mod clip;
 mod merges;
 mod pieces;
+mod repair;
 mod unicode_tables;
 mod word_cache;
 
-pub use clean::Clean;
+pub use clean::{Clean, Cleaned};
 pub use clip::{ClipTokenizer, ControlTokens, DecodeError};
 pub use merges::{Merges, MergesError};
