@@ -10,12 +10,12 @@ pub(crate) fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
 }
 
-/// Whether `\d` takes the character for a digit (Unicode's Nd).
+/// Whether `\d` takes the character for a digit (a decimal digit of any script).
 pub(crate) fn is_decimal(c: char) -> bool {
     c.is_ascii_digit() || (!c.is_ascii() && is_in(c, &DECIMALS))
 }
 
-/// Whether `str.isdigit()` takes the character for a digit: Nd, and superscripts, circled digits and their like.
+/// Whether `str.isdigit()` takes the character for a digit: decimals, and superscripts, circled digits and their like.
 pub(crate) fn is_digit(c: char) -> bool {
     is_decimal(c) || (!c.is_ascii() && is_in(c, &OTHER_DIGITS))
 }
@@ -26,7 +26,7 @@ fn is_in(c: char, ranges: &[(u32, u32)]) -> bool {
     ranges.get(at).is_some_and(|&(first, _)| first <= code)
 }
 
-/// Nd outside ASCII (Unicode 14, as in Python 3.11): runs of ten, but for the mathematical digits.
+/// Decimal digits outside ASCII (Unicode 14, as in Python 3.11): runs of ten, but for the mathematical digits.
 const DECIMALS: [(u32, u32); 61] = {
     let firsts = [
         0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
@@ -46,7 +46,7 @@ const DECIMALS: [(u32, u32); 61] = {
     ranges
 };
 
-/// `str.isdigit()` but not Nd, outside ASCII.
+/// `str.isdigit()` but no decimal, outside ASCII.
 const OTHER_DIGITS: [(u32, u32); 20] = [
     (0xb2, 0xb3),
     (0xb9, 0xb9),

@@ -41,6 +41,17 @@ enum Node<A> {
     },
 }
 
+impl<A> Node<A> {
+    fn can_be_empty(&self) -> bool {
+        match self {
+            Node::Atom(_) => false,
+            Node::Sequence(nodes) => nodes.iter().all(Node::can_be_empty),
+            Node::Alternatives(nodes) => nodes.iter().any(Node::can_be_empty),
+            Node::Repeat { node, min, .. } => *min == 0 || node.can_be_empty(),
+        }
+    }
+}
+
 impl<A: Clone> Pattern<A> {
     /// Parses a pattern; `atom` reads what is neither a group nor an alternative nor a repetition, the first character of
     /// which is given.
@@ -85,7 +96,7 @@ impl<A: Clone> Pattern<A> {
                     Instruction::Match if accepts(at) => return Some(at),
                     Instruction::Atom(_) | Instruction::Match => break,
                     Instruction::Split(first, second) => {
-                        // Each choice is tried once at each place; a second visit can only fail again (or go round an empty loop).
+                        // Each choice is tried once at each place: a second visit would only fail again.
                         if memory.seen(self.program.len(), pc, at - start) {
                             break;
                         }
@@ -275,6 +286,9 @@ fn emit<A: Clone>(node: &Node<A>, program: &mut Vec<Instruction<A>>) -> Result<(
             max,
             is_lazy,
         } => {
+            if node.can_be_empty() && *max != Some(1) {
+                return Err(GrammarError::EmptyLoop);
+            }
             for _ in 0..*min {
                 emit(node, program)?;
             }

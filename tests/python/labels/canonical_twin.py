@@ -1,0 +1,89 @@
+"""The canonical mapping and the mining, as slow and obvious as they can be: what the fast ones must equal."""
+
+import re
+from collections import Counter
+
+from unicl._native import lemma
+from unicl.labels import Rule
+from unicl.text import find_noun_phrases
+
+DETERMINERS = re.findall(
+    r"\w+",
+    "a all an another any both each either every her his its my neither no our some that the their these this those "
+    "whose your",
+)
+QUANTIFIERS = re.findall(
+    r"\w+", "different few half many more most much multiple numerous other own same several such various"
+)
+
+
+def words_of(text):
+    """The words that count: lower-cased, without marks at their edges and without leading determiners."""
+    words = []
+    for word in text.split():
+        while word and not word[0].isalnum():
+            word = word[1:]
+        while word and not word[-1].isalnum():
+            word = word[:-1]
+        if word and (words or word.lower() not in DETERMINERS):
+            words.append(word.lower())
+    return words
+
+
+def singular(words):
+    """The words with the last in the singular."""
+    return [*words[:-1], lemma(words[-1])]
+
+
+def meanings(names, synonyms):
+    """Four tables of texts and the labels that they mean, the stronger first; a text is in one of them only."""
+    exact = {tuple(words_of(name)): label for label, name in enumerate(names)}
+    given = {tuple(words_of(text)): names.index(name) for name, texts in synonyms.items() for text in texts}
+    singular_of_name, singular_of_given = {}, {}
+    for text, label in exact.items():
+        singular_of_name.setdefault(tuple(singular(text)), label)
+    for text, label in given.items():
+        singular_of_given.setdefault(tuple(singular(text)), label)
+    # A synonym for a label outranks the singular of another label's name.
+    for text in {*exact, *(text for text, label in given.items() if singular_of_name.get(text) != label)}:
+        singular_of_name.pop(text, None)
+    for text in (*exact, *singular_of_name, *given):
+        singular_of_given.pop(text, None)
+    for text in singular_of_name:
+        given.pop(text, None)
+    return [
+        (Rule.EXACT, exact),
+        (Rule.LEMMA, singular_of_name),
+        (Rule.SYNONYM, given),
+        (Rule.SYNONYM, singular_of_given),
+    ]
+
+
+def map_phrase(names, synonyms, phrase):
+    """The label of a phrase, its rule, and the share of the words that the label accounts for."""
+    words = words_of(phrase)
+    for start in range(len(words)):
+        written, in_singular = tuple(words[start:]), tuple(singular(words[start:]))
+        for rule, table in meanings(names, synonyms):
+            for text in (written, in_singular):
+                if text in table:
+                    found = Rule.LEMMA if rule == Rule.EXACT and text != written else rule
+                    if start > 0:
+                        found = Rule.HEAD_NOUN if start == len(words) - 1 else Rule.SUB_PHRASE
+                    return table[text], found, 1 - start / len(words)
+    return -1, Rule.ABSTAIN, 0.0
+
+
+def mine(captions):
+    """In how many captions each name occurs."""
+    counts = Counter()
+    for caption in captions:
+        names = set()
+        for phrase in find_noun_phrases(caption):
+            words = words_of(phrase)
+            if not words or len(lemma(words[-1])) < 2 or not any(c.isalpha() for c in lemma(words[-1])):
+                continue
+            words = singular(words)
+            names |= {" ".join(words[start:]) for start in range(len(words)) if words[start] not in QUANTIFIERS}
+        counts.update(names)
+    return counts

@@ -1,0 +1,84 @@
+"""Sets of labels keep their rules and their rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unicl.labels import LabelSets
+
+rows = st.lists(st.sets(st.integers(0, 9), max_size=5).map(sorted), max_size=8)
+
+
+@given(rows)
+def test_lists_go_in_and_come_out(rows):
+    sets = LabelSets.from_lists(rows)
+    assert sets.to_list() == rows
+    assert [sets[row].tolist() for row in range(len(sets))] == rows
+    assert sets.indices.dtype == np.int32 and sets.offsets.dtype == np.int64  # noqa: PT018
+
+
+@given(rows.filter(bool), st.data())
+def test_take_gives_the_rows_in_the_order_asked_for(rows, data):
+    order = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=9))
+    weights = [[label / 10 for label in row] for row in rows]
+    taken = LabelSets.from_lists(rows, weights=weights).take(order)
+    assert taken.to_list() == [rows[row] for row in order]
+    np.testing.assert_allclose(taken.weights, taken.indices / 10, rtol=1e-6)
+
+
+@given(rows, st.lists(st.booleans(), min_size=10, max_size=10))
+def test_keep_leaves_out_labels_and_no_row(rows, is_kept):
+    kept = LabelSets.from_lists(rows).keep(np.array(is_kept))
+    assert kept.to_list() == [[label for label in row if is_kept[label]] for row in rows]
+
+
+@given(rows)
+def test_document_frequency_counts_rows(rows):
+    counts = LabelSets.from_lists(rows).document_frequency(10)
+    assert counts.tolist() == [sum(label in row for row in rows) for label in range(10)]
+
+
+def test_weights_follow_their_labels_when_rows_are_sorted():
+    sets = LabelSets.from_lists([[5, 2]], weights=[[0.5, 0.25]])
+    assert (sets.indices.tolist(), sets.weights.tolist()) == ([2, 5], [0.25, 0.5])
+
+
+def arrays(indices=(1, 2), offsets=(0, 1, 2), weights=None):
+    return {
+        "indices": np.array(indices, np.int32),
+        "offsets": np.array(offsets, np.int64),
+        "weights": None if weights is None else np.array(weights, np.float32),
+    }
+
+
+@pytest.mark.parametrize(
+    ("broken", "error", "message"),
+    [
+        ({"indices": np.array([1, 2])}, TypeError, "expected indices as a numpy array of int32; got int64"),
+        ({"indices": [1, 2]}, TypeError, "expected indices as a numpy array of int32; got list"),
+        ({"indices": np.zeros((2, 1), np.int32)}, ValueError, r"expected indices in one dimension; got shape \(2, 1\)"),
+        (arrays(offsets=[]), ValueError, r"to the number of indices \(2\); got \[\]"),
+        (arrays(offsets=[0, 1]), ValueError, r"to the number of indices \(2\); got \[0 1\]"),
+        (arrays(offsets=[1, 2]), ValueError, "expected offsets from 0"),
+        (arrays(offsets=[0, 2, 1, 2]), ValueError, "never falling"),
+        (arrays(indices=[1, -1]), ValueError, "expected label ids >= 0; got -1 at 1"),
+        (arrays(indices=[3, 3], offsets=[0, 2]), ValueError, "row 0 has the label 3 twice"),
+        (arrays(weights=[1]), ValueError, "expected one weight for each of the 2 indices; got 1"),
+        (arrays(weights=[1, np.nan]), ValueError, "expected finite weights >= 0; got nan at 1"),
+        (arrays(weights=[-1, 0]), ValueError, "expected finite weights >= 0; got -1.0 at 0"),
+    ],
+)
+def test_what_is_no_set_of_labels_is_refused_with_its_place(broken, error, message):
+    with pytest.raises(error, match=message):
+        LabelSets(**{**arrays(), **broken})
+
+
+def test_rows_and_weights_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="as many rows of weights as rows of labels"):
+        LabelSets.from_lists([[1, 2]], weights=[[0.5]])
+
+
+def test_a_row_out_of_range_is_refused():
+    with pytest.raises(IndexError, match="there are 1 rows; got row 1"):
+        LabelSets.from_lists([[1]])[1]

@@ -1,0 +1,115 @@
+"""Phrases get the label that they mean, by the rule that says so, or none."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unicl._native import lemma
+from unicl.labels import LabelMapper, LabelVocabulary, Rule
+
+from .canonical_twin import map_phrase
+
+WORDS = [
+    "dog",
+    "dogs",
+    "hot",
+    "house",
+    "puppy",
+    "puppies",
+    "men",
+    "man",
+    "leaf",
+    "leaves",
+    "ski",
+    "skis",
+    "cat's",
+    "t-shirts",
+]
+names = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join), max_size=8, unique=True)
+
+
+@st.composite
+def vocabularies(draw):
+    chosen = draw(names)
+    free = [word for word in WORDS if word not in chosen]
+    synonyms = {}
+    for word in draw(st.lists(st.sampled_from(free), max_size=3, unique=True)) if free and chosen else []:
+        synonyms.setdefault(draw(st.sampled_from(chosen)), []).append(word)
+    return chosen, synonyms
+
+
+@given(vocabularies(), st.lists(st.lists(st.sampled_from([*WORDS, "The", "a", "(", "Dog."]), max_size=4).map(" ".join)))
+@settings(max_examples=500)
+def test_the_mapping_equals_that_of_its_slow_twin(vocabulary, phrases):
+    names, synonyms = vocabulary
+    mapping = LabelMapper(LabelVocabulary.from_names(names, synonyms=synonyms)).map(phrases)
+    expected = [map_phrase(names, synonyms, phrase) for phrase in phrases]
+    found = zip(mapping.ids.tolist(), map(Rule, mapping.rules), mapping.scores.tolist(), strict=True)
+    assert list(found) == [(label, rule, pytest.approx(score)) for label, rule, score in expected]
+
+
+def test_neighbours_in_spelling_are_not_neighbours_in_meaning():
+    # What string similarity makes of these: menu, ant, pole, clogs, chain.
+    vocabulary = LabelVocabulary.from_names(["menu", "ant", "pole", "clogs", "chain", "hot dog"])
+    assert LabelMapper(vocabulary).map(["men", "man", "people", "dogs", "chairs", "dog"]).ids.tolist() == [-1] * 6
+
+
+def test_a_phrase_keeps_its_head():
+    vocabulary = LabelVocabulary.from_names(["dog", "fire truck", "truck", "house"])
+    mapping = LabelMapper(vocabulary).map(["a dog house", "red fire trucks", "a fire truck toy", "dog dog"])
+    assert mapping.ids.tolist() == [3, 1, -1, 0]
+
+
+def test_results_have_the_dtypes_that_are_promised():
+    mapping = LabelMapper(LabelVocabulary.from_names(["dog"])).map(pa.array(["dog", "a big dog", ""]))
+    assert [mapping.ids.dtype, mapping.scores.dtype, mapping.rules.dtype] == [np.int32, np.float32, np.uint8]
+    assert mapping.scores.tolist() == [1.0, 0.5, 0.0]
+    assert len(mapping) == 3
+
+
+def test_thread_counts_give_the_same_labels():
+    phrases = [f"a big dog{'s' * (n % 2)} {n % 7 or 'cat'}" for n in range(5000)]
+    mapper = LabelMapper(LabelVocabulary.from_names(["dog", "cat", "big dog"]))
+    one, four = mapper.map(phrases, threads=1), mapper.map(phrases, threads=4)
+    np.testing.assert_array_equal(one.ids, four.ids)
+    np.testing.assert_array_equal(one.rules, four.rules)
+
+
+def test_modes_of_later_and_of_never_are_told_apart():
+    vocabulary = LabelVocabulary.from_names(["dog"])
+    with pytest.raises(NotImplementedError, match='mode="argmax" is not built yet'):
+        LabelMapper(vocabulary, mode="argmax")
+    with pytest.raises(ValueError, match='expected mode "canonical" or "argmax"; got \'fuzzy\''):
+        LabelMapper(vocabulary, mode="fuzzy")
+
+
+def test_one_phrase_in_place_of_a_batch_is_refused():
+    with pytest.raises(TypeError, match="expected a batch of phrases; got one str"):
+        LabelMapper(LabelVocabulary.from_names(["dog"])).map("dog")
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [
+        *(("dogs", "dog"), ("men", "man"), ("people", "person"), ("women", "woman"), ("policemen", "policeman")),
+        *(("knives", "knife"), ("gloves", "glove"), ("buses", "bus"), ("houses", "house"), ("tomatoes", "tomato")),
+        *(
+            ("glasses", "glasses"),
+            ("sunglasses", "sunglasses"),
+            ("bus", "bus"),
+            ("tennis", "tennis"),
+            ("sheep", "sheep"),
+        ),
+        *(
+            ("movies", "movie"),
+            ("cities", "city"),
+            ("benches", "bench"),
+            ("mustaches", "mustache"),
+            ("t-shirts", "t-shirt"),
+        ),
+    ],
+)
+def test_the_lemma_of_a_noun_is_its_singular(plural, singular):
+    assert lemma(plural) == singular
