@@ -37,13 +37,14 @@ class ClipTokenizer:
         merges: The merges file (``bpe_simple_vocab_16e6.txt.gz``, a ``merges.txt``), plain or gzip. None: that of the
             installed open_clip, which is found without importing it.
         clean: What happens to a caption first. "openai": ftfy, HTML entities unescaped twice, lower case, as in
-            OpenAI's CLIP and open_clip. "hf": NFC and lower case character by character, as in transformers. "none":
-            nothing, case stays.
+            OpenAI's CLIP and open_clip. "hf": NFC and lower case character by character, as in transformers, which
+            knows fewer of the characters that came after Unicode 14. "none": nothing, case stays.
         context_length: Ids in a row, at least 2: the start token, the text, the end token, padding.
         pad_id: The id behind the end token: 0 in OpenAI's CLIP and open_clip, the end token in transformers.
         special_tokens: What the names of the start and end token mean inside a caption. "text": text like any other, so
             that a caption cannot forge them. "open_clip": ``<start_of_text>`` and ``<end_of_text>`` are the tokens, as
-            open_clip has it. "openai": ``<|startoftext|>`` and ``<|endoftext|>`` are.
+            open_clip has it. "openai": ``<|startoftext|>`` and ``<|endoftext|>`` are, as in OpenAI's CLIP and in
+            transformers (there, with ``clean="hf"``, inside punctuation too, and not in capitals).
 
     Raises:
         FileNotFoundError: If there is no such file, or `merges` is None and open_clip is not installed.

@@ -49,13 +49,19 @@ impl Clean {
                 .map_or(Cleaned::NeedsFtfy, |text| {
                     Cleaned::Text(text.to_lowercase())
                 }),
-            // Character by character: `str::to_lowercase` would give a final sigma, transformers does not.
-            Self::HuggingFace if !caption.is_ascii() => Cleaned::Text(
-                composed(caption.to_owned())
-                    .chars()
-                    .flat_map(char::to_lowercase)
-                    .collect(),
-            ),
+            // Character by character: `str::to_lowercase` would give a final sigma, transformers does not. ASCII stays, so
+            // that the name of a control token can still be told from one in capitals.
+            Self::HuggingFace if !caption.is_ascii() => {
+                let mut text = String::with_capacity(caption.len());
+                for character in composed(caption.to_owned()).chars() {
+                    if character.is_ascii() {
+                        text.push(character);
+                    } else {
+                        text.extend(character.to_lowercase());
+                    }
+                }
+                Cleaned::Text(text)
+            }
             _ => Cleaned::Same,
         }
     }
@@ -131,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn hugging_face_composes_and_lowers_each_character() {
+    fn hugging_face_composes_and_lowers_each_character_but_ascii() {
         assert_eq!(
             Clean::HuggingFace.clean("CAFE\u{301} ΣΑΣ"),
-            Cleaned::Text("café σασ".to_owned())
+            Cleaned::Text("CAFé σασ".to_owned())
         );
         assert_eq!(
             Clean::OpenAi.clean("CAFE\u{301} ΣΑΣ"),

@@ -44,11 +44,11 @@ pub enum ControlTokens {
 }
 
 impl ControlTokens {
-    fn names(self) -> [&'static [u8]; 2] {
+    fn names(self) -> [&'static str; 2] {
         match self {
-            Self::Text => [b"", b""],
-            Self::OpenClip => [b"<start_of_text>", b"<end_of_text>"],
-            Self::OpenAi => [b"<|startoftext|>", b"<|endoftext|>"],
+            Self::Text => ["", ""],
+            Self::OpenClip => ["<start_of_text>", "<end_of_text>"],
+            Self::OpenAi => ["<|startoftext|>", "<|endoftext|>"],
         }
     }
 }
@@ -256,7 +256,6 @@ struct Encoder<'a> {
     /// One word as it is merged.
     symbols: Vec<u16>,
     ids: Vec<u16>,
-    control_names: [&'static [u8]; 2],
     /// Bits to set in a byte that is a letter.
     lower: u128,
     long_s: bool,
@@ -275,7 +274,6 @@ impl<'a> Encoder<'a> {
             padded: Vec::new(),
             symbols: Vec::new(),
             ids: Vec::new(),
-            control_names: tokenizer.control_tokens.names(),
             lower: if tokenizer.clean.lowers() {
                 EACH_BYTE * 0x20
             } else {
@@ -286,7 +284,40 @@ impl<'a> Encoder<'a> {
     }
 
     /// Appends the ids of a caption, and stops once there are `enough` in all.
-    fn push_caption(&mut self, caption: &str, enough: usize) {
+    fn push_caption(&mut self, mut caption: &str, enough: usize) {
+        // transformers cuts the caption at the names before anything else; in the others a name is a piece like any other.
+        while self.tokenizer.clean == Clean::HuggingFace && self.ids.len() < enough {
+            let Some((at, id, length)) = self.find_control(caption) else {
+                break;
+            };
+            self.push_text(&caption[..at], enough);
+            self.ids.push(id);
+            caption = &caption[at + length..];
+        }
+        self.push_text(caption, enough);
+    }
+
+    /// The first name of a control token: where, its id, its length.
+    fn find_control(&self, caption: &str) -> Option<(usize, u16, usize)> {
+        let tokens = self.control_tokens();
+        // Every name begins with '<'; to look for each in turn would be quadratic where one is missing.
+        caption.match_indices('<').find_map(|(at, _)| {
+            let stands_here = |name: &str| !name.is_empty() && caption[at..].starts_with(name);
+            let (id, name) = tokens.into_iter().find(|(_, name)| stands_here(name))?;
+            Some((at, id, name.len()))
+        })
+    }
+
+    /// The ids and names that captions may use; no names if control tokens are text.
+    fn control_tokens(&self) -> [(u16, &'static str); 2] {
+        let [start, end] = self.tokenizer.control_tokens.names();
+        [
+            (self.tokenizer.merges.start_id(), start),
+            (self.tokenizer.merges.end_id(), end),
+        ]
+    }
+
+    fn push_text(&mut self, caption: &str, enough: usize) {
         self.padded.clear();
         self.padded.extend_from_slice(caption.as_bytes());
         self.padded.extend_from_slice(&[b' '; BLOCK]);
@@ -322,27 +353,28 @@ impl<'a> Encoder<'a> {
                     self.push_short(block | (letters(block) >> 2 & self.lower), count);
                     count
                 }
-                Some(Class::Other) | None => self
-                    .push_control(at)
-                    .unwrap_or_else(|| self.push_piece(caption, at)),
+                Some(Class::Other)
+                    if first == b'<' && self.tokenizer.clean != Clean::HuggingFace =>
+                {
+                    let control = self.push_control(at);
+                    control.unwrap_or_else(|| self.push_piece(caption, at))
+                }
+                Some(Class::Other) | None => self.push_piece(caption, at),
             };
         }
     }
 
-    /// Appends a control token, if its name stands here, and returns the length of the name.
+    /// Appends a control token, if its name is the piece that begins here, and returns the length of the name.
     fn push_control(&mut self, at: usize) -> Option<usize> {
         let text = &self.padded[at..];
-        let matches = |name: &&[u8]| {
-            !name.is_empty()
-                && text
-                    .get(..name.len())
-                    .is_some_and(|text| text.eq_ignore_ascii_case(name))
+        let stands_here = |name: &str| {
+            let here = text.get(..name.len());
+            !name.is_empty() && here.is_some_and(|here| here.eq_ignore_ascii_case(name.as_bytes()))
         };
-        let [start, end] = self.control_names;
-        let merges = &self.tokenizer.merges;
-        let (id, name) = [(merges.start_id(), start), (merges.end_id(), end)]
+        let (id, name) = self
+            .control_tokens()
             .into_iter()
-            .find(|(_, name)| matches(name))?;
+            .find(|(_, name)| stands_here(name))?;
         self.ids.push(id);
         Some(name.len())
     }
