@@ -124,21 +124,25 @@ def _(*arguments: Any) -> Four:
 @torch.library.custom_op(
     "unicl::contrastive_gradients",
     mutates_args=(),
-    schema=f"({_ARGUMENTS}, Tensor row_lse, Tensor column_lse, Tensor row_grad, Tensor column_grad) -> "
-    "(Tensor, Tensor, Tensor)",
+    schema=f"({_ARGUMENTS}, Tensor row_lse, Tensor column_lse, Tensor row_grad, Tensor column_grad, bool wants_image, "
+    "bool wants_text) -> (Tensor, Tensor, Tensor)",
 )
 def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    problem = _problem(*arguments[:-4])
+    *flat, row_lse, column_lse, row_grad, column_grad, wants_image, wants_text = arguments
+    problem = _problem(*flat)
     with torch.autocast(problem.image.device.type, enabled=False):
-        return tiled.backward(problem, *arguments[-4:])
+        return tiled.backward(
+            problem, row_lse, column_lse, row_grad, column_grad, wants_image=wants_image, wants_text=wants_text
+        )
 
 
 @_gradients.register_fake
 def _(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     image, text, scale = arguments[:3]
+    wants_image, wants_text = arguments[-2:]
     return (
-        torch.empty_like(image, memory_format=torch.contiguous_format),
-        torch.empty_like(text, memory_format=torch.contiguous_format),
+        image.new_empty(image.shape if wants_image else 0),
+        text.new_empty(text.shape if wants_text else 0),
         torch.empty_like(scale),
     )
 
@@ -165,7 +169,9 @@ def _backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple
     if torch.is_grad_enabled():
         grads = _twice_differentiable(_problem(*arguments), row_grad, column_grad)
     else:
-        grads = _gradients(*arguments, row_lse, column_lse, row_grad, column_grad)
+        wants = ctx.needs_input_grad[:2]
+        found = _gradients(*arguments, row_lse, column_lse, row_grad, column_grad, *wants)
+        grads = [grad if wanted else None for grad, wanted in zip(found, (*wants, True), strict=True)]
     return (*grads, None, None, *([None] * size for size in ctx.sizes), *[None] * 7)
 
 

@@ -38,7 +38,7 @@ def test_the_operators_pass_opcheck(make_batch, kind):
     torch.library.opcheck(torch.ops.unicl.contrastive_losses, arguments)
     _, _, row_lse, column_lse = torch.ops.unicl.contrastive_losses(*arguments)
     detached = [x.detach() if isinstance(x, torch.Tensor) else x for x in arguments]
-    grads = (row_lse.detach(), column_lse.detach(), torch.rand(5), torch.rand(5))
+    grads = (row_lse.detach(), column_lse.detach(), torch.rand(5), torch.rand(5), True, False)
     torch.library.opcheck(torch.ops.unicl.contrastive_gradients, (*detached, *grads))
 
 

@@ -176,6 +176,10 @@ def test_only_the_wanted_inputs_get_a_gradient(make_batch, wants):
         tensor.requires_grad_(is_wanted)
     tiled(inputs[0], inputs[1], *batch.labels, inputs[2]).backward()
     assert [x.grad is not None for x in inputs] == list(wants)
+    found = [x.grad for x in inputs if x.requires_grad]
+    loss = reference(inputs[0], inputs[1], *batch.labels, inputs[2])
+    for got, wanted in zip(found, torch.autograd.grad(loss, [x for x in inputs if x.requires_grad]), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-10, atol=1e-12)
 
 
 def test_normalize_divides_by_the_norm_and_its_gradient_flows_through(make_batch):
