@@ -16,7 +16,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
 
 demo: $(VENV)/demo ## the main job, end to end, on the embedded data (about 5 minutes; ARGS=--quick for one)
-	@$(BIN)/unicl demo $(ARGS)
+	@$(BIN)/unicl demo --overwrite $(ARGS)
 
 test: $(VENV)/dev ## cargo test + pytest, with doctests and README's code
 	@cargo test --quiet --locked --workspace

@@ -24,13 +24,19 @@ def show_progress(items: Iterable[T], total: int, title: str) -> Iterator[T]:
         title: What the work is called.
     """
     if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=title, dynamic_ncols=True, leave=True)
+        with tqdm(total=total, desc=title, dynamic_ncols=True) as bar:
+            for item in items:
+                bar.update()
+                yield item
         return
     start = last = time.monotonic()
     count = 0
-    for count, item in enumerate(items, start=1):
-        yield item
-        if (now := time.monotonic()) - last >= SECONDS_BETWEEN_LINES:
-            sys.stderr.write(f"{title}: {count} of {total}, {count / (now - start):.1f} a second\n")
-            last = now
-    sys.stderr.write(f"{title}: {count} of {total} in {time.monotonic() - start:.1f} s\n")
+    try:
+        for item in items:
+            count += 1
+            if (now := time.monotonic()) - last >= SECONDS_BETWEEN_LINES:
+                sys.stderr.write(f"{title}: {count} of {total}, {count / (now - start):.1f} a second\n")
+                last = now
+            yield item
+    finally:  # also where the last item is taken and nobody asks for one more
+        sys.stderr.write(f"{title}: {count} of {total} in {time.monotonic() - start:.1f} s\n")

@@ -62,11 +62,12 @@ def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: Path
         config: Its configuration.
         folder: Made if missing.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"{WEIGHTS_FILE}.tmp"
-    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, aside)
+    # Not save_file: it makes a file that only its owner can read.
+    aside.write_bytes(save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
     aside.replace(folder / WEIGHTS_FILE)
     aside = folder / f"{CONFIG_FILE}.tmp"
     aside.write_text(

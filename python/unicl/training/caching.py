@@ -73,7 +73,7 @@ def cached_backward(sides: Sequence[Side], loss: Callable[..., Tensor], *, micro
         for side in sides:
             states.append([])
             parts = []
-            for inputs in side.inputs.split(micro_batch_size):
+            for inputs in torch.split(side.inputs, micro_batch_size):
                 states[-1].append(RandomState.now(inputs.device))
                 parts.append(side.encode(inputs))
             features.append(torch.cat(parts))
@@ -83,8 +83,8 @@ def cached_backward(sides: Sequence[Side], loss: Callable[..., Tensor], *, micro
     for side, leaf, side_states in zip(sides, leaves, states, strict=True):
         if leaf.grad is None:  # the loss does not use this side
             continue
-        micro_batches = side.inputs.split(micro_batch_size)
-        gradients = leaf.grad.split(micro_batch_size)
+        micro_batches = torch.split(side.inputs, micro_batch_size)
+        gradients = torch.split(leaf.grad, micro_batch_size)
         for inputs, gradient, state in zip(micro_batches, gradients, side_states, strict=True):
             with state.restored():
                 encoded = side.encode(inputs)
