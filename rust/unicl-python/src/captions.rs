@@ -14,12 +14,7 @@ use pyo3::types::{PyBytes, PyList, PySequence, PyString, PyTuple};
 use pyo3_arrow::input::AnyArray;
 
 /// One string or a batch of strings, held so that their text can be read with the GIL released.
-pub(crate) struct Captions {
-    texts: Texts,
-    /// Whether the argument was one `str`: then the batch has one row, and the answer should be that row's.
-    #[allow(dead_code, reason = "for phrases")]
-    pub(crate) is_single: bool,
-}
+pub(crate) struct Captions(Texts);
 
 enum Texts {
     Python(Vec<PyBackedStr>),
@@ -28,12 +23,20 @@ enum Texts {
 }
 
 impl Captions {
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        match &self.0 {
+            Texts::Python(strings) => strings.len(),
+            Texts::Arrow(chunks) => chunks.iter().map(Array::len).sum(),
+        }
+    }
+
     /// The text of every row.
     pub(crate) fn views(&self) -> Vec<&str> {
-        match &self.texts {
+        match &self.0 {
             Texts::Python(strings) => strings.iter().map(PyBackedStr::as_str).collect(),
             Texts::Arrow(chunks) => {
-                let mut views = Vec::with_capacity(chunks.iter().map(Array::len).sum());
+                let mut views = Vec::with_capacity(self.len());
                 for chunk in chunks {
                     push_views(chunk.as_ref(), &mut views);
                 }
@@ -49,11 +52,7 @@ impl<'py> FromPyObject<'_, 'py> for Captions {
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let py = object.py();
         if let Ok(text) = object.cast::<PyString>() {
-            let strings = vec![borrow_text(0, &text)?];
-            return Ok(Self {
-                texts: Texts::Python(strings),
-                is_single: true,
-            });
+            return Ok(Self(Texts::Python(vec![borrow_text(0, &text)?])));
         }
         let texts = if let Ok(list) = object.cast::<PyList>() {
             Texts::Python(borrow_texts(list.len(), list.iter())?)
@@ -80,10 +79,7 @@ impl<'py> FromPyObject<'_, 'py> for Captions {
                 object.get_type().name()?
             )));
         };
-        Ok(Self {
-            texts,
-            is_single: false,
-        })
+        Ok(Self(texts))
     }
 }
 

@@ -87,7 +87,7 @@ impl ClipTokenizer {
         threads: Option<ThreadCount>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let texts = CleanCaptions::new(&self.tokenizer, py, captions, &repair, threads)?;
-        let shape = [texts.rows(), context_length];
+        let shape = [texts.captions.len(), context_length];
         match (dtype, out) {
             ("int64", None) => self.fill(
                 py,
@@ -210,10 +210,6 @@ impl CleanCaptions {
             by_rust,
             by_python,
         })
-    }
-
-    fn rows(&self) -> usize {
-        self.captions.views().len()
     }
 
     fn views(&self) -> Vec<&str> {

@@ -6,7 +6,7 @@ import pytest
 
 from unicl.text import ClipTokenizer
 
-CAPTIONS = ["a dog", "", "Two cats' toys", "caf\u00e9 &amp; bar", "a dog", "\U0001f600"]
+CAPTIONS = ["a dog", "", "Two cats' toys", "café &amp; bar", "a dog", "\U0001f600"]
 
 
 @pytest.fixture(scope="module")
