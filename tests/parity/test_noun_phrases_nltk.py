@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from unicl.text import PosTagger, find_noun_phrases
+from unicl.text import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
 
 nltk = pytest.importorskip("nltk", reason="nltk is what the answers are compared with")
 SHARED = Path(os.environ.get("UNICL_SHARED", Path(__file__).parents[3] / "shared"))
 WEIGHTS = SHARED / "data/nltk_data/taggers/averaged_perceptron_tagger_eng"
-GRAMMAR = "NP: {<DT>?<JJ.*>*<NN.*>+}"
 
 pytestmark = pytest.mark.skipif(
     not WEIGHTS.is_dir(), reason=f"no NLTK weights at {WEIGHTS}; UNICL_SHARED names the folder"
@@ -56,7 +55,7 @@ def test_words_spans_and_tags_equal_those_of_nltk(tagger, nltk_tagger, name, ste
 @pytest.mark.parametrize(("name", "step"), FILES)
 def test_noun_phrases_equal_those_of_the_recipe(tagger, nltk_tagger, name, step):
     captions = read_captions(name, step)
-    words, parser = nltk.tokenize.NLTKWordTokenizer(), nltk.RegexpParser(GRAMMAR)
+    words, parser = nltk.tokenize.NLTKWordTokenizer(), nltk.RegexpParser(DEFAULT_GRAMMAR)
     for caption, found in zip(captions, find_noun_phrases(captions, tagger=tagger).to_list(), strict=True):
         tagged = nltk_tagger.tag(words.tokenize(caption.lower()))
         chunks = parser.parse(tagged).subtrees() if tagged else []

@@ -146,10 +146,11 @@ class LabelVocabulary:
         total = len(captions)  # type: ignore[arg-type]
         least = as_count("min_document_frequency", min_document_frequency, total)
         most = as_count("max_document_frequency", max_document_frequency, total)
-        if least > most:
+        # A share and a number are not compared: a few captions may be fewer than the least number, and give no name.
+        if isinstance(min_document_frequency, float) == isinstance(max_document_frequency, float) and least > most:
             raise ValueError(
                 f"expected min_document_frequency <= max_document_frequency; got {min_document_frequency} and "
-                f"{max_document_frequency}, which are {least} and {most} of {total} captions"
+                f"{max_document_frequency}"
             )
         if top_k is not None and top_k < 1:
             raise ValueError(f"expected top_k >= 1, or None for all; got {top_k}")

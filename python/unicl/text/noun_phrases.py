@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+DEFAULT_GRAMMAR = "NP: {<DT>?<JJ.*>*<NN.*>+}"
+"""The grammar of GLIP's recipe: a determiner, adjectives, nouns."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NounPhrases:
     """The noun phrases of a batch of captions, as columns.

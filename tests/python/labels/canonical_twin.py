@@ -84,6 +84,8 @@ def mine(captions):
             if not words or len(lemma(words[-1])) < 2 or not any(c.isalpha() for c in lemma(words[-1])):
                 continue
             words = singular(words)
-            names |= {" ".join(words[start:]) for start in range(len(words)) if words[start] not in QUANTIFIERS}
+            names |= {
+                " ".join(words[start:]) for start in range(len(words)) if words[start] not in DETERMINERS + QUANTIFIERS
+            }
         counts.update(names)
     return counts

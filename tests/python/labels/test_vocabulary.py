@@ -16,6 +16,8 @@ WORDS = [
     "the",
     "black",
     "several",
+    "all",
+    "no",
     "dog",
     "dogs",
     "men",
@@ -40,6 +42,17 @@ def test_mining_equals_counting_phrases_one_by_one(captions, least, most, top_k,
         captions, min_document_frequency=least, max_document_frequency=most, top_k=top_k, threads=threads
     )
     assert list(zip(vocabulary.names, vocabulary.document_frequency.tolist(), strict=True)) == kept[:top_k]
+
+
+@given(st.lists(st.text(max_size=20), max_size=5))
+def test_whatever_is_mined_is_a_vocabulary_that_finds_itself(captions):
+    vocabulary = LabelVocabulary.mine([*captions, *captions], min_document_frequency=2)
+    assert [vocabulary.id(name) for name in vocabulary.names] == list(range(len(vocabulary)))
+
+
+@pytest.mark.parametrize("captions", [[], ["a dog"], pa.chunked_array([], pa.string())])
+def test_too_few_captions_give_an_empty_vocabulary(captions):
+    assert len(LabelVocabulary.mine(captions)) == 0
 
 
 def test_mining_over_many_tasks_counts_every_caption_once():
@@ -121,7 +134,10 @@ def test_a_str_in_place_of_a_list_is_refused():
             {"max_document_frequency": 1.5},
             r"expected max_document_frequency as an int or as a share in \[0, 1\]; got 1.5",
         ),
-        ({"min_document_frequency": 3, "max_document_frequency": 2}, "got 3 and 2, which are 3 and 2 of 2 captions"),
+        (
+            {"min_document_frequency": 3, "max_document_frequency": 2},
+            "min_document_frequency <= max_document_frequency; got 3 and 2",
+        ),
         ({"top_k": 0}, "expected top_k >= 1, or None for all; got 0"),
     ],
 )

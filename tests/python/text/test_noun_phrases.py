@@ -10,10 +10,9 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from nltk.tokenize import NLTKWordTokenizer
 
-from unicl.text import PosTagger, find_noun_phrases
+from unicl.text import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
 
 TAGS = ["CD", "DT", "IN", "JJ", "JJR", "NN", "NNS", "PRP$", "VBG"]
-DEFAULT = "NP: {<DT>?<JJ.*>*<NN.*>+}"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ grammars = st.lists(patterns, min_size=1, max_size=2).map(
 )
 
 
-@given(grammars | st.just(DEFAULT), st.lists(st.sampled_from([*TAGS[:3], *TAGS[3:7] * 2, "VBG"]), max_size=9))
+@given(grammars | st.just(DEFAULT_GRAMMAR), st.lists(st.sampled_from([*TAGS[:3], *TAGS[3:7] * 2, "VBG"]), max_size=9))
 @settings(max_examples=400, deadline=None)
 def test_chunks_equal_those_of_nltk_under_any_grammar(tag_words, grammar, tags):
     caption = " ".join(tag.lower() for tag in tags if tag != "PRP$")
@@ -69,7 +68,7 @@ def test_phrases_are_those_of_the_recipe_step_by_step(words):
     caption = " ".join(words)
     tokens = NLTKWordTokenizer().tokenize(caption.lower())
     [tags] = PosTagger().tag_words([tokens])
-    assert find_noun_phrases(caption) == chunk_with_nltk(list(zip(tokens, tags, strict=True)), DEFAULT)
+    assert find_noun_phrases(caption) == chunk_with_nltk(list(zip(tokens, tags, strict=True)), DEFAULT_GRAMMAR)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::phrase::PhraseWords;
+use super::phrase::{PhraseWords, is_determiner};
 use crate::phrases::{Chunker, PhraseFinder, Tagger};
 use crate::threads::{self, Threads};
 
@@ -43,7 +43,7 @@ pub struct Limits {
 /// returns the names within the limits with their counts: the most frequent first, equals in the order of the alphabet.
 ///
 /// Phrases count without determiners and with their head in the singular. A head without a letter, or of one letter, is no name, nor is what
-/// begins with a word for a quantity ("several people").
+/// begins with a determiner or a word for a quantity ("several people").
 #[must_use]
 pub fn mine(
     tagger: &Tagger,
@@ -95,7 +95,7 @@ fn count(
             for length in 1..=words.len() {
                 let name = words.last_singular(length);
                 let first = name.split(' ').next().unwrap_or_default();
-                if QUANTIFIERS.contains(&first) {
+                if is_determiner(first) || QUANTIFIERS.contains(&first) {
                     continue;
                 }
                 if let Some((number, last)) = counts.get_mut(name) {

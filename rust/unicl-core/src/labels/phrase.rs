@@ -1,6 +1,7 @@
 //! A phrase as the words that a label could be made of.
 
 use super::lemma;
+use crate::phrases::is_word;
 
 /// Words that a phrase can begin with and that are no part of a label.
 const DETERMINERS: [&str; 25] = [
@@ -44,7 +45,7 @@ impl PhraseWords {
             } else {
                 self.text.push_str(&word.to_lowercase());
             }
-            if start == 0 && DETERMINERS.binary_search(&self.text.as_str()).is_ok() {
+            if start == 0 && is_determiner(&self.text) {
                 self.text.clear();
                 continue;
             }
@@ -72,8 +73,13 @@ impl PhraseWords {
     }
 }
 
+/// Whether a word is none of a label's when it stands first.
+pub(crate) fn is_determiner(word: &str) -> bool {
+    DETERMINERS.binary_search(&word).is_ok()
+}
+
 fn is_mark(c: char) -> bool {
-    !c.is_alphanumeric()
+    c == '_' || !is_word(c)
 }
 
 #[cfg(test)]
@@ -106,6 +112,7 @@ mod tests {
             ("\" ' --", "", ""),
             ("a T-Shirt", "t-shirt", "t-shirt"),
             ("Ünïs", "ünïs", "ünï"),
+            ("(cafe\u{301})", "cafe\u{301}", "cafe\u{301}"),
             ("dog the dog", "dog the dog", "dog the dog"),
         ] {
             assert_eq!(

@@ -1,0 +1,130 @@
+"""Captions to tags, noun phrases and labels, one thread, against NLTK; the answers are compared in the same run.
+
+    python benches/text/labels.py [captions.txt[.gz]] [--nltk FOLDER] [--peer-captions 3000] [--passes 3] [--threads 1]
+
+The vocabulary is mined from the captions; NLTK has nothing that goes from a caption to labels. With ``--nltk``, the
+folder of NLTK's averaged_perceptron_tagger_eng, both use its weights, and all answers must be equal; without it NLTK is
+left out.
+"""
+
+import argparse
+import datetime
+import gzip
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary
+from unicl.text import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
+
+SHARED = Path(__file__).parents[2] / "../shared/data"
+NLTK_WEIGHTS = SHARED / "nltk_data/taggers/averaged_perceptron_tagger_eng"
+
+
+def best_seconds(work: Callable[[], Any], passes: int) -> float:
+    """The least wall time of some calls."""
+    times = []
+    for _ in range(passes):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def processor() -> str:
+    """The name of the machine's processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def nltk_recipe(folder: Path) -> tuple[str, Callable[[list[str]], Any], Callable[[list[str]], Any]]:
+    """NLTK's name and version, its tags of captions, and its noun phrases by GLIP's recipe."""
+    import nltk
+    from nltk.tag.perceptron import PerceptronTagger
+
+    parts = [f"{folder.name}.{part}.json" for part in ("weights", "tagdict", "classes")]
+    tagger = PerceptronTagger(load=False)
+    tagger.decode_json_params([json.loads((folder / part).read_text()) for part in parts])
+    words, parser = nltk.tokenize.NLTKWordTokenizer(), nltk.RegexpParser(DEFAULT_GRAMMAR)
+
+    def tag(captions: list[str]) -> list[list[tuple[str, str]]]:
+        return [tagger.tag(words.tokenize(caption)) for caption in captions]
+
+    def find(captions: list[str]) -> list[list[str]]:
+        found = []
+        for tagged in tag([caption.lower() for caption in captions]):
+            chunks = parser.parse(tagged).subtrees() if tagged else []
+            found.append([" ".join(word for word, _ in chunk.leaves()) for chunk in chunks if chunk.label() == "NP"])
+        return found
+
+    return f"nltk {nltk.__version__}", tag, find
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("captions", nargs="?", type=Path, default=SHARED / "captions_flickr30k.txt.gz")
+    parser.add_argument("--nltk", type=Path, default=NLTK_WEIGHTS if NLTK_WEIGHTS.is_dir() else None)
+    parser.add_argument("--peer-captions", type=int, default=3000, help="how many captions NLTK gets")
+    parser.add_argument("--passes", type=int, default=3, help="the best counts")
+    parser.add_argument("--threads", type=int, default=1, help="of ours")
+    arguments = parser.parse_args()
+    data, threads = arguments.captions.read_bytes(), arguments.threads
+    captions = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().splitlines()
+    sample = captions[: arguments.peer_captions]
+
+    print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        f"{arguments.captions.name}: {len(captions):,} captions; {threads} threads; best of {arguments.passes} passes\n"
+    )
+    print(f"{'':<46} {'rows':>9} {'rows/s':>12} {'equal':>8}")
+
+    def report(name: str, count: int, work: Callable[[], Any], equal: str = "") -> None:
+        rate = count / best_seconds(work, arguments.passes)
+        print(f"{name:<46} {count:>9,} {rate:>12,.0f} {equal:>8}", flush=True)
+
+    taggers = {"our weights": PosTagger()}
+    if arguments.nltk is not None:
+        name, tag, find = nltk_recipe(arguments.nltk)
+        theirs = taggers["NLTK's weights"] = PosTagger.from_nltk(arguments.nltk)
+        tags = sum(a == b for a, b in zip(tag(sample), theirs.tag(sample).to_list(), strict=True)) / len(sample)
+        phrases = find_noun_phrases(sample, tagger=theirs).to_list()
+        found = sum(a == b for a, b in zip(find(sample), phrases, strict=True)) / len(sample)
+        report(f"{name}: tags", len(sample), lambda: tag(sample))
+        report(f"{name}: noun phrases", len(sample), lambda: find(sample))
+        report(
+            "unicl, NLTK's weights: tags", len(captions), lambda: theirs.tag(captions, threads=threads), f"{tags:.2%}"
+        )
+        report(
+            "unicl, NLTK's weights: noun phrases",
+            len(captions),
+            lambda: find_noun_phrases(captions, tagger=theirs, threads=threads),
+            f"{found:.2%}",
+        )
+    ours = taggers["our weights"]
+    report("unicl: tags", len(captions), lambda: ours.tag(captions, threads=threads))
+    report("unicl: noun phrases", len(captions), lambda: find_noun_phrases(captions, threads=threads))
+    report("unicl: vocabulary mined", len(captions), lambda: LabelVocabulary.mine(captions, threads=threads))
+    vocabulary = LabelVocabulary.mine(captions, min_document_frequency=5, threads=threads)
+    labeler, mapper = DenseLabeler(vocabulary), LabelMapper(vocabulary)
+    listed = find_noun_phrases(captions, threads=threads).to_list()
+    step_by_step = [sorted(set(mapper.map(phrases).ids.tolist()) - {-1}) for phrases in listed[: len(sample)]]
+    one_pass = labeler(sample, threads=threads).to_list()
+    equal = sum(a == b for a, b in zip(step_by_step, one_pass, strict=True)) / len(sample)
+    kind = f"{len(vocabulary):,} labels"
+    report(
+        f"unicl: caption -> labels, {kind}", len(captions), lambda: labeler(captions, threads=threads), f"{equal:.2%}"
+    )
+    flat = [phrase for row in listed for phrase in row]
+    report(f"unicl: phrase -> label, {kind}", len(flat), lambda: mapper.map(flat, threads=threads))
+
+
+if __name__ == "__main__":
+    main()
