@@ -1,7 +1,7 @@
 """The loss on a CPU, side by side with what people would use instead: time, memory, and the same answer.
 
 Every contender runs in turn, round after round, so that a busy machine slows all of them alike; the best round counts.
-Memory is the growth of the process's peak, each contender in a process of its own.
+Memory is what the process grows by at its peak, less the gradients; each contender has a process of its own.
 
     python benches/loss/cpu.py --rows 1024 4096 8192 --dtypes float32 bfloat16 --threads 1 2
     python benches/loss/cpu.py --dry
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
-import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def eager_dense(image: Tensor, text: Tensor, labels: Tensor | None, scale: Tenso
     return -sum((target * log_p).sum(1).mean() for log_p in both) / 2
 
 
-def linear_cross_entropy_twice(image: Tensor, text: Tensor, labels: Tensor | None, scale: Tensor) -> Tensor:
+def linear_cross_entropy_twice(image: Tensor, text: Tensor, _: Tensor | None, scale: Tensor) -> Tensor:
     """Torch's fused linear cross-entropy in both directions: pairs only."""
     own, factor = torch.arange(len(image)), scale.to(image.dtype)
     options = torch.nn.LinearCrossEntropyOptions()
@@ -139,19 +140,37 @@ def measure(rows: int, width: int, dtype: torch.dtype, *, labelled: bool, rounds
     return best
 
 
+def resident_mib() -> float:
+    """Resident memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def peak_mib(name: str, rows: int, width: int, dtype: torch.dtype, *, labelled: bool) -> float:
-    """Growth of the peak resident memory over one forward and backward, in MiB, less the gradients themselves."""
+    """Growth of the resident memory over one forward and backward, sampled every millisecond, less the gradients."""
     image, text, labels, scale = make_inputs(rows, width, dtype)
     image.grad, text.grad = torch.zeros_like(image), torch.zeros_like(text)
-    contenders()[name](image[:64], text[:64], labels[:64] if labelled else None, scale).backward()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    contenders()[name](image, text, labels if labelled else None, scale).backward()
+    own = labels if labelled else None
+    small = tuple(x[:64].detach().requires_grad_() for x in (image, text))
+    function = contenders()[name]
+    function(*small, None if own is None else own[:64], scale).backward()
+    before, seen, done = resident_mib(), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.001):
+            seen.append(resident_mib())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    function(image, text, own, scale).backward()
+    done.set()
+    watcher.join()
     gradients = sum(x.numel() * x.element_size() for x in (image, text)) / 2**20
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 - gradients
+    return max(seen) - before - gradients
 
 
 def peak_mib_apart(name: str, rows: int, width: int, dtype: str, *, labelled: bool) -> float:
-    """``peak_mib`` in a fresh process, since a peak never falls."""
+    """``peak_mib`` in a fresh process, since freed memory need not be given back."""
     command = [sys.executable, __file__, "--peak", json.dumps([name, rows, width, dtype, labelled])]
     return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()[-1])  # noqa: S603
 
@@ -175,9 +194,7 @@ def main() -> None:
         return
     if options.dry:
         options.rows, options.width, options.threads, options.rounds = [96], 32, [1], 1
-    print(
-        f"torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads by default, d = {options.width}"
-    )
+    print(f"torch {torch.__version__}, {platform.machine()}, d = {options.width}")
     header = (
         "| rows | dtype | threads | targets | contender | fwd + bwd, s | x four matmuls | fwd, s | x one matmul | MiB |"
     )

@@ -20,6 +20,7 @@ from unicl.loss.checks import (
     readable,
     scale_tensor,
 )
+from unicl.loss.distributed import Ranks, distributed_losses, join_ranks, sum_over_ranks
 from unicl.loss.labels import Labels, read_labels
 from unicl.loss.operators import tiled_losses
 from unicl.loss.reference import reference_losses
@@ -135,7 +136,9 @@ def fused_loss(
         extra_text_labels: Shape (k,), of the kind of image_labels; None, or below 0, or an empty set: negatives only.
         normalize: Divide every row by its norm first.
         reduction: "mean", or "none" for the two vectors of row losses.
-        group: Not built yet.
+        group: A ``torch.distributed`` process group: every rank passes its own rows (any number of them), which are
+            compared with those of all ranks. The mean over ranks of what they return is the loss of the joined batch,
+            and under DistributedDataParallel every parameter gets its gradient. Extra texts are those of the rank.
         backend: "tiled" (plain torch, any device), "reference" (the equation; b x m in memory), or "auto", which is
             "tiled".
         chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
@@ -150,7 +153,6 @@ def fused_loss(
     Raises:
         ValueError: A shape, length, device or value is wrong; the message names it.
         TypeError: A dtype or type is wrong.
-        NotImplementedError: An argument is not built yet.
 
     Example:
         >>> import torch, unicl
@@ -162,8 +164,6 @@ def fused_loss(
         >>> round(loss.item(), 4), tuple(images.grad.shape)
         (2.9937, (3, 4))
     """
-    if group is not None:
-        raise NotImplementedError("group is not built yet; leave it at its default")
     check_choice("overlap", overlap, ("cosine", "any"))
     check_choice("direction", direction, ("both", "image_to_text", "text_to_image"))
     check_choice("reduction", reduction, ("mean", "none"))
@@ -184,16 +184,29 @@ def fused_loss(
         None if weight is None else check_weight(f"{side}_weight", weight, rows=len(of), of=f"{side}_features", like=of)
         for side, weight, of in (("image", image_weight, image), ("text", text_weight, text))
     )
+    ranks = None if group is None else join_ranks(group, image, text)
+    if ranks is not None and backend == "reference":
+        raise ValueError("backend='reference' knows one process only; use 'auto' or 'tiled' with a group")
     row_loss, column_loss, row_has, column_has = _row_losses(
-        image, text, extra, scale, labels, label_smoothing, direction, backend, chunk_size, exclude_self=exclude_self
+        image,
+        text,
+        extra,
+        scale,
+        labels,
+        label_smoothing,
+        direction,
+        backend,
+        chunk_size,
+        ranks,
+        exclude_self=exclude_self,
     )
     if reduction == "none":
         return row_loss, column_loss
     means = []
     if direction != "text_to_image":
-        means.append(_weighted_mean(row_loss, row_has, row_weight))
+        means.append(_weighted_mean(row_loss, row_has, row_weight, ranks))
     if direction != "image_to_text":
-        means.append(_weighted_mean(column_loss, column_has, column_weight))
+        means.append(_weighted_mean(column_loss, column_has, column_weight, ranks))
     return torch.stack(means).mean()
 
 
@@ -229,6 +242,7 @@ def _row_losses(
     direction: str,
     backend: str,
     chunk_size: int | None,
+    ranks: Ranks | None,
     *,
     exclude_self: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -258,10 +272,15 @@ def _row_losses(
         to_image=to_image,
         chunk_size=chunk_size,
     )
+    if ranks is not None:
+        return distributed_losses(problem, labels, ranks)
     return *tiled_losses(problem), targets.image_count > 0, targets.text_count > 0
 
 
-def _weighted_mean(losses: Tensor, has_positive: Tensor, weight: Tensor | None) -> Tensor:
+def _weighted_mean(losses: Tensor, has_positive: Tensor, weight: Tensor | None, ranks: Ranks | None) -> Tensor:
     weights = has_positive.to(losses.dtype) if weight is None else weight * has_positive
     total = weights.sum()
+    if ranks is not None:
+        # The mean over ranks of these is the mean over the joined batch.
+        total = sum_over_ranks(total, ranks) / len(ranks.images)
     return torch.dot(weights, losses) / torch.where(total > 0, total, 1.0)

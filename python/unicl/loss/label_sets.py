@@ -45,13 +45,13 @@ def is_sets(labels: object) -> bool:
     return hasattr(labels, "indices") and hasattr(labels, "offsets")
 
 
-def sets_in_rows(sets: Sets, *, fill_empty: bool, like: Tensor) -> list[Tensor]:
+def sets_in_rows(sets: Sets, *, empty_as: range, like: Tensor) -> list[Tensor]:
     """Labels, offsets and weights as tensors, the weights of every row divided by their norm.
 
     Args:
         sets: Any integers and weights; labels of weight 0 are dropped.
-        fill_empty: Give an empty row i a label of its own, -1 - i, so that it matches the empty row i of the other
-            side.
+        empty_as: An empty row i gets the label -1 - empty_as[i], which only its partner has if that is empty too. Rows
+            past the end of the range stay empty.
         like: Gives the device, and the dtype of the weights.
     """
     labels = np.asarray(sets.indices, dtype=np.int64)
@@ -63,13 +63,12 @@ def sets_in_rows(sets: Sets, *, fill_empty: bool, like: Tensor) -> list[Tensor]:
     labels, rows, weights = labels[kept], rows[kept], weights[kept]
     norm = np.sqrt(np.bincount(rows, weights**2, minlength=len(sizes)))
     weights = weights / norm[rows]
-    if fill_empty:
-        empty = np.flatnonzero(norm == 0)
-        rows = np.concatenate([rows, empty])
-        labels = np.concatenate([labels, -1 - empty])
-        weights = np.concatenate([weights, np.ones(len(empty))])
-        order = np.argsort(rows, kind="stable")
-        rows, labels, weights = rows[order], labels[order], weights[order]
+    empty = np.flatnonzero(norm[: len(empty_as)] == 0)
+    rows = np.concatenate([rows, empty])
+    labels = np.concatenate([labels, -1 - empty_as.start - empty])
+    weights = np.concatenate([weights, np.ones(len(empty))])
+    order = np.argsort(rows, kind="stable")
+    rows, labels, weights = rows[order], labels[order], weights[order]
     offsets = np.searchsorted(rows, np.arange(len(sizes) + 1))
     parts = (torch.from_numpy(labels), torch.from_numpy(offsets), torch.from_numpy(weights).to(like.dtype))
     return [part.to(like.device) for part in parts]
@@ -102,9 +101,12 @@ def overlap_tile(
 
 
 def count_overlaps(
-    image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, binary: bool, exclude_self: bool
+    image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, binary: bool, excluded: int | None
 ) -> tuple[Tensor, Tensor]:
-    """sum_j q_ij of every image, over texts and extra texts, and sum_i q_ij of every text, in float64."""
+    """sum_j q_ij of every image, over texts and extra texts, and sum_i q_ij of every text, in float64.
+
+    With ``excluded``, the pair of image i and text ``excluded + i`` is left out.
+    """
     weights = image[2]
     image_count = weights.new_zeros(image[1].shape[0] - 1, dtype=torch.float64)
     text_count = weights.new_zeros(text[1].shape[0] - 1, dtype=torch.float64)
@@ -119,11 +121,11 @@ def count_overlaps(
                 q = overlap_tile(
                     image, rows, side, columns, buffer[: height * width].view(height, width), binary=binary
                 )
-                if side is text and exclude_self:
-                    low, high = max(rows.start, columns.start), min(rows.stop, columns.stop)
-                    q[
-                        low - rows.start : high - rows.start, low - columns.start : high - columns.start
-                    ].diagonal().zero_()
+                if side is text and excluded is not None:
+                    low, high = max(rows.start, columns.start - excluded), min(rows.stop, columns.stop - excluded)
+                    if low < high:
+                        start = low + excluded - columns.start
+                        q[low - rows.start : high - rows.start, start : start + high - low].diagonal().zero_()
                 image_count[rows] += q.sum(1)
                 if side is text:
                     text_count[columns] += q.sum(0)

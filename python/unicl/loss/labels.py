@@ -37,14 +37,22 @@ class Labels:
     extra: Any = None
     overlap: Literal["cosine", "any"] = "cosine"
 
-    def targets(self, image: Tensor, text: Tensor, *, exclude_self: bool) -> Targets:
+    def targets(self, image: Tensor, text: Tensor, *, exclude_self: bool, own_texts: slice | None = None) -> Targets:
         """The positives as vectors, for the tiled and fused backends."""
         if self.kind == "pairs":
             return match_pairs(image.shape[0], device=image.device, exclude_self=exclude_self)
         if self.kind == "integers":
-            return match_labels(self.image, self.text, self.extra, exclude_self=exclude_self)
+            return match_labels(self.image, self.text, self.extra, exclude_self=exclude_self, own_texts=own_texts)
         like = text.new_empty((), dtype=torch.promote_types(text.dtype, torch.float32))
-        return match_sets(self.image, self.text, self.extra, overlap=self.overlap, exclude_self=exclude_self, like=like)
+        return match_sets(
+            self.image,
+            self.text,
+            self.extra,
+            overlap=self.overlap,
+            exclude_self=exclude_self,
+            own_texts=own_texts,
+            like=like,
+        )
 
     def dense(self, image: Tensor, text: Tensor, extra: Tensor | None) -> Tensor:
         """The positives as a matrix, shape (b, m + k), for the reference."""

@@ -77,7 +77,12 @@ def match_pairs(rows: int, *, device: torch.device, exclude_self: bool = False) 
 
 
 def match_labels(
-    image_labels: Tensor, text_labels: Tensor, extra_labels: Tensor | None = None, *, exclude_self: bool = False
+    image_labels: Tensor,
+    text_labels: Tensor,
+    extra_labels: Tensor | None = None,
+    *,
+    exclude_self: bool = False,
+    own_texts: slice | None = None,
 ) -> Targets:
     """Targets of integer labels: equal labels match; below 0, only image i with text i.
 
@@ -89,19 +94,25 @@ def match_labels(
         text_labels: Shape (m,), integer.
         extra_labels: Shape (k,), integer; below 0 matches nothing.
         exclude_self: Takes i = j out of the positives.
+        own_texts: The texts that belong to these images, text ``own_texts.start + i`` to image i; None for all. Others
+            are those of other ranks.
 
     Example:
         >>> match_labels(torch.tensor([7, 7, -1]), torch.tensor([7, 0, -1])).image_count
         tensor([1., 1., 1.])
     """
     rows, columns = image_labels.shape[0], text_labels.shape[0]
-    image_code = _distinct_below_zero(image_labels, first=0)
+    own_texts = own_texts or slice(0, columns)
+    image_code = _distinct_below_zero(image_labels, first=own_texts.start)
+    # An unlabelled image beyond the last of its texts must not meet the first text of the next rank.
+    past = torch.arange(rows, device=image_code.device) >= own_texts.stop - own_texts.start
+    image_code = torch.where((image_labels < 0) & past, image_code - columns - 1, image_code)
     text_code = _distinct_below_zero(text_labels, first=0)
     codes = [image_code, text_code]
     column_codes = text_code
     if extra_labels is not None:
-        # Unlabelled images hold the codes down to -max(b, m); those of unlabelled extra texts start below them.
-        extra_code = _distinct_below_zero(extra_labels, first=max(rows, columns))
+        # The codes of unlabelled extra texts lie below all others.
+        extra_code = _distinct_below_zero(extra_labels, first=2 * (rows + columns) + 1)
         codes.append(extra_code)
         column_codes = torch.cat([text_code, extra_code])
     every_code = torch.cat(codes).sort().values
@@ -110,8 +121,9 @@ def match_labels(
     image_count = _count(image_code, column_codes.sort().values)
     text_count = _count(text_code, image_code.sort().values)
     if exclude_self:
-        own = (image_code == text_code).to(image_count.dtype)
-        image_count, text_count = image_count - own, text_count - own
+        own = (image_code == text_code[own_texts]).to(image_count.dtype)
+        image_count, text_count = image_count - own, text_count.clone()
+        text_count[own_texts] -= own
     return Targets(
         kind="classes",
         image=classes[:1],
@@ -129,6 +141,7 @@ def match_sets(
     *,
     overlap: Literal["cosine", "any"],
     exclude_self: bool = False,
+    own_texts: slice | None = None,
     like: Tensor,
 ) -> Targets:
     """Targets of sets of labels: q_ij is the cosine of the weight vectors, or 1 where the sets meet.
@@ -141,6 +154,7 @@ def match_sets(
         extra_sets: One set for each extra text; an empty one matches nothing.
         overlap: "cosine" or "any".
         exclude_self: Takes i = j out of the positives.
+        own_texts: The texts that belong to these images; None for all.
         like: Gives the device, and the dtype of the weights.
 
     Example:
@@ -150,10 +164,12 @@ def match_sets(
         >>> match_sets(sets, sets, overlap="any", like=torch.ones(())).image_count
         tensor([2., 2., 1.], dtype=torch.float64)
     """
-    image = sets_in_rows(image_sets, fill_empty=True, like=like)
-    text = sets_in_rows(text_sets, fill_empty=True, like=like)
-    extra = () if extra_sets is None else sets_in_rows(extra_sets, fill_empty=False, like=like)
-    image_count, text_count = count_overlaps(image, text, extra, binary=overlap == "any", exclude_self=exclude_self)
+    own = own_texts or slice(0, len(text_sets.offsets) - 1)
+    image = sets_in_rows(image_sets, empty_as=range(own.start, own.stop), like=like)
+    text = sets_in_rows(text_sets, empty_as=range(len(text_sets.offsets) - 1), like=like)
+    extra = () if extra_sets is None else sets_in_rows(extra_sets, empty_as=range(0), like=like)
+    excluded = own.start if exclude_self else None
+    image_count, text_count = count_overlaps(image, text, extra, binary=overlap == "any", excluded=excluded)
     return Targets(kind=overlap, image=image, text=text, extra=extra, image_count=image_count, text_count=text_count)
 
 

@@ -25,22 +25,26 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from unicl.loss.tiles import LOG2_E, Columns, Problem, Side, Tiles, common_shift, is_bounded
+from unicl.loss.tiles import LOG2_E, Columns, Problem, Side, Tiles, common_shift, is_bounded, number_of_images
 
-__all__ = ["backward", "forward"]
+__all__ = ["Sums", "backward", "forward"]
 
 
-def forward(problem: Problem) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def forward(problem: Problem, merge: Callable[[Sums], None] | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Row losses (b,), column losses (m,), and the log-sum-exps in bits of rows and columns, which backward needs.
 
     A row or column without a positive has loss 0. A direction that is not wanted has zeros throughout. The
     log-sum-exps are
     float64: rounded to float32, they would be off by 2 ** -17 at scale 100.
+
+    Args:
+        problem: What to compute.
+        merge: Called with what was added up for the columns, to add what other ranks have.
     """
     bounded = is_bounded(problem)
     tiles = Tiles(problem, buffers=2)
-    rows = _Sums(problem.image, bounded=bounded)
-    columns = _Sums(problem.text, bounded=bounded)
+    rows = Sums(problem.image, bounded=bounded)
+    columns = Sums(problem.text, bounded=bounded)
     for span in tiles.row_spans():
         u = problem.image[span].to(problem.scale.dtype)
         for block in tiles.column_blocks():
@@ -60,9 +64,11 @@ def forward(problem: Problem) -> tuple[Tensor, Tensor, Tensor, Tensor]:
                 for sums, own_span, dim in sides:
                     sums.add_powers(z, dim, own_span, tiles.buffer(1, z))
     row_others = problem.text.shape[0] + (0 if problem.extra is None else problem.extra.shape[0])
+    if merge is not None:
+        merge(columns)
     row_lse, column_lse = rows.log_sum(), columns.log_sum()
     row_loss = rows.losses(problem, row_lse, problem.targets.image_count, row_others)
-    column_loss = columns.losses(problem, column_lse, problem.targets.text_count, problem.image.shape[0])
+    column_loss = columns.losses(problem, column_lse, problem.targets.text_count, number_of_images(problem))
     return row_loss, column_loss, row_lse, column_lse
 
 
@@ -135,7 +141,7 @@ def _multiplies_bfloat16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
 
 
-class _Sums:
+class Sums:
     """What forward adds up for each row (or column) of z, in bits and float64.
 
     Args:
@@ -177,7 +183,7 @@ class _Sums:
         return torch.where(count > 0, (lse - mean) / LOG2_E, 0.0).to(problem.scale.dtype)
 
 
-def _add_targets(tiles: Tiles, z: Tensor, span: slice, block: Columns, sides: list[tuple[_Sums, slice, int]]) -> None:
+def _add_targets(tiles: Tiles, z: Tensor, span: slice, block: Columns, sides: list[tuple[Sums, slice, int]]) -> None:
     """Adds the logits of the positives, read from the tile itself.
 
     As a product of class sums they would cost less on large batches, but carry another rounding error than the
@@ -187,8 +193,10 @@ def _add_targets(tiles: Tiles, z: Tensor, span: slice, block: Columns, sides: li
     tiles.fill_excluded(z, span, block, 0.0)
     if problem.targets.kind == "pairs":
         if own := tiles.own_pairs(z, span, block):
-            for sums, _, _ in sides:
-                sums.positive[own[0]] += own[1]
+            texts, logits = own
+            for sums, _, dim in sides:
+                first = problem.first_pair if dim else 0
+                sums.positive[texts.start - first : texts.stop - first] += logits
     elif (q := tiles.targets(z, span, block, buffer=1)) is not None:
         q.mul_(z)
         for sums, own_span, dim in sides:

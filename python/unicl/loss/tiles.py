@@ -15,7 +15,7 @@ from torch import Tensor
 
 from unicl.loss.targets import Targets
 
-__all__ = ["LOG2_E", "Columns", "Problem", "Side", "Tiles", "common_shift", "is_bounded"]
+__all__ = ["LOG2_E", "Columns", "Problem", "Side", "Tiles", "common_shift", "is_bounded", "number_of_images"]
 
 LOG2_E = math.log2(math.e)
 # 2 ** (+-70) and its sums over 2 ** 24 rows are normal numbers in float32, so a logit within needs no maximum taken
@@ -45,6 +45,8 @@ class Problem:
         to_text: Whether the row losses (image to text) are wanted.
         to_image: Whether the column losses (text to image) are wanted.
         chunk_size: Rows of a tile; None chooses.
+        first_pair: The text that belongs to image 0: over ranks, the texts of all ranks are here, and only some images.
+        all_images: Number of images over all ranks; None for those here.
     """
 
     image: Tensor
@@ -57,6 +59,8 @@ class Problem:
     to_text: bool = True
     to_image: bool = True
     chunk_size: int | None = None
+    first_pair: int = 0
+    all_images: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +107,7 @@ class Side:
     def of_columns(cls, problem: Problem, lse: Tensor, grad: Tensor, shift: float | None) -> Side:
         """The text-to-image direction; every vector has shape (1, m)."""
         grad = grad if problem.to_image else torch.zeros_like(grad)
-        return cls._build(problem, lse, grad, problem.targets.text_count, problem.image.shape[0], shift, dim=0)
+        return cls._build(problem, lse, grad, problem.targets.text_count, number_of_images(problem), shift, dim=0)
 
     @classmethod
     def _build(
@@ -171,13 +175,15 @@ class Tiles:
         return torch.mm(u, v.t(), out=z).mul_(self._factor)
 
     def own_pairs(self, tile: Tensor, span: slice, block: Columns) -> tuple[slice, Tensor] | None:
-        """The pairs i = j inside a tile: their indices, and a view of their elements; None if there are none."""
+        """The pairs of an image and its own text inside a tile: the texts, and a view of the elements; None if none."""
         if block.is_extra:
             return None
-        low, high = max(span.start, block.span.start), min(span.stop, block.span.stop)
+        first = self.problem.first_pair
+        low, high = max(span.start + first, block.span.start), min(span.stop + first, block.span.stop)
         if low >= high:
             return None
-        inside = tile[low - span.start : high - span.start, low - block.span.start : high - block.span.start]
+        rows = slice(low - first - span.start, high - first - span.start)
+        inside = tile[rows, low - block.span.start : high - block.span.start]
         return slice(low, high), inside.diagonal()
 
     def fill_excluded(self, tile: Tensor, span: slice, block: Columns, value: float) -> None:
@@ -218,8 +224,9 @@ class Tiles:
         sees_columns = not block.is_extra
         if self.problem.targets.kind == "pairs":
             if own := self.own_pairs(g, span, block):
-                pairs, diagonal = own
-                diagonal.sub_(rows.target[pairs, 0] + columns.target[0, pairs])
+                texts, diagonal = own
+                images = slice(texts.start - self.problem.first_pair, texts.stop - self.problem.first_pair)
+                diagonal.sub_(rows.target[images, 0] + columns.target[0, texts])
         elif (q := self.targets(g, span, block, buffer=2)) is not None:
             g.addcmul_(q, rows.target[span], value=-1)
             if sees_columns:
@@ -229,6 +236,11 @@ class Tiles:
             if sees_columns:
                 g.sub_(columns.uniform[:, block.span])
         self.fill_excluded(g, span, block, 0.0)
+
+
+def number_of_images(problem: Problem) -> int:
+    """Number of rows that a column sees, over all ranks."""
+    return problem.image.shape[0] if problem.all_images is None else problem.all_images
 
 
 def is_bounded(problem: Problem) -> bool:

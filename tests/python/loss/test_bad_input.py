@@ -137,7 +137,7 @@ def test_a_chunk_size_below_1_is_refused():
             r"image_features and extra_text_features must have the same width",
         ),
         ({"extra_text_features": unit(2) * 3}, ValueError, r"extra_text_features must have rows of norm 1"),
-        ({"group": object()}, NotImplementedError, r"group is not built yet"),
+        ({"group": object()}, ValueError, r"group needs torch.distributed to be initialised"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused_and_say_why(options, error, message):
