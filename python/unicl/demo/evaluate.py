@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from unicl.demo.prepare import CONTEXT_LENGTH, TEMPLATES, words_of
+from unicl.demo.prepare import CONTEXT_LENGTH, TEMPLATES
 from unicl.evaluation.ranks import hit_shares, positive_ranks
 from unicl.evaluation.retrieval import retrieval_recall
 from unicl.evaluation.zero_shot import zero_shot_accuracy, zero_shot_classifier
@@ -27,9 +27,7 @@ class Scores:
     Attributes:
         subgroup_accuracy: The prompts of the right subgroup, of 98, are nearest.
         subgroup_accuracy_per_class: The same within each subgroup, averaged over those that have a held-out picture.
-        group_accuracy: The nearest subgroup is one of the right group, of 9.
-        group_name_accuracy: The prompts of the right group's own name are nearest, e.g. "food and drink": names that no
-            objective was trained on as a class.
+        group_accuracy: The nearest prompt is one of a subgroup of the right group, of 9.
         image_to_text: k -> a caption of the picture is among the k nearest of all held-out captions.
         text_to_image: k -> a picture of the caption is among the k nearest of all held-out pictures.
     """
@@ -37,7 +35,6 @@ class Scores:
     subgroup_accuracy: float
     subgroup_accuracy_per_class: float
     group_accuracy: float
-    group_name_accuracy: float
     image_to_text: dict[int, float]
     text_to_image: dict[int, float]
 
@@ -50,15 +47,10 @@ def held_out_features(model: DualTower, data: DemoData) -> tuple[Tensor, Tensor]
 
 
 def subgroup_classifier(model: DualTower, data: DemoData) -> Tensor:
-    """(98, d): the prompts of every subgroup."""
-    return named_classifier(model, data.class_names)
-
-
-def named_classifier(model: DualTower, names: tuple[str, ...]) -> Tensor:
-    """(names, d): the prompts of some names in the demo's templates."""
+    """(98, d): the prompts of every subgroup in the demo's templates."""
     tokenizer = ClipTokenizer(context_length=CONTEXT_LENGTH)
     return zero_shot_classifier(
-        lambda prompts: model.encode_text(torch.from_numpy(tokenizer(prompts))), names, TEMPLATES
+        lambda prompts: model.encode_text(torch.from_numpy(tokenizer(prompts))), data.class_names, TEMPLATES
     )
 
 
@@ -78,14 +70,12 @@ def evaluate(model: DualTower, data: DemoData) -> Scores:
     groups = data.class_groups[labels]
     subgroup = zero_shot_accuracy(image_features, labels, classifier, top_k=(1,))
     group_ranks = positive_ranks(image_features, classifier, groups, data.class_groups)
-    names = named_classifier(model, tuple(words_of(name) for name in data.group_names))
     ids = torch.tensor(data.source.picture_ids)[index]
     recall = retrieval_recall(image_features, text_features, ids, ids)
     return Scores(
         subgroup_accuracy=subgroup.top[1],
         subgroup_accuracy_per_class=subgroup.mean_per_class,
         group_accuracy=hit_shares(group_ranks, (1,))[1],
-        group_name_accuracy=zero_shot_accuracy(image_features, groups, names, top_k=(1,)).top[1],
         image_to_text=dict(recall.image_to_text),
         text_to_image=dict(recall.text_to_image),
     )

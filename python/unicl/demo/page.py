@@ -69,10 +69,12 @@ def write_page(
 def chance(data: DemoData) -> Row:
     """What guessing gives: the share of the most frequent class among the held-out pictures, and k of n at random."""
     labels = data.labels[torch.from_numpy(data.held_out)]
-    largest = [torch.bincount(ids).max().item() / len(ids) for ids in (labels, data.class_groups[labels])]
+    subgroup, group = (torch.bincount(ids).max().item() / len(ids) for ids in (labels, data.class_groups[labels]))
     recalls = [k / len(labels) for k in (1, 5, 10)]
     return Row(
-        objective="guessing", values=[largest[0], largest[1], largest[1], *recalls, *recalls, None], reference=True
+        objective="guessing",
+        values=[subgroup, 1 / len(set(labels.tolist())), group, *recalls, *recalls, None],
+        reference=True,
     )
 
 

@@ -77,11 +77,11 @@ class DemoConfig:
     quick: bool = False
     seed: int = 0
     objectives: tuple[str, ...] = tuple(RECIPES)
-    steps: int = 250
+    steps: int = 300
     batch_size: int = 256
     lr: float = 2e-3
     wd: float = 0.05
-    augmentation: float = 1.0
+    augmentation: float = 0.5
     image_size: int = 32
     label_share: float = 0.5
     held_out_share: float = 0.2

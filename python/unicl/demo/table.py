@@ -13,12 +13,8 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column(title="subgroups", group="zero-shot", meaning="The nearest prompt is the right one of 98 subgroups."),
-    Column(title="groups", group="zero-shot", meaning="The nearest subgroup prompt is one of the right group of 9."),
-    Column(
-        title="names",
-        group="zero-shot",
-        meaning="The nearest group, of 9, by prompts of its own name, such as “food and drink”: no class in training.",
-    ),
+    Column(title="per class", group="zero-shot", meaning="The same within each subgroup, averaged over the subgroups."),
+    Column(title="groups", group="zero-shot", meaning="The nearest prompt is one of the right group of 9."),
     Column(
         title="R@1", group="image to text", meaning="The picture's caption is the nearest of all held-out captions."
     ),
@@ -29,13 +25,13 @@ COLUMNS = (
     ),
     Column(title="R@5", group="text to image"),
     Column(title="R@10", group="text to image"),
-    Column(title="seconds", unit="seconds", meaning="Training time."),
+    Column(title="training", unit="seconds", meaning="How long the training took."),
 )
 
 
 def table_row(scores: Scores) -> list[float]:
     """The shares of one row, in the order of ``COLUMNS``."""
-    zero_shot = [scores.subgroup_accuracy, scores.group_accuracy, scores.group_name_accuracy]
+    zero_shot = [scores.subgroup_accuracy, scores.subgroup_accuracy_per_class, scores.group_accuracy]
     return [*zero_shot, *scores.image_to_text.values(), *scores.text_to_image.values()]
 
 
@@ -48,20 +44,23 @@ def format_table(rows: Mapping[str, tuple[Scores, float]]) -> str:
     Example:
         >>> from unicl.demo.evaluate import Scores
         >>> recall = {1: 0.1, 5: 0.2, 10: 0.3}
-        >>> scores = Scores(subgroup_accuracy=0.4, subgroup_accuracy_per_class=0.4, group_accuracy=0.6,
-        ...     group_name_accuracy=0.5, image_to_text=recall, text_to_image=recall)
+        >>> scores = Scores(subgroup_accuracy=0.4, subgroup_accuracy_per_class=0.2, group_accuracy=0.6,
+        ...     image_to_text=recall, text_to_image=recall)
         >>> print(format_table({"unicl": (scores, 61.4)}))
-                           zero-shot                 image to text         text to image
-        objective, %  subgroups   groups    names   R@1    R@5   R@10   R@1    R@5   R@10  seconds
-        unicl              40.0     60.0     50.0  10.0   20.0   30.0  10.0   20.0   30.0       61
+                                 zero-shot               image to text       text to image
+        objective, %  subgroups  per class  groups   R@1    R@5   R@10   R@1    R@5   R@10  training, s
+        unicl              40.0       20.0    60.0  10.0   20.0   30.0  10.0   20.0   30.0           61
     """
     width = max(len("objective, %"), *map(len, rows))
-    widths = [9, 7, 7, 4, 5, 5, 4, 5, 5, 7]
+    widths = [9, 9, 6, 4, 5, 5, 4, 5, 5, 11]
     groups = {column.group: 0 for column in COLUMNS}
     for column, cell in zip(COLUMNS, widths, strict=True):
         groups[column.group] += cell + 2
     heading = " " * width + "".join(f"{group:^{size}}" for group, size in groups.items())
-    titles = "".join(f"  {column.title:>{cell}}" for column, cell in zip(COLUMNS, widths, strict=True))
+    titles = "".join(
+        f"  {column.title + (', s' if column.unit == 'seconds' else ''):>{cell}}"
+        for column, cell in zip(COLUMNS, widths, strict=True)
+    )
     lines = [heading.rstrip(), "objective, %".ljust(width) + titles]
     for name, (scores, seconds) in rows.items():
         cells = [f"{100 * value:.1f}" for value in table_row(scores)] + [f"{seconds:.0f}"]

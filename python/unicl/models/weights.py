@@ -33,10 +33,10 @@ class SmallDualTowerConfig:
     vocab_size: int
     context_length: int
     embed_dim: int = 128
-    image_channels: tuple[int, ...] = (32, 64, 128, 256)
+    image_channels: tuple[int, ...] = (24, 48, 96, 192)
     image_blocks: tuple[int, ...] = (1, 1, 1, 1)
     text_width: int = 128
-    text_layers: int = 2
+    text_layers: int = 1
 
     def build(self) -> DualTower:
         """Makes the towers with fresh weights from torch's random generator."""

@@ -61,8 +61,8 @@ def test_the_saved_model_is_the_one_that_was_measured(finished: Path, data: Demo
 def test_the_same_seed_gives_the_same_table_and_another_seed_another(config: DemoConfig, tmp_path: Path) -> None:
     losses = []
     for name, seed in [("a", 0), ("b", 0), ("c", 1)]:
-        one = replace(config, out=tmp_path / name, seed=seed, objectives=("unicl",))
-        result = run_demo(one)["unicl"]
+        one = replace(config, out=tmp_path / name, seed=seed, objectives=("ce",))
+        result = run_demo(one)["ce"]
         losses.append((result.scores, [record.loss for record in result.records]))
     assert losses[0] == losses[1]
     assert losses[0][1] != losses[2][1]
