@@ -27,7 +27,7 @@ class ClipTokenizer:
     Python as open_clip does it, about 20,000 a second. That needs the ftfy package, and without it such a caption is
     refused rather than given other ids. Not so with ``clean="hf"`` and ``clean="none"``.
 
-    A tokenizer holds up to one word cache of 1 MiB for each thread that has worked for it, and nothing that grows. It
+    A tokenizer holds up to one word cache of 2 MiB for each thread that has worked for it, and nothing that grows. It
     pickles (with its vocabulary, 200 kB) and may be used from several threads and after ``fork``.
 
     Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision"; byte pairs:

@@ -13,7 +13,7 @@
 //! ```
 //! 1. A caption of plain ASCII is not cleaned: whitespace falls between pieces, and letters are lowered as they are read.
 //! 2. No regex engine, no allocation for a word or a caption, no hash of a string: the key is the word.
-//! 3. The cache has one size, 1 MiB, and outlives the call: a thread takes one from the tokenizer and gives it back.
+//! 3. The cache has one size, 2 MiB, and outlives the call: a thread takes one from the tokenizer and gives it back.
 
 use std::sync::Mutex;
 

@@ -1,7 +1,7 @@
 //! A cache from a short word to its ids, of one fixed size.
 
-/// Sets of two entries, one cache line each: 1 MiB, room for 32,768 words.
-const SETS_LOG2: u32 = 14;
+/// Sets of two entries, one cache line each: 2 MiB, room for 65,536 words.
+const SETS_LOG2: u32 = 15;
 /// Longest word that is cached, in bytes.
 pub(super) const LONGEST_WORD: usize = 15;
 /// Most ids that are cached for a word.
@@ -9,7 +9,7 @@ const MOST_IDS: usize = 7;
 
 /// Ids by word: two entries for each hash, of which the older one makes room.
 ///
-/// Nothing grows: whatever the captions, a cache is 1 MiB.
+/// Nothing grows: whatever the captions, a cache is 2 MiB.
 pub(super) struct WordCache {
     sets: Box<[Set]>,
 }
