@@ -16,7 +16,18 @@ transformers = pytest.importorskip("transformers", reason="transformers is what 
 SHARED = Path(os.environ.get("UNICL_SHARED", Path(__file__).parents[3] / "shared"))
 
 FRAGMENTS = ["a dog", "Don't", "'S", "THEY'LL", "''", "1233", "--", "&amp;", "<", ".<|startoftext|>", "<|endoftext|>"]
-FRAGMENTS += ["<|ENDOFTEXT|>", "<start_of_text>", "\x00", "\x1c", "\t", "\r\n", " ", "\u201cquoted\u201d", "cafe\u0301"]
+FRAGMENTS += [
+    "<|ENDOFTEXT|>",
+    "<|ENDOFTEXT|>:",
+    "<start_of_text>",
+    "\x00",
+    "\x1c",
+    "\t",
+    "\r\n",
+    " ",
+    "\u201cquoted\u201d",
+    "cafe\u0301",
+]
 FRAGMENTS += [
     "\ufb01",
     "\uff21",

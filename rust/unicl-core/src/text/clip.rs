@@ -299,7 +299,7 @@ impl<'a> Encoder<'a> {
 
     /// The first name of a control token: where, its id, its length.
     fn find_control(&self, caption: &str) -> Option<(usize, u16, usize)> {
-        let tokens = self.control_tokens();
+        let tokens = self.control_tokens(self.tokenizer.control_tokens);
         // Every name begins with '<'; to look for each in turn would be quadratic where one is missing.
         caption.match_indices('<').find_map(|(at, _)| {
             let stands_here = |name: &str| !name.is_empty() && caption[at..].starts_with(name);
@@ -308,9 +308,8 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// The ids and names that captions may use; no names if control tokens are text.
-    fn control_tokens(&self) -> [(u16, &'static str); 2] {
-        let [start, end] = self.tokenizer.control_tokens.names();
+    fn control_tokens(&self, names: ControlTokens) -> [(u16, &'static str); 2] {
+        let [start, end] = names.names();
         [
             (self.tokenizer.merges.start_id(), start),
             (self.tokenizer.merges.end_id(), end),
@@ -353,10 +352,8 @@ impl<'a> Encoder<'a> {
                     self.push_short(block | (letters(block) >> 2 & self.lower), count);
                     count
                 }
-                Some(Class::Other)
-                    if first == b'<' && self.tokenizer.clean != Clean::HuggingFace =>
-                {
-                    let control = self.push_control(at);
+                Some(Class::Other) if first == b'<' => {
+                    let control = self.push_control(caption, at);
                     control.unwrap_or_else(|| self.push_piece(caption, at))
                 }
                 Some(Class::Other) | None => self.push_piece(caption, at),
@@ -365,17 +362,33 @@ impl<'a> Encoder<'a> {
     }
 
     /// Appends a control token, if its name is the piece that begins here, and returns the length of the name.
-    fn push_control(&mut self, at: usize) -> Option<usize> {
+    fn push_control(&mut self, caption: &str, at: usize) -> Option<usize> {
+        let is_hugging_face = self.tokenizer.clean == Clean::HuggingFace;
+        let names = if is_hugging_face {
+            ControlTokens::OpenAi
+        } else {
+            self.tokenizer.control_tokens
+        };
         let text = &self.padded[at..];
         let stands_here = |name: &str| {
             let here = text.get(..name.len());
             !name.is_empty() && here.is_some_and(|here| here.eq_ignore_ascii_case(name.as_bytes()))
         };
         let (id, name) = self
-            .control_tokens()
+            .control_tokens(names)
             .into_iter()
             .find(|(_, name)| stands_here(name))?;
-        self.ids.push(id);
+        if is_hugging_face {
+            // A name that was not cut out is in capitals, or meant as text. The pattern of transformers has the names
+            // all the same, so its pieces do not run on into what follows.
+            let end = at + name.len();
+            let mut at = at;
+            while at < end {
+                at += self.push_piece(&caption[..end], at);
+            }
+        } else {
+            self.ids.push(id);
+        }
         Some(name.len())
     }
 
