@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +140,11 @@ class LabelVocabulary:
         """
         if isinstance(captions, str):
             raise TypeError("expected a batch of captions; got one str")
-        if not hasattr(captions, "__len__"):
-            # An Arrow stream has no length, and could be read only once.
-            captions = list(captions)  # type: ignore[call-overload]
-        total = len(captions)  # type: ignore[arg-type]
+        if not isinstance(captions, Sized):  # a share of them could not be told
+            raise TypeError(
+                f"expected a batch of captions with a length; got {type(captions).__name__}; read it into a list"
+            )
+        total = len(captions)
         least = as_count("min_document_frequency", min_document_frequency, total)
         most = as_count("max_document_frequency", max_document_frequency, total)
         # A share and a number are not compared: a few captions may be fewer than the least number, and give no name.

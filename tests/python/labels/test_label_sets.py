@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unicl.labels import LabelSets
@@ -11,6 +11,7 @@ rows = st.lists(st.sets(st.integers(0, 9), max_size=5).map(sorted), max_size=8)
 
 
 @given(rows)
+@settings(deadline=None)
 def test_lists_go_in_and_come_out(rows):
     sets = LabelSets.from_lists(rows)
     assert sets.to_list() == rows
@@ -19,6 +20,7 @@ def test_lists_go_in_and_come_out(rows):
 
 
 @given(rows.filter(bool), st.data())
+@settings(deadline=None)
 def test_take_gives_the_rows_in_the_order_asked_for(rows, data):
     order = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=9))
     weights = [[label / 10 for label in row] for row in rows]
@@ -28,12 +30,14 @@ def test_take_gives_the_rows_in_the_order_asked_for(rows, data):
 
 
 @given(rows, st.lists(st.booleans(), min_size=10, max_size=10))
+@settings(deadline=None)
 def test_keep_leaves_out_labels_and_no_row(rows, is_kept):
     kept = LabelSets.from_lists(rows).keep(np.array(is_kept))
     assert kept.to_list() == [[label for label in row if is_kept[label]] for row in rows]
 
 
 @given(rows)
+@settings(deadline=None)
 def test_document_frequency_counts_rows(rows):
     counts = LabelSets.from_lists(rows).document_frequency(10)
     assert counts.tolist() == [sum(label in row for row in rows) for label in range(10)]
@@ -64,6 +68,7 @@ def arrays(indices=(1, 2), offsets=(0, 1, 2), weights=None):
         (arrays(offsets=[0, 2, 1, 2]), ValueError, "never falling"),
         (arrays(indices=[1, -1]), ValueError, "expected label ids >= 0; got -1 at 1"),
         (arrays(indices=[3, 3], offsets=[0, 2]), ValueError, "row 0 has the label 3 twice"),
+        (arrays(indices=[9, 3, 1, 3], offsets=[0, 1, 4]), ValueError, "row 1 has the label 3 twice"),
         (arrays(weights=[1]), ValueError, "expected one weight for each of the 2 indices; got 1"),
         (arrays(weights=[1, np.nan]), ValueError, "expected finite weights >= 0; got nan at 1"),
         (arrays(weights=[-1, 0]), ValueError, "expected finite weights >= 0; got -1.0 at 0"),
@@ -77,6 +82,10 @@ def test_what_is_no_set_of_labels_is_refused_with_its_place(broken, error, messa
 def test_rows_and_weights_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="as many rows of weights as rows of labels"):
         LabelSets.from_lists([[1, 2]], weights=[[0.5]])
+
+
+def test_the_order_within_a_row_is_free():
+    assert LabelSets(**arrays(indices=[5, 2], offsets=[0, 2])).to_list() == [[5, 2]]
 
 
 def test_a_row_out_of_range_is_refused():

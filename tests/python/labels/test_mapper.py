@@ -41,13 +41,18 @@ def vocabularies(draw):
 
 
 @given(vocabularies(), st.lists(st.lists(st.sampled_from([*WORDS, "The", "a", "(", "Dog."]), max_size=4).map(" ".join)))
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_the_mapping_equals_that_of_its_slow_twin(vocabulary, phrases):
     names, synonyms = vocabulary
     mapping = LabelMapper(LabelVocabulary.from_names(names, synonyms=synonyms)).map(phrases)
     expected = [map_phrase(names, synonyms, phrase) for phrase in phrases]
     found = zip(mapping.ids.tolist(), map(Rule, mapping.rules), mapping.scores.tolist(), strict=True)
     assert list(found) == [(label, rule, pytest.approx(score)) for label, rule, score in expected]
+
+
+def test_the_singular_of_a_name_stays_its_lemma_when_it_is_given_as_a_synonym_too():
+    mapping = LabelMapper(LabelVocabulary.from_names(["dogs"], synonyms={"dogs": ["dog"]})).map(["dog"])
+    assert (mapping.ids.tolist(), mapping.rules.tolist()) == ([0], [Rule.LEMMA])
 
 
 def test_neighbours_in_spelling_are_not_neighbours_in_meaning():

@@ -4,7 +4,7 @@ import pickle
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unicl.labels import LabelVocabulary
@@ -34,6 +34,7 @@ captions = st.lists(st.lists(st.sampled_from(WORDS), max_size=7).map(" ".join), 
 
 
 @given(captions, st.integers(1, 3), st.integers(1, 12), st.none() | st.integers(1, 4), st.integers(1, 3))
+@settings(deadline=None)
 def test_mining_equals_counting_phrases_one_by_one(captions, least, most, top_k, threads):
     most = max(least, most)
     kept = [(name, count) for name, count in mine(captions).items() if least <= count <= most]
@@ -45,6 +46,7 @@ def test_mining_equals_counting_phrases_one_by_one(captions, least, most, top_k,
 
 
 @given(st.lists(st.text(max_size=20), max_size=5))
+@settings(deadline=None)
 def test_whatever_is_mined_is_a_vocabulary_that_finds_itself(captions):
     vocabulary = LabelVocabulary.mine([*captions, *captions], min_document_frequency=2)
     assert [vocabulary.id(name) for name in vocabulary.names] == list(range(len(vocabulary)))
@@ -124,6 +126,8 @@ def test_a_str_in_place_of_a_list_is_refused():
         LabelVocabulary.from_names(["dog"], synonyms={"dog": "puppy"})
     with pytest.raises(TypeError, match="expected a batch of captions; got one str"):
         LabelVocabulary.mine("a dog")
+    with pytest.raises(TypeError, match="expected a batch of captions with a length; got generator"):
+        LabelVocabulary.mine(caption for caption in ["a dog"])
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def test_chunks_equal_those_of_nltk_under_any_grammar(tag_words, grammar, tags):
 @given(
     st.lists(st.sampled_from(["A", "black", "Dog", "runs", "the 2", "cats'", ",", ":", '"', ".", "\u0130"]), max_size=9)
 )
+@settings(deadline=None)
 def test_phrases_are_those_of_the_recipe_step_by_step(words):
     caption = " ".join(words)
     tokens = NLTKWordTokenizer().tokenize(caption.lower())
@@ -101,6 +102,13 @@ def test_thread_counts_and_kinds_of_batches_give_the_same_columns():
     for other in (find_noun_phrases(captions, threads=4), find_noun_phrases(pa.array(captions))):
         assert other.to_list() == one.to_list()
         np.testing.assert_array_equal(other.spans, one.spans)
+
+
+def test_a_phrase_out_of_range_is_refused():
+    phrases = find_noun_phrases(["a dog and the \u00e9t\u00e9"]).phrases
+    assert [phrases[index] for index in range(len(phrases))] == phrases.to_list() == ["a dog", "the \u00e9t\u00e9"]
+    with pytest.raises(IndexError, match="there are 2 strings; got index 2"):
+        phrases[2]
 
 
 def test_an_empty_batch_has_no_phrase():

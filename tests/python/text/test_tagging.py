@@ -48,7 +48,7 @@ def write_nltk(folder, weights, tagdict, classes=TAGS):
     st.dictionaries(st.sampled_from(WORDS), st.sampled_from(TAGS), max_size=2),
     st.lists(st.lists(st.sampled_from(WORDS), max_size=8), max_size=4),
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_tags_equal_those_of_nltk_under_any_weights(tmp_path_factory, weights, tagdict, sentences):
     tagger = PosTagger.from_nltk(write_nltk(tmp_path_factory.mktemp("nltk"), weights, tagdict))
     twin = PerceptronTagger(load=False)

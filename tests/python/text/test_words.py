@@ -90,7 +90,7 @@ captions = st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.list
 
 
 @given(captions)
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @example('She said "I can\'t," twice.')
 @example("x.' ")
 def test_words_equal_those_of_nltk(caption):
@@ -98,6 +98,7 @@ def test_words_equal_those_of_nltk(caption):
 
 
 @given(captions)
+@settings(deadline=None)
 def test_spans_cut_the_words_out_of_the_caption(caption):
     tagged = TAGGER.tag([caption])
     cut = [caption[start:end] for start, end in tagged.spans.tolist()]

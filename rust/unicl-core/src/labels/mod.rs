@@ -1,5 +1,6 @@
 //! From noun phrases to labels: a vocabulary, its mining from captions, the mapping, and whole captions to label sets.
 
+mod irregular;
 mod labeler;
 mod lemma;
 mod mapper;

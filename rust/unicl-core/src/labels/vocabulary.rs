@@ -143,12 +143,12 @@ impl Vocabulary {
         }
         let key = words.last(words.len());
         match self.index.get(key) {
-            // A synonym outranks what was only derived: the singular of a name.
+            Some(&(other, _)) if other == id => Ok(()),
+            // A synonym outranks what was only derived: the singular of another name.
             None | Some((_, Meaning::SingularOfName)) => {
                 self.index.insert(key.into(), (id, Meaning::Synonym));
                 Ok(())
             }
-            Some(&(other, _)) if other == id => Ok(()),
             Some(&(other, _)) => Err(VocabularyError::Clash {
                 synonym: synonym.to_owned(),
                 label: label.to_owned(),

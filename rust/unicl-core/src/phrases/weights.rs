@@ -5,9 +5,6 @@
 //! rest; the words with a fixed tag (string, tag); and for each kind of feature, in the order of [`KINDS`], the features: their
 //! tags, their string as the distance from the one before, and their (tag, zigzag weight) cells. Weights are thousandths.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use serde_json::Value;
 use thiserror::Error;
 
 use super::grammar::MAX_TAGS;
@@ -20,9 +17,9 @@ pub(super) const START_TAGS: [&str; 2] = ["-START-", "-START2-"];
 
 /// A kind of feature: its name in NLTK's files, how many tags it holds, and whether it holds a string.
 pub(super) struct Kind {
-    name: &'static str,
-    tags: usize,
-    has_text: bool,
+    pub(super) name: &'static str,
+    pub(super) tags: usize,
+    pub(super) has_text: bool,
 }
 
 pub(super) const BIAS: usize = 0;
@@ -183,122 +180,9 @@ impl Weights {
         bytes.extend(out);
         bytes
     }
-
-    /// Reads NLTK's three JSON files.
-    pub(super) fn from_nltk(
-        weights: &str,
-        tagdict: &str,
-        classes: &str,
-    ) -> Result<Self, WeightsError> {
-        let tags: BTreeSet<String> = serde_json::from_str(classes).map_err(not_json("classes"))?;
-        if tags.is_empty() || tags.len() > MAX_TAGS {
-            let problem = format!("expected 1 to {MAX_TAGS} tags, got {}", tags.len());
-            return Err(nltk("classes", problem));
-        }
-        let tags: Vec<String> = tags.into_iter().collect();
-        let tagdict: BTreeMap<String, String> =
-            serde_json::from_str(tagdict).map_err(not_json("tagdict"))?;
-        let weights: BTreeMap<String, BTreeMap<String, Value>> =
-            serde_json::from_str(weights).map_err(not_json("weights"))?;
-
-        let number = |file, tag: &str| {
-            let found = tags.binary_search_by(|known| known.as_str().cmp(tag)).ok();
-            found
-                .map(narrow)
-                .ok_or_else(|| nltk(file, format!("{tag:?} is not among the classes")))
-        };
-        let mut parsed = Vec::new();
-        let mut strings: BTreeSet<&str> = tagdict.keys().map(String::as_str).collect();
-        for (feature, row) in &weights {
-            let (kind, context, text) = parse_feature(feature, &tags).ok_or_else(|| {
-                nltk(
-                    "weights",
-                    format!("{feature:?} is not one of the tagger's features"),
-                )
-            })?;
-            let mut cells = Vec::new();
-            for (tag, weight) in row {
-                let thousandths = in_thousandths(weight)
-                    .ok_or_else(|| nltk("weights", format!("{feature:?} has the weight {weight} for {tag}; expected a multiple of 1/1000")))?;
-                cells.push((number("weights", tag)?, thousandths));
-            }
-            cells.sort_unstable();
-            strings.extend(KINDS[kind].has_text.then_some(text));
-            parsed.push((kind, context, text, cells));
-        }
-        let strings: Vec<String> = strings.into_iter().map(str::to_owned).collect();
-        let texts: HashMap<&str, u32> = strings.iter().map(String::as_str).zip(0..).collect();
-        let mut features: [Vec<(Key, Cells)>; 14] = Default::default();
-        for (kind, tags, text, cells) in parsed {
-            let text = if KINDS[kind].has_text { texts[text] } else { 0 };
-            features[kind].push((Key { tags, text }, cells));
-        }
-        for rows in &mut features {
-            rows.sort_unstable_by_key(|(key, _)| (key.text, key.tags));
-        }
-        let tagdict = tagdict
-            .iter()
-            .map(|(word, tag)| Ok((texts[word.as_str()], number("tagdict", tag)?)))
-            .collect::<Result<_, WeightsError>>()?;
-        Ok(Self {
-            tags,
-            strings,
-            tagdict,
-            features,
-        })
-    }
 }
 
-/// Turns NLTK's `weights`, `tagdict` and `classes` JSON into the content of a tagger file.
-///
-/// # Errors
-///
-/// If a file is not what NLTK writes, naming the file and the feature.
-pub fn convert_nltk(weights: &str, tagdict: &str, classes: &str) -> Result<Vec<u8>, WeightsError> {
-    Ok(Weights::from_nltk(weights, tagdict, classes)?.to_bytes())
-}
-
-fn not_json(file: &'static str) -> impl Fn(serde_json::Error) -> WeightsError {
-    move |error| nltk(file, error.to_string())
-}
-
-fn nltk(file: &'static str, problem: String) -> WeightsError {
-    WeightsError::Nltk { file, problem }
-}
-
-fn in_thousandths(weight: &Value) -> Option<i32> {
-    let exact = weight.as_f64()? * 1000.0;
-    let rounded = exact.round();
-    // 23 bits and a sign: the tagger packs a weight and its tag into 32 bits.
-    #[allow(clippy::cast_possible_truncation, reason = "checked to be small")]
-    ((exact - rounded).abs() < 1e-6 && rounded.abs() < 8_388_608.0).then_some(rounded as i32)
-}
-
-/// The kind, tags and text of a feature by its name in NLTK's files.
-fn parse_feature<'a>(feature: &'a str, tags: &[String]) -> Option<(usize, [u8; 2], &'a str)> {
-    // No name is followed by a space at the beginning of another, so the order does not matter.
-    KINDS.iter().enumerate().find_map(|(number, kind)| {
-        let mut rest = feature.strip_prefix(kind.name)?;
-        let mut numbers = [0; 2];
-        for number in &mut numbers[..kind.tags] {
-            let (tag, after) = rest
-                .strip_prefix(' ')?
-                .split_at(rest[1..].find(' ').unwrap_or(rest.len() - 1));
-            let start = START_TAGS.iter().position(|start| *start == tag);
-            let known = || tags.binary_search_by(|known| known.as_str().cmp(tag)).ok();
-            *number = narrow(start.map(|start| tags.len() + start).or_else(known)?);
-            rest = after;
-        }
-        let text = if kind.has_text {
-            rest.strip_prefix(' ')?
-        } else {
-            rest
-        };
-        (kind.has_text || text.is_empty()).then_some((number, numbers, text))
-    })
-}
-
-fn narrow(tag: usize) -> u8 {
+pub(super) fn narrow(tag: usize) -> u8 {
     u8::try_from(tag).expect("there are at most MAX_TAGS tags")
 }
 
@@ -455,39 +339,8 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    const CLASSES: &str = r#"["NN", "DT", "VB"]"#;
-    const TAGDICT: &str = r#"{"the": "DT", "dog": "NN"}"#;
-    const WEIGHTS: &str = r#"{
-        "bias": {"NN": 0.5, "VB": -1.234},
-        "i word dog": {"NN": 3},
-        "i-1 tag+i word -START- dog": {"NN": 0.001},
-        "i tag+i-2 tag NN -START2-": {"VB": 2.0},
-        "i suffix Ünï": {"DT": 1.5}
-    }"#;
-
     fn weights() -> Weights {
-        Weights::from_nltk(WEIGHTS, TAGDICT, CLASSES).unwrap()
-    }
-
-    #[test]
-    fn nltk_files_become_tables() {
-        let weights = weights();
-        assert_eq!(weights.tags, ["DT", "NN", "VB"]);
-        assert_eq!(weights.strings, ["dog", "the", "Ünï"]);
-        assert_eq!(weights.tagdict, [(0, 1), (1, 0)]);
-        let key = |tags, text| Key { tags, text };
-        assert_eq!(
-            weights.features[BIAS],
-            [(key([0, 0], 0), vec![(1, 500), (2, -1234)])]
-        );
-        assert_eq!(
-            weights.features[TAG_BEFORE_AND_WORD],
-            [(key([3, 0], 0), vec![(1, 1)])]
-        );
-        assert_eq!(
-            weights.features[TAGS_BEFORE],
-            [(key([1, 4], 0), vec![(2, 2000)])]
-        );
+        crate::phrases::nltk::tests::weights()
     }
 
     #[test]
@@ -532,22 +385,5 @@ mod tests {
         );
         assert!(message(b"UNICLTAG\x07\0\0\0").contains("got version 7"));
         assert!(message(b"UNICLTAG\x01\0\0\0\0\0\0\0\0\0\0\0\0").contains("checksum"));
-
-        let nltk = |weights, tagdict, classes| {
-            Weights::from_nltk(weights, tagdict, classes)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(nltk("{", TAGDICT, CLASSES).starts_with("NLTK's weights: EOF"));
-        assert!(nltk(WEIGHTS, TAGDICT, "[]").contains("expected 1 to 64 tags, got 0"));
-        assert!(
-            nltk(WEIGHTS, r#"{"a": "XX"}"#, CLASSES)
-                .contains("NLTK's tagdict: \"XX\" is not among the classes")
-        );
-        assert!(nltk(r#"{"i wrd x": {}}"#, "{}", CLASSES).contains("\"i wrd x\" is not one of"));
-        assert!(
-            nltk(r#"{"bias": {"NN": 0.00015}}"#, "{}", CLASSES)
-                .contains("expected a multiple of 1/1000")
-        );
     }
 }
