@@ -3,6 +3,7 @@
 mod byte_pairs;
 mod clean;
 mod clip;
+mod encoder;
 mod merges;
 mod pieces;
 mod repair;
