@@ -82,7 +82,7 @@ def main() -> None:
 
     print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(
-        f"{arguments.captions.name}: {len(captions):,} captions; {threads} threads; best of {arguments.passes} passes\n"
+        f"{arguments.captions.name}: {len(captions):,} captions; threads={threads}, best of {arguments.passes} passes\n"
     )
     print(f"{'':<46} {'rows':>9} {'rows/s':>12} {'equal':>8}")
 

@@ -149,8 +149,12 @@ class PosTagger:
         tagged = TaggedWords(offsets=offsets, words=words, tags=tags, spans=spans, tag_names=self.tag_names)
         return tagged.to_list()[0] if isinstance(captions, str) else tagged
 
-    def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    def tag_words(self, sentences: Sequence[Sequence[str]], *, threads: int | None = None) -> list[list[str]]:
         """The tags of sentences whose words are already split.
+
+        Args:
+            sentences: The words of each.
+            threads: How many threads to use; None for all cores.
 
         Raises:
             TypeError: A sentence is a string; the message says to split it.
@@ -163,7 +167,8 @@ class PosTagger:
             if isinstance(sentence, str):
                 raise TypeError(f"sentence {row} is a str; expected its words, or use tag(), which splits them")
         names = self.tag_names
-        return [[names[tag] for tag in tags] for tags in self._native.tag_words([list(words) for words in sentences])]
+        tagged = self._native.tag_words([list(words) for words in sentences], threads)
+        return [[names[tag] for tag in tags] for tags in tagged]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._content,)

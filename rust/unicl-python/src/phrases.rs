@@ -62,16 +62,16 @@ impl PosTagger {
         Ok(arrays(py, columns))
     }
 
-    fn tag_words(&self, py: Python<'_>, sentences: Vec<Captions>) -> PyResult<Vec<Vec<u8>>> {
+    #[pyo3(signature = (sentences, threads = None))]
+    fn tag_words(
+        &self,
+        py: Python<'_>,
+        sentences: Vec<Captions>,
+        threads: Option<ThreadCount>,
+    ) -> PyResult<Vec<Vec<u8>>> {
         let views: Vec<Vec<&str>> = sentences.iter().map(Captions::views).collect();
-        gate::run_infallible(py, || {
-            let tag = |words: &Vec<&str>| {
-                let mut tags = Vec::new();
-                self.tagger.tag(words.iter().copied(), &mut tags);
-                tags
-            };
-            views.iter().map(tag).collect()
-        })
+        let threads = self::threads(threads);
+        gate::run_infallible(py, || phrases::tag_sentences(&self.tagger, &views, threads))
     }
 
     #[pyo3(signature = (captions, grammar = None, threads = None))]

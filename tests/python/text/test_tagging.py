@@ -80,6 +80,14 @@ def test_thread_counts_and_kinds_of_batches_give_the_same_columns():
         np.testing.assert_array_equal(other.spans, one.spans)
 
 
+def test_thread_counts_give_the_same_tags_of_split_sentences():
+    sentences = [["a", "dog", "and", f"{n}", "cats"][: n % 6] for n in range(3000)]
+    tagger = PosTagger()
+    expected = [tagger.tag_words([sentence])[0] for sentence in sentences]
+    for threads in (1, 3):
+        assert tagger.tag_words(sentences, threads=threads) == expected
+
+
 def test_a_damaged_file_is_refused_by_name(tmp_path):
     content = bytearray(PosTagger()._content)
     content[5000] ^= 1

@@ -86,6 +86,20 @@ pub fn tag_captions(tagger: &Tagger, captions: &[&str], threads: Threads) -> Col
     parts.iter().fold(Columns::default(), Columns::append)
 }
 
+/// The tags of sentences whose words are already split.
+#[must_use]
+pub fn tag_sentences(tagger: &Tagger, sentences: &[Vec<&str>], threads: Threads) -> Vec<Vec<u8>> {
+    let tag = |(): &mut (), sentences: &[Vec<&str>]| -> Vec<Vec<u8>> {
+        let tag = |words: &Vec<&str>| {
+            let mut tags = Vec::with_capacity(words.len());
+            tagger.tag(words.iter().copied(), &mut tags);
+            tags
+        };
+        sentences.iter().map(tag).collect()
+    };
+    threads::run(threads, sentences.chunks(TASK).collect(), || (), tag).concat()
+}
+
 /// The noun phrases of captions.
 #[must_use]
 pub fn find_noun_phrases(
