@@ -53,8 +53,10 @@ $(VENV)/dev: $(VENV)/python $(INPUTS)
 	@$(INSTALL) --editable '.[dev]'
 	@touch $(VENV)/demo $@
 
-bench: $(VENV)/dev ## every benchmark that needs no GPU (CAPTIONS=file.txt.gz names real captions, one a line)
-	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python $$bench $(ARGS); done
+bench: $(VENV)/dev ## the benchmarks that need no GPU (CAPTIONS=file.txt.gz: real captions, one a line)
+	$(BIN)/python benches/text/tokenization.py $(CAPTIONS)
+	$(BIN)/python benches/text/labels.py $(CAPTIONS)
+	$(BIN)/python benches/loss/cpu.py $(ARGS)
 
 docs: $(VENV)/dev ## the API reference, Python and Rust, into site/
 	@$(BIN)/pdoc --docformat google --output-directory site unicl unicl.text unicl.labels unicl.loss unicl.models unicl.data unicl.training unicl.evaluation
