@@ -59,7 +59,7 @@ bench: $(VENV)/dev ## the benchmarks that need no GPU (CAPTIONS=file.txt.gz: rea
 	$(BIN)/python benches/loss/cpu.py $(ARGS)
 
 docs: $(VENV)/dev ## the API reference, Python and Rust, into site/
-	@$(BIN)/pdoc --docformat google --output-directory site unicl unicl.text unicl.labels unicl.loss unicl.models unicl.data unicl.training unicl.evaluation
+	@$(BIN)/pdoc --docformat google --output-directory site unicl.text unicl.labels unicl.loss unicl.models unicl.data unicl.training unicl.evaluation
 	@cargo doc --quiet --locked --no-deps --package unicl-core --target-dir target && rm -rf site/rust && cp -r target/doc site/rust
 	@echo 'site/index.html, site/rust/unicl_core/index.html'
 

@@ -39,7 +39,7 @@ impl Clean {
     /// use unicl_core::text::{Clean, Cleaned};
     ///
     /// assert_eq!(Clean::OpenAi.clean("A dog"), Cleaned::Same);
-    /// assert_eq!(Clean::OpenAi.clean("“Café”"), Cleaned::Text("\"café\"".to_owned()));
+    /// assert_eq!(Clean::OpenAi.clean("“Café Noir”"), Cleaned::Text("\"café noir\"".to_owned()));
     /// assert_eq!(Clean::OpenAi.clean("salt &amp; pepper"), Cleaned::NeedsFtfy);
     /// ```
     #[must_use]
