@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from unicl.text import ClipTokenizer
@@ -92,6 +92,7 @@ suspects |= st.sampled_from("aZ e\u0301\u030c.1\n\uff21\u3000\u65e5\ufe0f\u2764"
 
 @settings(max_examples=500)
 @given(st.text(suspects, max_size=8))
+@example("\u00cd\u0085")  # ftfy makes U+0345 of it, which the pattern takes for nothing at all
 def test_text_that_looks_wrongly_decoded_gives_open_clips_ids(ours, theirs, caption):
     assert ours.encode(caption)[0].tolist() == theirs.encode(caption)
 

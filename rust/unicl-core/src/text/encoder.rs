@@ -36,7 +36,7 @@ pub(super) struct Encoder<'a> {
     pub(super) ids: Vec<u16>,
     /// Bits to set in a byte that is a letter.
     lower: u128,
-    long_s: bool,
+    folding: bool,
 }
 
 impl<'a> Encoder<'a> {
@@ -52,7 +52,7 @@ impl<'a> Encoder<'a> {
             } else {
                 0
             },
-            long_s: tokenizer.clean != Clean::HuggingFace,
+            folding: tokenizer.clean != Clean::HuggingFace,
         }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Encoder<'a> {
     #[cold]
     fn push_piece(&mut self, caption: &str, at: usize) -> usize {
         let rest = &caption[at..];
-        let length = piece(rest, self.long_s);
+        let length = piece(rest, self.folding);
         if length == 0 {
             return rest.chars().next().map_or(1, char::len_utf8);
         }

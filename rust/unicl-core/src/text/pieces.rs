@@ -3,7 +3,8 @@
 //! ```text
 //! 's|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+        (ignoring case)
 //! ```
-//! Every character that is not whitespace belongs to exactly one piece.
+//! Every character that is not whitespace belongs to exactly one piece, but for U+0345 where case is ignored by folding: a
+//! mark whose folding is a letter, so neither a letter nor anything else; it separates pieces as whitespace does.
 
 use super::unicode_tables::{LETTERS, NUMBERS};
 
@@ -69,8 +70,14 @@ pub(super) fn contraction(text: &[u8], long_s: bool) -> usize {
     }
 }
 
-/// The length in bytes of the piece that `text` begins with; 0 if it begins with whitespace or is empty.
-pub(super) fn piece(text: &str, long_s: bool) -> usize {
+/// The length in bytes of the piece that `text` begins with; 0 if it begins between pieces or is empty.
+///
+/// `folding`: whether case is ignored by folding, as by `regex` (`'ſ` is a contraction, U+0345 is nothing), or not.
+pub(super) fn piece(text: &str, folding: bool) -> usize {
+    let class = |character| match character {
+        '\u{345}' if folding => Class::Space,
+        _ => class(character),
+    };
     let mut characters = text.chars();
     let Some(first) = characters.next() else {
         return 0;
@@ -78,7 +85,7 @@ pub(super) fn piece(text: &str, long_s: bool) -> usize {
     match class(first) {
         Class::Space => 0,
         Class::Number => first.len_utf8(),
-        run => match contraction(text.as_bytes(), long_s) {
+        run => match contraction(text.as_bytes(), folding) {
             0 => text
                 .find(|character| class(character) != run)
                 .unwrap_or(text.len()),
@@ -119,6 +126,7 @@ mod tests {
                 &["'S", "'RE", "''", "s", "!'", "s", "'", "r", "'", "l"],
             ),
             ("it'ſ", &["it", "'ſ"]),
+            ("a\u{345}b!\u{345}?\u{345}", &["a", "b", "!", "?"]),
             ("1233 ½x", &["1", "2", "3", "3", "½", "x"]),
             ("a_b--c…\"d", &["a", "_", "b", "--", "c", "…\"", "d"]),
             ("café\u{301} 日本語", &["café", "\u{301}", "日本語"]),
