@@ -23,9 +23,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from unicl.loss import tiled
 from unicl.loss.label_sets import is_sets
 from unicl.loss.labels import Labels
+from unicl.loss.operators import engine
+from unicl.loss.tiled import Sums
 from unicl.loss.tiles import Problem
 
 __all__ = ["Ranks", "distributed_losses", "join_ranks", "sum_over_ranks"]
@@ -115,13 +116,13 @@ class _DistributedLosses(torch.autograd.Function):
     def forward(
         ctx: Any, image: Tensor, text: Tensor, scale: Tensor, every_text: Tensor, problem: Problem, ranks: Ranks
     ) -> tuple[Tensor, Tensor]:
-        def merge(columns: tiled.Sums) -> None:
+        def merge(columns: Sums) -> None:
             if problem.to_image:
                 _merge(columns, ranks)
 
         problem = replace(problem, image=image, text=every_text, scale=scale)
         with torch.autocast(image.device.type, enabled=False):
-            row_loss, column_loss, row_lse, column_lse = tiled.forward(problem, merge)
+            row_loss, column_loss, row_lse, column_lse = engine(problem).forward(problem, merge)
         ctx.save_for_backward(image, every_text, scale, row_lse, column_lse)
         empty = image.new_empty(0)
         ctx.problem, ctx.ranks = replace(problem, image=empty, text=empty, scale=empty), ranks
@@ -136,12 +137,14 @@ class _DistributedLosses(torch.autograd.Function):
         every_grad = _gather(column_grad.contiguous(), ranks.texts, ranks)
         # Whether texts want a gradient may differ between ranks; the reduction below must not.
         with torch.autocast(image.device.type, enabled=False):
-            image_grad, text_grad, scale_grad = tiled.backward(problem, row_lse, column_lse, row_grad, every_grad)
+            image_grad, text_grad, scale_grad = engine(problem).backward(
+                problem, row_lse, column_lse, row_grad, every_grad
+            )
         dist.all_reduce(text_grad, group=ranks.group)
         return image_grad, text_grad[ranks.own_texts].to(ctx.text_dtype), scale_grad, None, None, None
 
 
-def _merge(columns: tiled.Sums, ranks: Ranks) -> None:
+def _merge(columns: Sums, ranks: Ranks) -> None:
     """Adds up the columns' sums over ranks, relative to the largest maximum."""
     largest = columns.largest.clone()
     dist.all_reduce(largest, op=dist.ReduceOp.MAX, group=ranks.group)

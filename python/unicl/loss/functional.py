@@ -5,6 +5,7 @@ Legend: ``b`` images, ``m`` texts, ``k`` extra texts, ``d`` width.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, Literal, cast, overload
 
 import torch
@@ -139,8 +140,8 @@ def fused_loss(
         group: A ``torch.distributed`` process group: every rank passes its own rows (any number of them), which are
             compared with those of all ranks. The mean over ranks of what they return is the loss of the joined batch,
             and under DistributedDataParallel every parameter gets its gradient. Extra texts are those of the rank.
-        backend: "tiled" (plain torch, any device), "reference" (the equation; b x m in memory), or "auto", which is
-            "tiled".
+        backend: "tiled" (plain torch, any device), "triton" (CUDA kernels; not yet run on a GPU, only interpreted and
+            compiled ahead of time), "reference" (the equation; b x m in memory), or "auto", which is "tiled".
         chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
         deterministic: Results are bitwise the same from run to run. False allows, but today never uses, faster sums in
             varying order.
@@ -167,12 +168,14 @@ def fused_loss(
     check_choice("overlap", overlap, ("cosine", "any"))
     check_choice("direction", direction, ("both", "image_to_text", "text_to_image"))
     check_choice("reduction", reduction, ("mean", "none"))
-    check_choice("backend", backend, ("auto", "reference", "tiled"))
+    check_choice("backend", backend, ("auto", "reference", "tiled", "triton"))
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing must be in [0, 1); got {label_smoothing}")
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size must be at least 1, or None to choose; got {chunk_size}")
     image, text, extra = _read_features(image_features, text_features, extra_text_features, normalize=normalize)
+    if backend == "triton":
+        import_module("unicl.loss.kernels").check_device(image)
     if exclude_self and image.shape[0] != text.shape[0]:
         raise ValueError(
             f"exclude_self compares a set with itself, which needs as many images as texts; got {image.shape[0]} and "
@@ -271,6 +274,7 @@ def _row_losses(
         to_text=to_text,
         to_image=to_image,
         chunk_size=chunk_size,
+        backend="triton" if backend == "triton" else "tiled",
     )
     if ranks is not None:
         return distributed_losses(problem, labels, ranks)

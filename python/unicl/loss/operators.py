@@ -1,4 +1,4 @@
-"""The tiled loss as two torch.library operators: opaque to torch.compile, differentiable twice.
+"""The tiled (or Triton) loss as two torch.library operators: opaque to torch.compile, differentiable twice.
 
 ``unicl::contrastive_losses`` gives the row and column losses, ``unicl::contrastive_gradients`` their gradients. The
 second has no derivative of its own: under ``create_graph=True`` the gradient is taken through plain differentiable
@@ -8,17 +8,17 @@ tiles (differentiable.py) instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from unicl.loss import tiled
 from unicl.loss.differentiable import differentiable_losses
 from unicl.loss.targets import Kind, Targets
 from unicl.loss.tiles import Problem
 
-__all__ = ["flatten", "tiled_losses"]
+__all__ = ["engine", "flatten", "tiled_losses"]
 
 Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -27,6 +27,11 @@ def tiled_losses(problem: Problem) -> tuple[Tensor, Tensor]:
     """Row losses (b,) and column losses (m,), differentiable in the image and text features and the scale."""
     rows, columns, _, _ = _losses(*flatten(problem))
     return rows, columns
+
+
+def engine(problem: Problem) -> Any:
+    """The module whose ``forward`` and ``backward`` compute the problem; triton is imported only if it is asked for."""
+    return import_module("unicl.loss.kernels" if problem.backend == "triton" else "unicl.loss.tiled")
 
 
 def flatten(problem: Problem) -> tuple[Any, ...]:
@@ -48,6 +53,7 @@ def flatten(problem: Problem) -> tuple[Any, ...]:
         problem.to_text,
         problem.to_image,
         problem.chunk_size or 0,
+        problem.backend,
     )
 
 
@@ -67,6 +73,7 @@ def _problem(
     to_text: bool,  # noqa: FBT001
     to_image: bool,  # noqa: FBT001
     chunk_size: int,
+    backend: str,
 ) -> Problem:
     targets = Targets(
         kind=cast("Kind", kind),
@@ -87,13 +94,14 @@ def _problem(
         to_text=to_text,
         to_image=to_image,
         chunk_size=chunk_size or None,
+        backend=backend,
     )
 
 
 _ARGUMENTS = (
     "Tensor image, Tensor text, Tensor scale, Tensor? extra, str kind, Tensor[] image_targets, Tensor[] text_targets, "
     "Tensor[] extra_targets, Tensor image_count, Tensor text_count, float label_smoothing, bool exclude_self, "
-    "bool to_text, bool to_image, int chunk_size"
+    "bool to_text, bool to_image, int chunk_size, str backend"
 )
 
 
@@ -106,7 +114,7 @@ def _losses(*arguments: Any) -> Four:
     problem = _problem(*arguments)
     # The dtypes are decided; autocast must not lower the matmuls inside.
     with torch.autocast(problem.image.device.type, enabled=False):
-        return tiled.forward(problem)
+        return cast("Four", engine(problem).forward(problem))
 
 
 @_losses.register_fake
@@ -131,9 +139,10 @@ def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     *flat, row_lse, column_lse, row_grad, column_grad, wants_image, wants_text = arguments
     problem = _problem(*flat)
     with torch.autocast(problem.image.device.type, enabled=False):
-        return tiled.backward(
+        found = engine(problem).backward(
             problem, row_lse, column_lse, row_grad, column_grad, wants_image=wants_image, wants_text=wants_text
         )
+    return cast("tuple[Tensor, Tensor, Tensor]", found)
 
 
 @_gradients.register_fake
@@ -154,7 +163,7 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Four) -> None:
     ctx.save_for_backward(problem.image, problem.text, problem.scale, problem.extra, *output[2:], *vectors)
     ctx.sizes = (len(targets.image), len(targets.text), len(targets.extra))
     # Tensors go through save_for_backward alone, or they would be kept alive past the backward pass.
-    ctx.rest = (targets.kind, *inputs[-5:])
+    ctx.rest = (targets.kind, *inputs[-6:])
     ctx.set_materialize_grads(True)
 
 
@@ -172,7 +181,7 @@ def _backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple
         wants = ctx.needs_input_grad[:2]
         found = _gradients(*arguments, row_lse, column_lse, row_grad, column_grad, *wants)
         grads = [grad if wanted else None for grad, wanted in zip(found, (*wants, True), strict=True)]
-    return (*grads, None, None, *([None] * size for size in ctx.sizes), *[None] * 7)
+    return (*grads, None, None, *([None] * size for size in ctx.sizes), *[None] * 8)
 
 
 def _twice_differentiable(problem: Problem, row_grad: Tensor, column_grad: Tensor) -> Sequence[Tensor | None]:

@@ -45,6 +45,7 @@ class Problem:
         to_text: Whether the row losses (image to text) are wanted.
         to_image: Whether the column losses (text to image) are wanted.
         chunk_size: Rows of a tile; None chooses.
+        backend: "tiled" or "triton".
         first_pair: The text that belongs to image 0: over ranks, the texts of all ranks are here, and only some images.
         all_images: Number of images over all ranks; None for those here.
     """
@@ -59,6 +60,7 @@ class Problem:
     to_text: bool = True
     to_image: bool = True
     chunk_size: int | None = None
+    backend: str = "tiled"
     first_pair: int = 0
     all_images: int | None = None
 
