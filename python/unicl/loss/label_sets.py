@@ -3,8 +3,8 @@
 Legend: ``n`` rows, ``l`` labels over all rows. A side is three tensors: labels (l,) and weights (l,), row after row,
 and the offsets (n + 1,) at which the rows start.
 
-Only pairs of equal labels are visited, so a tile costs what its matches number (about 10 ns each on a CPU), not what it
-holds: with 3 of 20,000 labels in a row, a thousandth of comparing all with all.
+Rare labels: only pairs of equal labels are visited, so a tile costs what its matches number (about 10 ns each on a
+CPU), not what it holds. Labels that many pairs of a tile share: a matmul over these labels alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from torch import Tensor
 
 __all__ = ["Sets", "count_overlaps", "is_sets", "overlap_tile", "sets_in_rows"]
 
+# A label that this share of a tile's pairs have in common goes through a matmul: 0.02 ns a pair, against 10 ns a match.
+_COMMON = 1 / 512
 # Matches expanded at a time: 4 arrays of 8 MiB.
 _MATCHES = 1 << 20
 _COUNT_ROWS, _COUNT_COLUMNS = 512, 1024
@@ -78,13 +80,21 @@ def overlap_tile(
     left: Sequence[Tensor], rows: slice, right: Sequence[Tensor], columns: slice, out: Tensor, *, binary: bool
 ) -> Tensor:
     """Sum of the products of the weights of equal labels for every pair of rows, in ``out``; 1 or 0 if ``binary``."""
-    out.zero_()
     row_label, row, row_weight = _entries(left, rows)
     column_label, column, column_weight = _entries(right, columns)
     column_label, order = column_label.sort(stable=True)
     column, column_weight = column[order], column_weight[order]
     first = torch.searchsorted(column_label, row_label)
     matches = torch.searchsorted(column_label, row_label, right=True) - first
+    labels, which, uses = row_label.unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
+    is_common = uses * _occurrences(column_label, labels) > out.numel() * _COMMON
+    common = labels[is_common]
+    torch.mm(
+        _weights_of(common, row_label, row, row_weight, out.new_zeros(out.shape[0], common.shape[0])),
+        _weights_of(common, column_label, column, column_weight, out.new_zeros(out.shape[1], common.shape[0])).t(),
+        out=out,
+    )
+    matches = matches.masked_fill(is_common[which], 0)
     for entries in _portions(matches):
         number = matches[entries]
         entry = torch.repeat_interleave(number) + entries.start
@@ -130,6 +140,20 @@ def count_overlaps(
                 if side is text:
                     text_count[columns] += q.sum(0)
     return image_count, text_count
+
+
+def _occurrences(sorted_labels: Tensor, labels: Tensor) -> Tensor:
+    """How often each label occurs."""
+    return torch.searchsorted(sorted_labels, labels, right=True) - torch.searchsorted(sorted_labels, labels)
+
+
+def _weights_of(common: Tensor, labels: Tensor, rows: Tensor, weights: Tensor, out: Tensor) -> Tensor:
+    """The weight of each common label in each row, in ``out``, shape (rows, common); ``common`` is sorted."""
+    if common.shape[0]:
+        place = torch.searchsorted(common, labels).clamp_max(common.shape[0] - 1)
+        found = common[place] == labels
+        out[rows[found], place[found]] = weights[found].to(out.dtype)
+    return out
 
 
 def _entries(side: Sequence[Tensor], rows: slice) -> tuple[Tensor, Tensor, Tensor]:

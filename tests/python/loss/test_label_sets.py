@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -76,10 +77,11 @@ rows_of_labels = st.lists(st.lists(st.integers(0, 5), max_size=4, unique=True), 
     overlap=st.sampled_from(["cosine", "any"]),
     smoothing=st.sampled_from([0.0, 0.3]),
     exclude_self=st.booleans(),
+    common=st.sampled_from([0.0, 0.1, 2.0]),
     seed=st.integers(0, 1000),
 )
 def test_tiles_of_overlaps_equal_the_dense_equation(
-    make_batch, gradients, images, texts, extras, overlap, smoothing, exclude_self, seed
+    make_batch, gradients, images, texts, extras, overlap, smoothing, exclude_self, common, seed
 ):
     if exclude_self:
         texts = images
@@ -95,9 +97,11 @@ def test_tiles_of_overlaps_equal_the_dense_equation(
         options["extra_text_labels"] = sets_of(extras)
 
     def on(backend):
-        return gradients(
-            lambda *x: unicl.fused_loss(*x, **options, backend=backend, chunk_size=4), batch, 14.3, torch.float64
-        )
+        # Every label through the matmul, none, or some.
+        with mock.patch.object(label_sets, "_COMMON", common):
+            return gradients(
+                lambda *x: unicl.fused_loss(*x, **options, backend=backend, chunk_size=4), batch, 14.3, torch.float64
+            )
 
     for got, wanted in zip(on("tiled"), on("reference"), strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-11)
@@ -107,6 +111,7 @@ def test_matches_are_expanded_in_bounded_portions(make_batch, monkeypatch):
     batch = make_batch(40, 40, 5)
     sets = sets_of([[0, 1, 2]] * 40)
     whole = unicl.fused_loss(batch.image, batch.text, sets)
+    monkeypatch.setattr(label_sets, "_COMMON", 2.0)
     monkeypatch.setattr(label_sets, "_MATCHES", 50)
     torch.testing.assert_close(unicl.fused_loss(batch.image, batch.text, sets), whole)
 
