@@ -56,6 +56,7 @@ $(VENV)/dev: $(VENV)/python $(INPUTS)
 bench: $(VENV)/dev ## the benchmarks that need no GPU (CAPTIONS=file.txt.gz: real captions, one a line)
 	$(BIN)/python benches/text/tokenization.py $(CAPTIONS)
 	$(BIN)/python benches/text/labels.py $(CAPTIONS)
+	$(BIN)/python benches/loss/aot.py
 	$(BIN)/python benches/loss/cpu.py $(ARGS)
 
 docs: $(VENV)/dev ## the API reference, Python and Rust, into site/
