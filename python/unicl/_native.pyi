@@ -77,7 +77,7 @@ class ClipTokenizer:
 _Columns: TypeAlias = tuple[
     NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8]
 ]
-"""Row offsets (n + 1,), spans (pieces, 2) in characters, text in UTF-8, its offsets (pieces + 1,), tags (pieces,) or (0,)."""
+"""Row offsets (n + 1,), spans (pieces, 2) in characters, UTF-8, its offsets (pieces + 1,), tags (pieces,) or (0,)."""
 
 @final
 class PosTagger:
