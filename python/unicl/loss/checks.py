@@ -76,7 +76,7 @@ def check_unit_rows(name: str, features: Tensor, *, normalize: bool) -> None:
         return
     if not bool(torch.isfinite(features).all()):
         row, column = (int(x) for x in (~torch.isfinite(features)).nonzero()[0])
-        value = float(features[row, column])
+        value = float(features.detach()[row, column])
         raise ValueError(
             f"{name} must be finite; row {row} holds {value} in column {column}: "
             "the model has diverged, or its input is bad"
