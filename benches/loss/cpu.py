@@ -10,6 +10,7 @@ Memory is what the process grows by at its peak, less the gradients; each conten
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
 import platform
@@ -194,7 +195,8 @@ def main() -> None:
         return
     if options.dry:
         options.rows, options.width, options.threads, options.rounds = [96], 32, [1], 1
-    print(f"torch {torch.__version__}, {platform.machine()}, d = {options.width}")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    print(f"{datetime.date.today()}, {machine}, torch {torch.__version__}, d = {options.width}\n")
     header = (
         "| rows | dtype | threads | targets | contender | fwd + bwd, s | x four matmuls | fwd, s | x one matmul | MiB |"
     )
