@@ -6,6 +6,9 @@
 The width d is an argument of the kernels and not a constant, so one compilation serves 512, 768, 1024 and all others
 that 16 divides.
 
+Every tile that the kernels may run with is here: of each kind, the first is the one of deterministic=True, the others
+are what deterministic=False may choose.
+
 The gates (tests/python/loss/test_triton.py): shared memory within the chip's limit, no stack (nothing spilled),
 tensor-core instructions present, no atomics on global memory. cuobjdump and nvdisasm come with the triton wheel; no
 driver is needed.
@@ -25,7 +28,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from unicl.loss.kernels.launch import TILES
+from unicl.loss.kernels.autotune import TILES, Tile
 from unicl.loss.kernels.tile import gradient_kernel, sums_kernel
 
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
@@ -35,9 +38,9 @@ TENSOR_CORE = {80: r"\bHMMA", 90: r"\bHGMMA", 100: r"\bUTC\w*MMA"}
 INTEGERS = ("b", "m", "d", "first_pair", "stripe", "left_width", "right_width")
 
 
-def compile_kernel(name: str, capability: int, *, sets: bool, smoothing: bool) -> dict[str, Any]:
+def compile_kernel(name: str, capability: int, tile: Tile, *, sets: bool, smoothing: bool) -> dict[str, Any]:
     """Registers, stack, shared memory and instruction counts of one kernel."""
-    kernel, tile = KERNELS[name], TILES[name, sets]
+    kernel = KERNELS[name]
     constants: dict[str, Any] = {
         "SETS": sets,
         "ANY": False,
@@ -79,6 +82,8 @@ def compile_kernel(name: str, capability: int, *, sets: bool, smoothing: bool) -
         "sets": sets,
         "smoothing": smoothing,
         "tile": "x".join(str(tile[key]) for key in ("BM", "BN", "BK")),
+        "warps": tile["num_warps"],
+        "stages": tile["num_stages"],
         "shared": compiled.metadata.shared,
         "registers": int(re.search(r"REG:(\d+)", usage)[1]),
         "stack": int(re.search(r"STACK:(\d+)", usage)[1]),
@@ -100,9 +105,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = [
-        compile_kernel(name, capability, sets=sets, smoothing=smoothing)
+        compile_kernel(name, capability, tile, sets=sets, smoothing=smoothing)
         for capability in options.capability
-        for name, sets in TILES
+        for (name, sets), tiles in TILES.items()
+        for tile in tiles
         for smoothing in (False, True)
     ]
     if options.json:

@@ -96,7 +96,7 @@ def fused_loss(
     group: Any = None,
     backend: str = "auto",
     chunk_size: int | None = None,
-    deterministic: bool = True,  # noqa: ARG001  (every path is deterministic; the argument keeps the door open)
+    deterministic: bool = True,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The contrastive loss whose positives are all pairs of equal label, in nats, without a b x m matrix.
 
@@ -143,8 +143,9 @@ def fused_loss(
         backend: "tiled" (plain torch, any device), "triton" (CUDA kernels; not yet run on a GPU, only interpreted and
             compiled ahead of time), "reference" (the equation; b x m in memory), or "auto", which is "tiled".
         chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
-        deterministic: Results are bitwise the same from run to run. False allows, but today never uses, faster sums in
-            varying order.
+        deterministic: Results are bitwise the same from run to run. False lets the triton backend time a few tile
+            shapes the first time that it meets a kind of problem, and keep the fastest, so that sums may be in another
+            order in another process. (No GPU has timed them yet.) The other backends are the same with either.
 
     Returns:
         Shape (), float32 (float64 for float64 features), differentiable in the features and the scale. With
@@ -202,6 +203,7 @@ def fused_loss(
         chunk_size,
         ranks,
         exclude_self=exclude_self,
+        deterministic=deterministic,
     )
     if reduction == "none":
         return row_loss, column_loss
@@ -248,6 +250,7 @@ def _row_losses(
     ranks: Ranks | None,
     *,
     exclude_self: bool,
+    deterministic: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Losses of the images and of the texts, and which of them have a positive."""
     to_text, to_image = direction != "text_to_image", direction != "image_to_text"
@@ -275,6 +278,7 @@ def _row_losses(
         to_image=to_image,
         chunk_size=chunk_size,
         backend="triton" if backend == "triton" else "tiled",
+        deterministic=deterministic,
     )
     if ranks is not None:
         return distributed_losses(problem, labels, ranks)

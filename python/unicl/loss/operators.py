@@ -54,6 +54,7 @@ def flatten(problem: Problem) -> tuple[Any, ...]:
         problem.to_image,
         problem.chunk_size or 0,
         problem.backend,
+        problem.deterministic,
     )
 
 
@@ -74,6 +75,7 @@ def _problem(
     to_image: bool,  # noqa: FBT001
     chunk_size: int,
     backend: str,
+    deterministic: bool,  # noqa: FBT001
 ) -> Problem:
     targets = Targets(
         kind=cast("Kind", kind),
@@ -95,13 +97,14 @@ def _problem(
         to_image=to_image,
         chunk_size=chunk_size or None,
         backend=backend,
+        deterministic=deterministic,
     )
 
 
 _ARGUMENTS = (
     "Tensor image, Tensor text, Tensor scale, Tensor? extra, str kind, Tensor[] image_targets, Tensor[] text_targets, "
     "Tensor[] extra_targets, Tensor image_count, Tensor text_count, float label_smoothing, bool exclude_self, "
-    "bool to_text, bool to_image, int chunk_size, str backend"
+    "bool to_text, bool to_image, int chunk_size, str backend, bool deterministic"
 )
 
 
@@ -163,7 +166,7 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Four) -> None:
     ctx.save_for_backward(problem.image, problem.text, problem.scale, problem.extra, *output[2:], *vectors)
     ctx.sizes = (len(targets.image), len(targets.text), len(targets.extra))
     # Tensors go through save_for_backward alone, or they would be kept alive past the backward pass.
-    ctx.rest = (targets.kind, *inputs[-6:])
+    ctx.rest = (targets.kind, *inputs[-7:])
     ctx.set_materialize_grads(True)
 
 
@@ -181,7 +184,7 @@ def _backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple
         wants = ctx.needs_input_grad[:2]
         found = _gradients(*arguments, row_lse, column_lse, row_grad, column_grad, *wants)
         grads = [grad if wanted else None for grad, wanted in zip(found, (*wants, True), strict=True)]
-    return (*grads, None, None, *([None] * size for size in ctx.sizes), *[None] * 8)
+    return (*grads, None, None, *([None] * size for size in ctx.sizes), *[None] * 9)
 
 
 def _twice_differentiable(problem: Problem, row_grad: Tensor, column_grad: Tensor) -> Sequence[Tensor | None]:

@@ -46,6 +46,7 @@ class Problem:
         to_image: Whether the column losses (text to image) are wanted.
         chunk_size: Rows of a tile; None chooses.
         backend: "tiled" or "triton".
+        deterministic: Whether the order of sums must be the same from run to run; the tiled backend's always is.
         first_pair: The text that belongs to image 0: over ranks, the texts of all ranks are here, and only some images.
         all_images: Number of images over all ranks; None for those here.
     """
@@ -61,6 +62,7 @@ class Problem:
     to_image: bool = True
     chunk_size: int | None = None
     backend: str = "tiled"
+    deterministic: bool = True
     first_pair: int = 0
     all_images: int | None = None
 

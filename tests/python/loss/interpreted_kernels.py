@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import normalize
 
 import unicl
+from unicl.loss.kernels import autotune, launch
 
 MODES = [
     {},
@@ -39,11 +40,12 @@ def draw(kind, rows, generator):
     return None if kind == "pairs" else sets_of(rows, generator)
 
 
-def errors(dtype, kind, modes):
+def errors(dtype, kind, modes, sizes=(21, 37, 19)):
     """Largest errors relative to the largest element, of the loss and of the three gradients."""
     generator = torch.Generator().manual_seed(len(kind))
     square = kind == "pairs" or "exclude_self" in modes
-    b, m, d = 21, 21 if square else 37, 19
+    b, m, d = sizes
+    m = b if square else m
     image, text, extra = (normalize(torch.randn(n, d, generator=generator), dim=1).to(dtype) for n in (b, m, 5))
     labels = [draw(kind, n, generator) for n in (b, m, 5)]
     options = {key: value for key, value in modes.items() if key not in ("logit_scale", "extra")}
@@ -65,13 +67,46 @@ def errors(dtype, kind, modes):
     }
 
 
+def chooser_of(number):
+    """Gives every kernel the tile of this number, or its last."""
+
+    def choose(kernel, _u, _v, constants, _launch, **_):
+        tiles = autotune.TILES[kernel, constants["SETS"]]
+        tile = tiles[min(number, len(tiles) - 1)]
+        return {key: tile[key] for key in ("BM", "BN", "BK")}
+
+    return choose
+
+
+def waived_calls():
+    """The kernels for which a call with deterministic=False asks for a tile; fails if anything is timed."""
+    asked = []
+
+    def choose(kernel, *arguments, deterministic):
+        asked.append((kernel, deterministic))
+        return autotune.choose(kernel, *arguments, deterministic=deterministic)
+
+    def refuse(_):
+        raise AssertionError("the interpreter was timed")
+
+    launch.choose, autotune._milliseconds = choose, refuse
+    errors(torch.float32, "labels", {"deterministic": False})
+    return asked
+
+
 def main():
     torch.set_num_threads(1)
-    found = {}
+    found = {"modes": {}, "tiles": {}}
     for dtype in (torch.float32, torch.float16, torch.bfloat16):
         for kind in ("pairs", "labels", "cosine", "any"):
             for number, modes in enumerate(MODES):
-                found[f"{str(dtype).removeprefix('torch.')} {kind} {number}"] = errors(dtype, kind, modes)
+                found["modes"][f"{str(dtype).removeprefix('torch.')} {kind} {number}"] = errors(dtype, kind, modes)
+    for kind, sets in (("labels", False), ("cosine", True)):
+        for number in range(max(len(tiles) for (_, own), tiles in autotune.TILES.items() if own is sets)):
+            launch.choose = chooser_of(number)
+            # One tile and a ragged rest, in every direction.
+            found["tiles"][f"{kind} {number}"] = errors(torch.float32, kind, {}, sizes=(150, 139, 70))
+    found["waived"] = waived_calls()
     json.dump(found, sys.stdout)
 
 

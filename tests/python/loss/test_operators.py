@@ -54,6 +54,16 @@ def test_the_whole_call_compiles_into_one_graph_also_for_changing_sizes(make_bat
             torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
 
 
+def test_waived_determinism_compiles_into_the_same_graph(make_batch, gradients):
+    torch._dynamo.reset()
+    compiled = torch.compile(unicl.fused_loss, fullgraph=True, backend="aot_eager")
+    batch = make_batch(6, 6, 5)
+    got = gradients(lambda *x: compiled(*x, deterministic=False), batch, 14.3, torch.float32)
+    wanted = gradients(unicl.fused_loss, batch, 14.3, torch.float32)
+    for a, b in zip(got, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
+
+
 def test_a_model_compiles_together_with_the_loss(make_batch):
     torch._dynamo.reset()
     batch = make_batch(8, 8, 5)

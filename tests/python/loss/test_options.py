@@ -218,7 +218,14 @@ def test_all_options_together_equal_the_equation(
         torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-11)
 
 
-def test_deterministic_may_be_waived(make_batch):
-    batch = make_batch(4, 4, 5)
-    waived = unicl.fused_loss(batch.image, batch.text, deterministic=False)
-    assert waived.item() == unicl.fused_loss(batch.image, batch.text).item()
+@pytest.mark.parametrize("backend", ["reference", "tiled"])
+def test_waived_determinism_changes_no_bit_outside_the_kernels(make_batch, gradients, backend):
+    batch = make_batch(4, 6, 5)
+
+    def call(*, deterministic):
+        return gradients(
+            lambda *x: unicl.fused_loss(*x, backend=backend, deterministic=deterministic), batch, 14.3, torch.float32
+        )
+
+    for waived, kept in zip(call(deterministic=False), call(deterministic=True), strict=True):
+        assert torch.equal(waived, kept)

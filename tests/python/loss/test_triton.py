@@ -14,6 +14,8 @@ import torch
 import unicl
 
 pytest.importorskip("triton", reason="triton is not installed")
+from unicl.loss.kernels.autotune import TILES
+
 HERE = Path(__file__).parent
 AOT = HERE.parents[2] / "benches" / "loss" / "aot.py"
 
@@ -40,7 +42,7 @@ def interpreted():
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("kind", ["pairs", "labels", "cosine", "any"])
 def test_interpreted_kernels_give_the_loss_and_gradients_of_the_equation(interpreted, dtype, kind):
-    cases = {name: errors for name, errors in interpreted.items() if name.startswith(f"{dtype} {kind} ")}
+    cases = {name: errors for name, errors in interpreted["modes"].items() if name.startswith(f"{dtype} {kind} ")}
     assert len(cases) == 8
     allowed = {"float32": 3e-6, "float16": 3e-3, "bfloat16": 2e-2}[dtype]
     for name, errors in cases.items():
@@ -48,12 +50,25 @@ def test_interpreted_kernels_give_the_loss_and_gradients_of_the_equation(interpr
         assert max(errors.values()) < allowed, name
 
 
+@pytest.mark.parametrize("kind", ["labels", "cosine"])
+def test_every_tile_gives_the_loss_and_gradients_of_a_ragged_problem(interpreted, kind):
+    tiles = max(len(tiles) for (_, sets), tiles in TILES.items() if sets == (kind == "cosine"))
+    cases = {name: errors for name, errors in interpreted["tiles"].items() if name.startswith(f"{kind} ")}
+    assert len(cases) == tiles
+    for name, errors in cases.items():
+        assert max(errors.values()) < 3e-6, name
+
+
+def test_waived_determinism_reaches_both_kernels_and_times_nothing_on_the_interpreter(interpreted):
+    assert interpreted["waived"] == [["sums_kernel", False], ["gradient_kernel", False]]
+
+
 @pytest.mark.parametrize("capability", [80, 90, 100])
 def test_compiled_kernels_pass_the_gates(capability):
     command = [sys.executable, str(AOT), "--json", "--capability", str(capability)]
     kernels = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    assert {row["kernel"] for row in kernels} == {"sums_kernel", "gradient_kernel"}
-    assert len(kernels) == 8
+    assert {(row["kernel"], row["sets"]) for row in kernels} == TILES.keys()
+    assert len(kernels) == 2 * sum(map(len, TILES.values()))
     for row in kernels:
         assert row["shared"] <= {80: 166_912, 90: 232_448, 100: 232_448}[capability], row
         assert row["stack"] == 0, row

@@ -2,8 +2,8 @@
 
 Legend: ``b`` images, ``m`` texts, ``k`` extra texts, ``d`` width.
 
-Memory beyond inputs and gradients: column partials of a chunk of rows, 12 m (chunk / 128) bytes, and its G in
-the features' dtype, chunk x m.
+Memory beyond inputs and gradients: column partials of a chunk of rows, 12 m (chunk / BM) bytes with BM 128 (64
+in one tile that deterministic=False may choose), and its G in the features' dtype, chunk x m.
 """
 
 from __future__ import annotations
@@ -15,23 +15,14 @@ import torch
 import triton  # type: ignore[import-untyped]
 from torch import Tensor
 
+from unicl.loss.kernels.autotune import Tile, choose, interprets
 from unicl.loss.kernels.tile import gradient_kernel, sums_kernel
 from unicl.loss.targets import Targets
 from unicl.loss.tiled import Sums
 from unicl.loss.tiles import LOG2_E, Problem, Side, number_of_images
 
-__all__ = ["TILES", "backward", "check_device", "forward"]
+__all__ = ["backward", "check_device", "forward"]
 
-# The largest tiles that pass the gates on sm_80, 90 and 100 (benches/loss/aot.py: nothing spilled, shared memory within
-# the limit), by kernel and by whether labels come in sets. Chosen by what they compile to; no GPU has timed them.
-TILES = {
-    ("sums_kernel", False): {"BM": 128, "BN": 128, "BK": 32, "num_warps": 8, "num_stages": 3},
-    ("sums_kernel", True): {"BM": 128, "BN": 32, "BK": 64, "num_warps": 8, "num_stages": 3},
-    ("gradient_kernel", False): {"BM": 128, "BN": 128, "BK": 64, "num_warps": 8, "num_stages": 3},
-    ("gradient_kernel", True): {"BM": 128, "BN": 64, "BK": 64, "num_warps": 8, "num_stages": 3},
-}
-# The interpreter runs programs one after another in numpy.
-_SMALL_TILE = {"BM": 16, "BN": 16, "BK": 16}
 # Rows of one launch: enough programs to fill the device, and a bounded G (4,096 x 65,536 bfloat16 is 512 MiB).
 _ROWS = 4096
 _STRIPES = 8
@@ -46,7 +37,7 @@ def check_device(features: Tensor) -> None:
     """
     if features.dtype == torch.float64:
         raise TypeError("backend='triton' computes in float32 and takes no float64; use backend='tiled'")
-    if features.device.type != "cuda" and not _interprets():
+    if features.device.type != "cuda" and not interprets():
         raise ValueError(
             f"backend='triton' needs features on a CUDA device; got {features.device}: use backend='tiled' or 'auto' "
             "(to try the kernels without a GPU, set TRITON_INTERPRET=1 before triton is imported)"
@@ -125,29 +116,39 @@ def _row_spans(problem: Problem) -> Iterator[slice]:
 
 def _add_sums(problem: Problem, span: slice, side: _Columns, rows: Sums, columns: Sums) -> None:
     u, v = problem.image[span].contiguous(), side.features
-    b, m, tile = u.shape[0], v.shape[0], _tile("sums_kernel", problem)
-    blocks = triton.cdiv(b, tile["BM"])
-    stripe = triton.cdiv(triton.cdiv(m, tile["BN"]), _STRIPES) * tile["BN"]
-    stripes = triton.cdiv(m, stripe)
-    row_parts = torch.empty(3, stripes, b, dtype=torch.float32, device=u.device)
+    b, m = u.shape[0], v.shape[0]
+    factor, targets = _factor(problem), _target_arguments(problem.targets, span, side)
+    widths = _widths(problem.targets, side)
     sees_columns = problem.to_image and not side.is_extra
-    column_parts = torch.empty(3, blocks, m if sees_columns else 1, dtype=torch.float32, device=u.device)
-    sums_kernel[(blocks, stripes)](
-        u,
-        v,
-        _factor(problem),
-        *_target_arguments(problem.targets, span, side),
-        *row_parts,
-        *column_parts,
-        b,
-        m,
-        u.shape[1],
-        problem.first_pair + span.start,
-        stripe,
-        *_widths(problem.targets, side),
-        **_constants(problem, side, sees_columns=sees_columns),
-        **tile,
-    )
+    constants = _constants(problem, side, sees_columns=sees_columns)
+
+    def launch(tile: Tile) -> tuple[Tensor, Tensor]:
+        """Partial (maximum, sum, positive) of the rows, by stripe, and of the columns, by block of rows."""
+        blocks = triton.cdiv(b, tile["BM"])
+        stripe = triton.cdiv(triton.cdiv(m, tile["BN"]), _STRIPES) * tile["BN"]
+        stripes = triton.cdiv(m, stripe)
+        row_parts = torch.empty(3, stripes, b, dtype=torch.float32, device=u.device)
+        column_parts = torch.empty(3, blocks, m if sees_columns else 1, dtype=torch.float32, device=u.device)
+        sums_kernel[(blocks, stripes)](
+            u,
+            v,
+            factor,
+            *targets,
+            *row_parts,
+            *column_parts,
+            b,
+            m,
+            u.shape[1],
+            problem.first_pair + span.start,
+            stripe,
+            *widths,
+            **constants,
+            **tile,
+        )
+        return row_parts, column_parts
+
+    tile = choose("sums_kernel", u, v, constants, launch, deterministic=problem.deterministic)
+    row_parts, column_parts = launch(tile)
     _merge(rows, span, row_parts.double())
     if sees_columns:
         _merge(columns, slice(0, m), column_parts.double())
@@ -178,28 +179,35 @@ def _add_every(problem: Problem, span: slice, side: _Columns, rows: Sums, column
 
 
 def _gradient(problem: Problem, span: slice, side: _Columns, rows: Side, columns: Side) -> Tensor:
-    u, v, tile = problem.image[span].contiguous(), side.features, _tile("gradient_kernel", problem)
+    u, v = problem.image[span].contiguous(), side.features
     b, m = u.shape[0], v.shape[0]
     g = torch.empty(b, m, dtype=u.dtype, device=u.device)
-    sees_columns = problem.to_image and not side.is_extra
+    factor, targets = _factor(problem), _target_arguments(problem.targets, span, side)
+    widths = _widths(problem.targets, side)
     row_vectors = [x[span, 0].contiguous() for x in _vectors(rows)]
-    gradient_kernel[(triton.cdiv(b, tile["BM"]), triton.cdiv(m, tile["BN"]))](
-        u,
-        v,
-        _factor(problem),
-        *_target_arguments(problem.targets, span, side),
-        *row_vectors,
-        *(x[0] for x in _vectors(columns)),
-        g,
-        b,
-        m,
-        u.shape[1],
-        problem.first_pair + span.start,
-        *_widths(problem.targets, side),
-        EVERY=problem.label_smoothing > 0,
-        **_constants(problem, side, sees_columns=sees_columns),
-        **tile,
-    )
+    sees_columns = problem.to_image and not side.is_extra
+    constants = _constants(problem, side, sees_columns=sees_columns) | {"EVERY": problem.label_smoothing > 0}
+
+    def launch(tile: Tile) -> None:
+        """Fills g."""
+        gradient_kernel[(triton.cdiv(b, tile["BM"]), triton.cdiv(m, tile["BN"]))](
+            u,
+            v,
+            factor,
+            *targets,
+            *row_vectors,
+            *(x[0] for x in _vectors(columns)),
+            g,
+            b,
+            m,
+            u.shape[1],
+            problem.first_pair + span.start,
+            *widths,
+            **constants,
+            **tile,
+        )
+
+    launch(choose("gradient_kernel", u, v, constants, launch, deterministic=problem.deterministic))
     return g
 
 
@@ -245,7 +253,7 @@ def _constants(problem: Problem, side: _Columns, *, sees_columns: bool) -> dict[
         "ANY": problem.targets.kind == "any",
         "EXCLUDE": problem.exclude_self and not side.is_extra,
         "COLUMNS": sees_columns,
-        "UPCAST": _interprets(),
+        "UPCAST": interprets(),
     }
 
 
@@ -268,11 +276,3 @@ def _product(left: Tensor, right: Tensor) -> Tensor:
     if left.device.type == "cuda":
         return torch.mm(left, right, out_dtype=torch.float32)
     return left.float() @ right.float()
-
-
-def _tile(kernel: str, problem: Problem) -> dict[str, int]:
-    return _SMALL_TILE if _interprets() else TILES[kernel, problem.targets.kind in ("cosine", "any")]
-
-
-def _interprets() -> bool:
-    return bool(triton.knobs.runtime.interpret)

@@ -1,0 +1,102 @@
+"""Which tile a kernel runs with: a fixed one, or the fastest of a short list, timed once for each kind of problem.
+
+A tile decides the order of the sums, so a choice by time is not bitwise the same from run to run: it is made only where
+the caller said ``deterministic=False``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import torch
+import triton  # type: ignore[import-untyped]
+from torch import Tensor
+
+__all__ = ["TILES", "Tile", "choose", "chosen_tiles", "interprets"]
+
+Tile = Mapping[str, int]
+
+
+def _tile(rows: int, columns: int, inner: int, *, warps: int, stages: int) -> Tile:
+    return {"BM": rows, "BN": columns, "BK": inner, "num_warps": warps, "num_stages": stages}
+
+
+# By kernel and by whether labels come in sets: the fixed tile, and what may be faster. All pass the gates on sm_80, 90
+# and 100 (benches/loss/aot.py: nothing spilled, shared memory within the limit). The fixed ones are the largest that
+# do; no GPU has timed any.
+TILES: dict[tuple[str, bool], tuple[Tile, ...]] = {
+    ("sums_kernel", False): (
+        _tile(128, 128, 32, warps=8, stages=3),
+        _tile(128, 64, 64, warps=8, stages=3),
+        _tile(64, 128, 64, warps=8, stages=3),
+    ),
+    ("sums_kernel", True): (
+        _tile(128, 32, 64, warps=8, stages=3),
+        _tile(64, 64, 64, warps=8, stages=3),
+    ),
+    ("gradient_kernel", False): (
+        _tile(128, 128, 64, warps=8, stages=3),
+        _tile(128, 128, 32, warps=8, stages=4),
+        _tile(128, 64, 64, warps=4, stages=3),
+    ),
+    ("gradient_kernel", True): (
+        _tile(128, 64, 64, warps=8, stages=3),
+        _tile(128, 32, 64, warps=4, stages=3),
+    ),
+}
+# The interpreter runs programs one after another in numpy, and its times say nothing.
+_INTERPRETED: Tile = {"BM": 16, "BN": 16, "BK": 16}
+
+_chosen: dict[tuple[Hashable, ...], Tile] = {}
+
+
+def choose(
+    kernel: str,
+    u: Tensor,
+    v: Tensor,
+    constants: Mapping[str, Any],
+    launch: Callable[[Tile], object],
+    *,
+    deterministic: bool,
+) -> Tile:
+    """The tile for one launch.
+
+    Args:
+        kernel: Its name, as in TILES.
+        u: Shape (b, d), the images of the launch.
+        v: Shape (m, d), its texts.
+        constants: What the kernel is compiled for beside the tile.
+        launch: Runs the kernel with a tile; called many times if tiles are timed.
+        deterministic: Take the fixed tile.
+    """
+    if interprets():
+        return _INTERPRETED
+    tiles = TILES[kernel, constants["SETS"]]
+    # Nothing can be timed while a CUDA graph records, for nothing runs.
+    if deterministic or torch.cuda.is_current_stream_capturing():
+        return tiles[0]
+    sizes = (_bucket(size) for size in (u.shape[0], v.shape[0], u.shape[1]))
+    kind = (kernel, u.device, u.dtype, *constants.values(), *sizes)
+    if kind not in _chosen:
+        _chosen[kind] = min(tiles, key=lambda tile: _milliseconds(lambda: launch(tile)))
+    return _chosen[kind]
+
+
+def chosen_tiles() -> dict[tuple[Hashable, ...], Tile]:
+    """What was chosen so far in this process: kernel, device, dtype, constants and rounded b, m, d to tile."""
+    return dict(_chosen)
+
+
+def interprets() -> bool:
+    """Whether triton interprets kernels instead of compiling them."""
+    return bool(triton.knobs.runtime.interpret)
+
+
+def _bucket(size: int) -> int:
+    """The least power of two that is not below the size."""
+    return 1 << max(0, size - 1).bit_length()
+
+
+def _milliseconds(run: Callable[[], object]) -> float:
+    return float(triton.testing.do_bench(run, return_mode="median"))
