@@ -3,10 +3,11 @@
     python benches/loss/gpu.py --rows 16384 65536 --width 768
     python benches/loss/gpu.py --dry          # on a CPU, tiny, with the tiled backend in the kernels' place
 
-Correctness against float64 comes first and stops the run. Then time (CUDA events, best of the rounds, contenders in
-turn) and peak memory beside eager PyTorch, torch.compile, open_clip's ClipLoss, and Inf-CL and memeff where they are
-installed, and the floor: four matmuls of the features' dtype. Targets on an H100: 65,536 rows, width 768, bfloat16 in
-55 ms and 1.5 GB.
+Correctness against float64 comes first, with deterministic=True (fixed tiles) and False (tiles timed on the card), and
+stops the run. Then time (CUDA events, best of the rounds, contenders in turn) and peak memory beside eager PyTorch,
+torch.compile, open_clip's ClipLoss, and Inf-CL and memeff where they are installed, and the floor: four matmuls of the
+features' dtype. Last, the tiles that were chosen. Targets on an H100: 65,536 rows, width 768, bfloat16 in 55 ms and
+1.5 GB.
 """
 
 from __future__ import annotations
@@ -46,7 +47,15 @@ def contenders(device: str) -> dict[str, tuple[Callable[..., Tensor], bool]]:
     compiled = torch.compile(eager_dense, dynamic=False)
     found: dict[str, tuple[Callable[..., Tensor], bool]] = {
         f"unicl {ours}, labels": (lambda u, v, y, s: unicl.fused_loss(u, v, y, None, s, backend=ours), True),
+        f"unicl {ours}, labels, deterministic=False": (
+            lambda u, v, y, s: unicl.fused_loss(u, v, y, None, s, backend=ours, deterministic=False),
+            True,
+        ),
         f"unicl {ours}, pairs": (lambda u, v, _, s: unicl.fused_loss(u, v, None, None, s, backend=ours), False),
+        f"unicl {ours}, pairs, deterministic=False": (
+            lambda u, v, _, s: unicl.fused_loss(u, v, None, None, s, backend=ours, deterministic=False),
+            False,
+        ),
         "unicl tiled, labels": (lambda u, v, y, s: unicl.fused_loss(u, v, y, None, s, backend="tiled"), True),
         "eager dense": (eager_dense, True),
         "open_clip ClipLoss": (lambda u, v, _, s: open_clip.ClipLoss()(u, v, s.to(u.dtype)), False),
@@ -82,16 +91,19 @@ def check(device: str, width: int, rows: int) -> None:
     """Compares loss and gradients with the float64 reference, all dtypes, ragged sizes; stops if one is off."""
     backend = "triton" if device == "cuda" else "tiled"
     for dtype, allowed in ((torch.float32, 1e-5), (torch.bfloat16, 2e-2), (torch.float16, 4e-3)):
-        for size in (rows, rows - 5):
+        for size, deterministic in ((rows, True), (rows - 5, True), (rows, False), (rows - 5, False)):
             image, text, labels, scale = make_inputs(size, width, dtype, device)
             exact = [x.detach().double().requires_grad_() for x in (image, text, scale)]
             wanted = unicl.fused_loss(*exact[:2], labels, None, exact[2], backend="reference")
             wanted.backward()
-            loss = unicl.fused_loss(image, text, labels, None, scale, backend=backend)
+            loss = unicl.fused_loss(image, text, labels, None, scale, backend=backend, deterministic=deterministic)
             loss.backward()
             pairs = [(loss, wanted), *((x.grad, y.grad) for x, y in zip((image, text, scale), exact, strict=True))]
             errors = [float((a.detach().double() - b.detach()).norm() / b.detach().norm()) for a, b in pairs]
-            print(f"{dtype}, {size} rows: relative errors of loss, image, text, scale:", *(f"{x:.1e}" for x in errors))
+            print(
+                f"{dtype}, {size} rows, {deterministic=}: relative errors of loss, image, text, scale:",
+                *(f"{x:.1e}" for x in errors),
+            )
             if max(errors) > allowed:
                 raise SystemExit(f"wrong: an error of {max(errors):.1e} exceeds {allowed}")
 
@@ -193,6 +205,11 @@ def main() -> None:
         for row in found:
             print("| " + " | ".join(f"{x:.2f}" if isinstance(x, float) else str(x) for x in row.values()) + " |")
         records += found
+    if device == "cuda":
+        from unicl.loss.kernels.autotune import chosen_tiles
+
+        for kind, tile in chosen_tiles().items():
+            print(*kind, "->", *(f"{name}={value}" for name, value in tile.items()))
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "gpu.json").write_text(json.dumps(records, indent=1))
