@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import torch
 import tyro
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as save_weights
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2 as transforms
@@ -253,7 +254,8 @@ def report(epoch: int, sums: Tensor, steps: int) -> None:
 
 def save(model: ThreeEncoders, config: Config, names: list[str], folder: Path) -> None:
     """Writes the weights, and all it takes to build the encoders again."""
-    save_file(model.state_dict(), folder / "model.safetensors")
+    # Not save_file: it makes a file that only its owner can read.
+    (folder / "model.safetensors").write_bytes(save_weights(model.state_dict()))
     fields = {
         "architecture": "three_encoders",
         "image_encoder": config.image_encoder,
