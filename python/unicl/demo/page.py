@@ -56,6 +56,8 @@ def write_page(
             "from each: with equal steps unicl sees each picture half as often as ce or clip do.",
             "Held-out pictures are of other base emoji than the training pictures: no skin-tone, hair, gender or "
             "direction variant of one is in training.",
+            "The default settings were chosen on these held-out pictures, mostly by runs of unicl: read the "
+            "differences between objectives, not the levels.",
             f"The gallery shows the {shown} model. Its pictures and captions are picked by a hash of their names, not "
             "by how well they came out.",
             "Losses of different objectives have different positives and different numbers of texts: compare a curve "
