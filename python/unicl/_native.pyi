@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from unicl.text.captions import Captions
 
-__all__ = ["ClipTokenizer", "LabelIndex", "PosTagger", "convert_nltk_tagger", "lemma", "mine_labels", "read_merges"]
+__all__ = [
+    "ClipTokenizer",
+    "LabelIndex",
+    "PosTagger",
+    "convert_nltk_tagger",
+    "lemma",
+    "mine_labels",
+    "read_merges",
+    "text_keys",
+]
 
 # Text: tokenizers.
 
@@ -97,10 +106,17 @@ def convert_nltk_tagger(weights: str, tagdict: str, classes: str) -> bytes:
 
 @final
 class LabelIndex:
-    """Label names with ids, and every text that means one of them; synonyms and parents are (label, other) pairs."""
+    """Label names with ids, and every text that means one of them; synonyms and parents are (label, other) pairs.
+
+    A phrase that ends in a blocked text means no label.
+    """
 
     def __new__(
-        cls, names: list[str], synonyms: list[tuple[str, str]], parents: list[tuple[str, str]]
+        cls,
+        names: list[str],
+        synonyms: list[tuple[str, str]],
+        parents: list[tuple[str, str]],
+        blocked: list[str] = [],
     ) -> LabelIndex: ...
     @property
     def parents(self) -> NDArray[np.int32]: ...
@@ -128,6 +144,9 @@ def mine_labels(
     threads: int | None = None,
 ) -> list[tuple[str, int]]:
     """Give the names within the limits, the most frequent first, and the number of captions with each."""
+
+def text_keys(texts: list[str]) -> list[str]:
+    """Give texts as vocabularies tell them apart: lower case, no leading determiners, no marks at the edges of words."""
 
 def lemma(word: str) -> str:
     """Give the singular of a lower-case English noun."""

@@ -2,7 +2,7 @@
 
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
-use unicl_core::labels::{self, Limits, Vocabulary};
+use unicl_core::labels::{self, Limits, Vocabulary, VocabularyError};
 use unicl_core::phrases::GrammarError;
 
 use crate::captions::Captions;
@@ -31,14 +31,20 @@ pub(crate) struct LabelIndex {
 #[pymethods]
 impl LabelIndex {
     #[new]
+    #[pyo3(signature = (names, synonyms, parents, blocked = Vec::new()))]
     fn new(
         py: Python<'_>,
         names: Vec<String>,
         synonyms: Vec<(String, String)>,
         parents: Vec<(String, String)>,
+        blocked: Vec<String>,
     ) -> PyResult<Self> {
-        gate::run(py, || Vocabulary::new(names, &synonyms, &parents))
-            .map(|vocabulary| Self { vocabulary })
+        let vocabulary = gate::run(py, || {
+            let mut vocabulary = Vocabulary::new(names, &synonyms, &parents)?;
+            vocabulary.block(&blocked)?;
+            Ok::<_, VocabularyError>(vocabulary)
+        })?;
+        Ok(Self { vocabulary })
     }
 
     fn id(&self, name: &str) -> Option<u32> {
@@ -173,4 +179,12 @@ pub(crate) fn mine_labels(
 #[pyfunction]
 pub(crate) fn lemma(word: &str) -> String {
     labels::lemma(word).into_owned()
+}
+
+/// Texts as vocabularies tell them apart.
+#[pyfunction]
+pub(crate) fn text_keys(py: Python<'_>, texts: Vec<String>) -> PyResult<Vec<String>> {
+    gate::run_infallible(py, || {
+        texts.iter().map(|text| labels::text_key(text)).collect()
+    })
 }

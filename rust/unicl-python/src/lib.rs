@@ -20,7 +20,7 @@ mod threads;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::labels::{LabelIndex, lemma, mine_labels};
+    use crate::labels::{LabelIndex, lemma, mine_labels, text_keys};
     #[pymodule_export]
     use crate::phrases::{PosTagger, convert_nltk_tagger};
     #[pymodule_export]

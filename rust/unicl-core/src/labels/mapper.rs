@@ -2,10 +2,10 @@
 //!
 //! The whole phrase first: as a name, by the singular of its head, as a synonym. Then what remains of it when words are
 //! taken away from the left, the longest first, down to the head noun alone: "big hot dogs" is "hot dog" before it is "dog", and
-//! never "big". What means no label stays without one.
+//! never "big". What means no label stays without one, and so does what ends in a blocked text: "a red toy car".
 
 use super::phrase::PhraseWords;
-use super::vocabulary::{Meaning, Vocabulary};
+use super::vocabulary::{Meaning, NO_LABEL, Vocabulary};
 
 /// How a phrase got its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,9 @@ impl<'a> Mapper<'a> {
             let Some((id, rule)) = self.meaning(count) else {
                 continue;
             };
+            if id == NO_LABEL {
+                return ABSTENTION;
+            }
             let rule = match count {
                 _ if count == whole => rule,
                 1 => Rule::HeadNoun,
@@ -192,6 +195,21 @@ mod tests {
                 "{phrase}"
             );
         }
+    }
+
+    #[test]
+    fn what_ends_in_a_blocked_text_has_no_label() {
+        let mut vocabulary = vocabulary(&["car", "dog", "toy car carrier"], &[]);
+        vocabulary
+            .block(&["toy car".to_owned(), "toy dogs".to_owned()])
+            .unwrap();
+        let mut mapper = Mapper::new(&vocabulary);
+        let mut id = |phrase: &str| mapper.map(phrase.split_whitespace()).id;
+        assert_eq!(id("a red toy car"), -1);
+        assert_eq!(id("toy cars"), -1);
+        assert_eq!(id("toy dog"), -1);
+        assert_eq!(id("red car"), 0);
+        assert_eq!(id("toy car carriers"), 2);
     }
 
     #[test]

@@ -12,4 +12,4 @@ pub use labeler::{Explanation, explain, label_captions, map_phrases};
 pub use lemma::lemma;
 pub use mapper::{Mapper, Mapping, Rule};
 pub use miner::{Limits, mine};
-pub use vocabulary::{Vocabulary, VocabularyError};
+pub use vocabulary::{Vocabulary, VocabularyError, text_key};

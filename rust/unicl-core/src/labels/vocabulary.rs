@@ -35,12 +35,18 @@ pub enum VocabularyError {
         /// The label that has it already.
         other: String,
     },
+    /// A text that is to mean no label and means one.
+    #[error("{0:?} is to mean no label, but it already means {1:?}")]
+    Blocked(String, String),
     /// A label that is its own ancestor.
     #[error("the parents of {0:?} lead back to itself")]
     Cycle(String),
 }
 
 impl crate::Error for VocabularyError {}
+
+/// The id of no label, for a text that is known to mean none.
+pub(super) const NO_LABEL: u32 = u32::MAX;
 
 /// In which way a text means a label; the smaller wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +55,26 @@ pub(super) enum Meaning {
     SingularOfName,
     Synonym,
     SingularOfSynonym,
+}
+
+/// A text as vocabularies tell texts apart: in lower case, without leading determiners and without marks at the edges of
+/// words; empty where nothing remains.
+///
+/// # Examples
+///
+/// ```
+/// use unicl_core::labels::text_key;
+///
+/// assert_eq!(text_key("The Hot  Dogs!"), "hot dogs");
+/// ```
+#[must_use]
+pub fn text_key(text: &str) -> String {
+    let mut words = PhraseWords::default();
+    words.read(text.split_whitespace());
+    match words.len() {
+        0 => String::new(),
+        count => words.last(count).to_owned(),
+    }
 }
 
 /// Label names with ids from 0, and every text that means one of them.
@@ -157,6 +183,37 @@ impl Vocabulary {
         }
     }
 
+    /// Makes texts mean no label: a phrase that ends in one gets none, whatever its last words alone would mean.
+    ///
+    /// # Errors
+    ///
+    /// If a text has no letter or digit, or is a label's name or synonym.
+    pub fn block(&mut self, texts: &[String]) -> Result<(), VocabularyError> {
+        let mut words = PhraseWords::default();
+        for text in texts {
+            words.read(text.split_whitespace());
+            if words.len() == 0 {
+                return Err(VocabularyError::Blank(self.names.len(), text.clone()));
+            }
+            let key = words.last(words.len());
+            match self.index.get(key) {
+                Some(&(id, Meaning::Name | Meaning::Synonym)) if id != NO_LABEL => {
+                    let name = self.names[id as usize].clone();
+                    return Err(VocabularyError::Blocked(text.clone(), name));
+                }
+                _ => self.index.insert(key.into(), (NO_LABEL, Meaning::Synonym)),
+            };
+        }
+        for text in texts {
+            words.read(text.split_whitespace());
+            let key = words.last_singular(words.len());
+            self.index
+                .entry(key.into())
+                .or_insert((NO_LABEL, Meaning::SingularOfSynonym));
+        }
+        Ok(())
+    }
+
     fn known(&self, what: &'static str, name: &str) -> Result<u32, VocabularyError> {
         self.id(name).ok_or_else(|| VocabularyError::Unknown {
             what,
@@ -242,6 +299,27 @@ mod tests {
         assert_eq!(vocabulary.id("the hot dog"), Some(1));
         assert_eq!(vocabulary.id("puppy"), None);
         assert_eq!(vocabulary.parents(), [None, Some(0)]);
+    }
+
+    #[test]
+    fn a_blocked_text_is_neither_a_name_nor_a_synonym() {
+        let mut vocabulary = build(&["dog"], &[("dog", "puppy")], &[]).unwrap();
+        let mut block = |text: &str| {
+            vocabulary
+                .block(&[text.to_owned()])
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(block("toy dogs"), Ok(()));
+        assert_eq!(block("toy dogs"), Ok(()));
+        assert_eq!(
+            block("The Puppy"),
+            Err("\"The Puppy\" is to mean no label, but it already means \"dog\"".to_owned())
+        );
+        assert!(block("-").unwrap_err().contains("no letter or digit"));
+        assert_eq!(
+            vocabulary.look_up("toy dog"),
+            Some((NO_LABEL, Meaning::SingularOfSynonym))
+        );
     }
 
     #[test]
