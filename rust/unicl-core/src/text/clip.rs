@@ -1,18 +1,16 @@
 //! CLIP's byte-pair tokenizer. Where the speed comes from stands at the head of encoder.rs.
 
-use std::sync::Mutex;
-
 use super::clean::{Clean, Cleaned};
 use super::encoder::Encoder;
 use super::merges::Merges;
-use super::word_cache::WordCache;
+use super::word_cache::Caches;
 use crate::Error;
 use crate::threads::{Threads, run};
 
 /// Rows that a thread takes at a time: about 100 µs of work, a few times what starting a thread costs.
 const ROWS_AT_A_TIME: usize = 256;
-/// Caches that a tokenizer keeps between calls, at most.
-const MOST_CACHES: usize = 64;
+/// Most ids that are cached for a word: as many as fit an entry of 32 bytes.
+pub(super) const CACHED_IDS: usize = 7;
 
 /// What the names of the control tokens mean where a caption contains them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +38,7 @@ pub struct ClipTokenizer {
     pub(super) merges: Merges,
     pub(super) clean: Clean,
     pub(super) control_tokens: ControlTokens,
-    /// Warm caches of earlier calls. A fork can leave the lock held for ever in the child, so nobody waits for it.
-    caches: Mutex<Vec<WordCache>>,
+    pub(super) caches: Caches<u16, CACHED_IDS>,
 }
 
 /// An id that no caption has.
@@ -63,26 +60,7 @@ impl ClipTokenizer {
             merges,
             clean,
             control_tokens,
-            caches: Mutex::default(),
-        }
-    }
-
-    /// A cache for a thread to work with: one of an earlier call, if there is one.
-    pub(super) fn take_cache(&self) -> WordCache {
-        let warm = self
-            .caches
-            .try_lock()
-            .ok()
-            .and_then(|mut caches| caches.pop());
-        warm.unwrap_or_else(WordCache::new)
-    }
-
-    /// Keeps a cache for later calls.
-    pub(super) fn return_cache(&self, cache: WordCache) {
-        if let Ok(mut caches) = self.caches.try_lock()
-            && caches.len() < MOST_CACHES
-        {
-            caches.push(cache);
+            caches: Caches::new(),
         }
     }
 

@@ -15,20 +15,18 @@
 //! 2. No regex engine, no allocation for a word or a caption, no hash of a string: the key is the word.
 //! 3. The cache has one size, 2 MiB, and outlives the call: a thread takes one from the tokenizer and gives it back.
 
+use super::blocks::{BLOCK, EACH_BYTE, HIGH_BITS, block_at, letters};
 use super::byte_pairs::merge_word;
 use super::clean::Clean;
-use super::clip::{ClipTokenizer, ControlTokens};
+use super::clip::{CACHED_IDS, ClipTokenizer, ControlTokens};
 use super::merges::{id_of_byte, id_of_last_byte};
 use super::pieces::{CLASS_OF_BYTE, Class, contraction, piece};
-use super::word_cache::{LONGEST_WORD, WordCache};
-
-/// Bytes that can be read from every position of a caption.
-const BLOCK: usize = 16;
+use super::word_cache::{LONGEST_WORD, WordCache, word_key};
 
 /// What a thread works with.
 pub(super) struct Encoder<'a> {
     tokenizer: &'a ClipTokenizer,
-    cache: WordCache,
+    cache: WordCache<u16, CACHED_IDS>,
     /// The caption and [`BLOCK`] spaces.
     padded: Vec<u8>,
     /// One word as it is merged.
@@ -43,7 +41,7 @@ impl<'a> Encoder<'a> {
     pub(super) fn new(tokenizer: &'a ClipTokenizer) -> Self {
         Self {
             tokenizer,
-            cache: tokenizer.take_cache(),
+            cache: tokenizer.caches.take(),
             padded: Vec::new(),
             symbols: Vec::new(),
             ids: Vec::new(),
@@ -191,7 +189,7 @@ impl<'a> Encoder<'a> {
     /// Appends the word of the first `length` bytes of `block`, through the cache.
     #[inline]
     fn push_short(&mut self, block: u128, length: usize) {
-        let key = WordCache::key(block, length);
+        let key = word_key(block, length);
         match self.cache.get(key) {
             // Most words have one id; copying more calls memcpy.
             Some(&[id]) => self.ids.push(id),
@@ -211,26 +209,8 @@ impl<'a> Encoder<'a> {
 
 impl Drop for Encoder<'_> {
     fn drop(&mut self) {
-        self.tokenizer.return_cache(self.cache.take());
+        self.tokenizer.caches.put_back(self.cache.take());
     }
-}
-
-const EACH_BYTE: u128 = u128::MAX / 0xFF;
-const HIGH_BITS: u128 = EACH_BYTE * 0x80;
-
-/// The high bit of every byte that is an ASCII letter.
-#[inline]
-fn letters(block: u128) -> u128 {
-    // 'a' + 0x1F and 'z' + 1 + 0x05 are 0x80. Without its high bit a byte is below 0x80, so adding at most 0x1F does not reach the next byte.
-    let lowered = (block & !HIGH_BITS) | (EACH_BYTE * 0x20);
-    let from_a = lowered + EACH_BYTE * 0x1F;
-    let past_z = lowered + EACH_BYTE * 0x05;
-    from_a & !past_z & !block & HIGH_BITS
-}
-
-#[inline]
-fn block_at(padded: &[u8], at: usize) -> u128 {
-    u128::from_le_bytes(padded[at..at + BLOCK].try_into().expect("BLOCK bytes"))
 }
 
 /// Whether a run of `Class::Other` ends before this byte.
@@ -248,22 +228,5 @@ pub(super) fn spell(word: &[u8], symbols: &mut Vec<u16>) {
     symbols.extend(word.iter().map(|&byte| id_of_byte(byte)));
     if let (Some(symbol), Some(&byte)) = (symbols.last_mut(), word.last()) {
         *symbol = id_of_last_byte(byte);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mask_of_letters_is_that_of_ascii() {
-        for byte in 0..=u8::MAX {
-            let expected = if byte.is_ascii_alphabetic() {
-                HIGH_BITS
-            } else {
-                0
-            };
-            assert_eq!(letters(u128::from(byte) * EACH_BYTE), expected, "{byte}");
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Tokenizers: captions in, token ids out.
 
+mod blocks;
 mod byte_pairs;
 mod clean;
 mod clip;

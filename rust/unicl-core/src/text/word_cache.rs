@@ -1,35 +1,48 @@
-//! A cache from a short word to its ids, of one fixed size.
+//! A cache from a short word to its ids, of one fixed size, and the caches that a tokenizer keeps between calls.
+
+use std::sync::Mutex;
 
 /// Sets of two entries, one cache line each: 2 MiB, room for 65,536 words.
 const SETS_LOG2: u32 = 15;
 /// Longest word that is cached, in bytes.
 pub(super) const LONGEST_WORD: usize = 15;
-/// Most ids that are cached for a word.
-const MOST_IDS: usize = 7;
+/// Caches that a tokenizer keeps between calls, at most.
+const MOST_CACHES: usize = 64;
 
-/// Ids by word: two entries for each hash, of which the older one makes room.
+/// Ids by word: two entries for each hash, of which the older one makes room. At most `MOST_IDS` are cached for a word.
 ///
-/// Nothing grows: whatever the captions, a cache is 2 MiB.
-pub(super) struct WordCache {
-    sets: Box<[Set]>,
+/// Nothing grows: whatever the captions, a cache is 2 MiB if an entry is 32 bytes.
+pub(super) struct WordCache<Id, const MOST_IDS: usize> {
+    sets: Box<[Set<Id, MOST_IDS>]>,
 }
 
 #[repr(align(64))]
-#[derive(Clone, Default)]
-struct Set([Entry; 2]);
+#[derive(Clone)]
+struct Set<Id, const MOST_IDS: usize>([Entry<Id, MOST_IDS>; 2]);
 
-/// 32 bytes. The key 0 is the empty entry.
-#[derive(Clone, Copy, Default)]
-struct Entry {
+/// The key 0 is the empty entry.
+#[derive(Clone, Copy)]
+struct Entry<Id, const MOST_IDS: usize> {
     key: u128,
-    ids: [u16; MOST_IDS],
+    ids: [Id; MOST_IDS],
     count: u16,
 }
 
-impl WordCache {
+impl<Id: Copy + Default, const MOST_IDS: usize> WordCache<Id, MOST_IDS> {
     pub(super) fn new() -> Self {
+        const {
+            assert!(
+                size_of::<Set<Id, MOST_IDS>>() == 64,
+                "a set is one cache line"
+            );
+        };
+        let empty = Entry {
+            key: 0,
+            ids: [Id::default(); MOST_IDS],
+            count: 0,
+        };
         Self {
-            sets: vec![Set::default(); 1 << SETS_LOG2].into_boxed_slice(),
+            sets: vec![Set([empty; 2]); 1 << SETS_LOG2].into_boxed_slice(),
         }
     }
 
@@ -40,26 +53,19 @@ impl WordCache {
         }
     }
 
-    /// The key of a word: its bytes, zeros, and its length in the last byte. `block` holds the word and whatever follows it.
     #[inline]
-    pub(super) fn key(block: u128, length: usize) -> u128 {
-        debug_assert!((1..=LONGEST_WORD).contains(&length));
-        let bits = 8 * length;
-        (block & ((1 << bits) - 1)) | (length as u128) << 120
-    }
-
-    #[inline]
-    pub(super) fn get(&self, key: u128) -> Option<&[u16]> {
+    pub(super) fn get(&self, key: u128) -> Option<&[Id]> {
         let entries = &self.sets[set_of(key)].0;
         let entry = entries.iter().find(|entry| entry.key == key)?;
         Some(&entry.ids[..usize::from(entry.count).min(MOST_IDS)])
     }
 
     /// Remembers the ids of a word, if they are few enough.
-    pub(super) fn insert(&mut self, key: u128, ids: &[u16]) {
+    pub(super) fn insert(&mut self, key: u128, ids: &[Id]) {
         let mut entry = Entry {
             key,
-            ..Entry::default()
+            ids: [Id::default(); MOST_IDS],
+            count: 0,
         };
         let Some(slots) = entry.ids.get_mut(..ids.len()) else {
             return;
@@ -69,6 +75,38 @@ impl WordCache {
         let entries = &mut self.sets[set_of(key)].0;
         entries[1] = entries[0];
         entries[0] = entry;
+    }
+}
+
+/// The key of a word: its bytes, zeros, and its length in the last byte. `block` holds the word and whatever follows it.
+#[inline]
+pub(super) fn word_key(block: u128, length: usize) -> u128 {
+    debug_assert!((1..=LONGEST_WORD).contains(&length));
+    let bits = 8 * length;
+    (block & ((1 << bits) - 1)) | (length as u128) << 120
+}
+
+/// Warm caches of earlier calls. A fork can leave the lock held for ever in the child, so nobody waits for it.
+pub(super) struct Caches<Id, const MOST_IDS: usize>(Mutex<Vec<WordCache<Id, MOST_IDS>>>);
+
+impl<Id: Copy + Default, const MOST_IDS: usize> Caches<Id, MOST_IDS> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    /// A cache for a thread to work with: one of an earlier call, if there is one.
+    pub(super) fn take(&self) -> WordCache<Id, MOST_IDS> {
+        let warm = self.0.try_lock().ok().and_then(|mut caches| caches.pop());
+        warm.unwrap_or_else(WordCache::new)
+    }
+
+    /// Keeps a cache for later calls.
+    pub(super) fn put_back(&self, cache: WordCache<Id, MOST_IDS>) {
+        if let Ok(mut caches) = self.0.try_lock()
+            && caches.len() < MOST_CACHES
+        {
+            caches.push(cache);
+        }
     }
 }
 
@@ -91,10 +129,13 @@ fn set_of(key: u128) -> usize {
 mod tests {
     use super::*;
 
+    const MOST_IDS: usize = 7;
+    type WordCache = super::WordCache<u16, MOST_IDS>;
+
     fn key(word: &str) -> u128 {
         let mut block = [b'#'; 16];
         block[..word.len()].copy_from_slice(word.as_bytes());
-        WordCache::key(u128::from_le_bytes(block), word.len())
+        word_key(u128::from_le_bytes(block), word.len())
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! Sixteen bytes of a caption at a time, as one integer.
+
+/// Bytes that can be read from every position of a caption that is followed by as many spaces.
+pub(super) const BLOCK: usize = 16;
+/// Every byte is 1.
+pub(super) const EACH_BYTE: u128 = u128::MAX / 0xFF;
+/// The high bit of every byte.
+pub(super) const HIGH_BITS: u128 = EACH_BYTE * 0x80;
+
+/// The high bit of every byte that is an ASCII letter.
+#[inline]
+pub(super) fn letters(block: u128) -> u128 {
+    // 'a' + 0x1F and 'z' + 1 + 0x05 are 0x80. Without its high bit a byte is below 0x80, so adding at most 0x1F does not reach the next byte.
+    let lowered = (block & !HIGH_BITS) | (EACH_BYTE * 0x20);
+    let from_a = lowered + EACH_BYTE * 0x1F;
+    let past_z = lowered + EACH_BYTE * 0x05;
+    from_a & !past_z & !block & HIGH_BITS
+}
+
+/// The 16 bytes from `at` on; the first is the lowest.
+#[inline]
+pub(super) fn block_at(padded: &[u8], at: usize) -> u128 {
+    u128::from_le_bytes(padded[at..at + BLOCK].try_into().expect("BLOCK bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_of_letters_is_that_of_ascii() {
+        for byte in 0..=u8::MAX {
+            let expected = if byte.is_ascii_alphabetic() {
+                HIGH_BITS
+            } else {
+                0
+            };
+            assert_eq!(letters(u128::from(byte) * EACH_BYTE), expected, "{byte}");
+        }
+    }
+}
