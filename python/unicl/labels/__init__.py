@@ -1,8 +1,18 @@
 """Labels: the vocabulary, phrases to labels, captions to sets of labels. No torch."""
 
+from unicl.labels.clashes import Merge
 from unicl.labels.label_sets import LabelSets
 from unicl.labels.labeler import DenseLabeler, Explanation
 from unicl.labels.mapper import LabelMapper, LabelMapping, Rule
 from unicl.labels.vocabulary import LabelVocabulary
 
-__all__ = ["DenseLabeler", "Explanation", "LabelMapper", "LabelMapping", "LabelSets", "LabelVocabulary", "Rule"]
+__all__ = [
+    "DenseLabeler",
+    "Explanation",
+    "LabelMapper",
+    "LabelMapping",
+    "LabelSets",
+    "LabelVocabulary",
+    "Merge",
+    "Rule",
+]

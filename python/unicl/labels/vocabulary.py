@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unicl import _native
+from unicl.labels.clashes import Merge, OnClash, settle_clashes
+from unicl.labels.coco import coco_fields
+from unicl.labels.vocabulary_files import read_vocabulary, write_vocabulary
 from unicl.text import PosTagger
 from unicl.text.captions import Captions
 from unicl.text.tagging import english_tagger
@@ -18,14 +21,18 @@ from unicl.text.tagging import english_tagger
 class LabelVocabulary:
     """Label names with ids from 0, in the order given, their synonyms and, if there are any, their parents.
 
-    Make one with :meth:`from_names`, :meth:`from_file` or :meth:`mine`. Ids never change: a vocabulary is not edited.
-    Names are told apart without regard to case, articles and marks at the edges of words.
+    Make one with :meth:`from_names`, :meth:`from_file`, :meth:`mine`, :meth:`coco`, :meth:`imagenet` or
+    :meth:`wordnet`. Ids never change: a vocabulary is not edited, and what grows from it (:meth:`extended`,
+    :meth:`merged`, :meth:`with_synonyms`) keeps them. Names are told apart without regard to case, articles and marks
+    at the edges of words.
 
     Attributes:
         names: The names; a label's id is its index.
         synonyms: For a name, other texts that mean it.
         parents: int32 (number of labels,), the id of each label's parent; -1 where it has none.
-        document_frequency: int64 (number of labels,), in how many captions each was found; None unless mined.
+        document_frequency: int64 (number of labels,), in how many captions each was found; None where not counted.
+        blocked: Texts that mean no label, and no phrase that ends in one does: "toy car" is no car.
+        merge_log: What became of texts that two labels claimed, and of labels merged in.
 
     Example:
         >>> vocabulary = LabelVocabulary.from_names(["dog", "hot dog"], synonyms={"dog": ["puppy"]})
@@ -40,21 +47,29 @@ class LabelVocabulary:
         synonyms: Mapping[str, Iterable[str]] | None = None,
         parents: Mapping[str, str] | None = None,
         document_frequency: NDArray[np.int64] | None = None,
+        blocked: Iterable[str] = (),
+        merge_log: Iterable[Merge] = (),
     ) -> None:
-        if isinstance(names, str):
-            raise TypeError(f"expected a list of label names; got the str {names!r}")
+        for what, texts in (("label names", names), ("blocked texts", blocked)):
+            if isinstance(texts, str):
+                raise TypeError(f"expected a list of {what}; got the str {texts!r}")
         self.names: tuple[str, ...] = tuple(names)
+        self.blocked: tuple[str, ...] = tuple(blocked)
+        self.merge_log: tuple[Merge, ...] = tuple(merge_log)
+        given = _as_texts(synonyms)
+        given_parents = dict(parents or {})
+        pairs = [(name, other) for name, others in given.items() for other in others]
+        self._native = _native.LabelIndex(list(self.names), pairs, list(given_parents.items()), list(self.blocked))
+        known = set(self.names)
         self.synonyms: dict[str, tuple[str, ...]] = {}
-        for name, others in (synonyms or {}).items():
-            if isinstance(others, str):
-                raise TypeError(f"expected a list of synonyms of {name!r}; got the str {others!r}")
-            self.synonyms[name] = tuple(others)
-        self._parent_names = dict(parents or {})
-        pairs = [(name, other) for name, others in self.synonyms.items() for other in others]
-        self._native = _native.LabelIndex(list(self.names), pairs, list(self._parent_names.items()))
+        for name, others in given.items():
+            name = name if name in known else self.names[self.id(name)]
+            self.synonyms[name] = (*self.synonyms.get(name, ()), *others)
         self.parents: NDArray[np.int32] = self._native.parents
-        if document_frequency is not None and len(document_frequency) != len(self.names):
-            raise ValueError(f"expected {len(self.names)} document frequencies; got {len(document_frequency)}")
+        if document_frequency is not None:
+            document_frequency = np.asarray(document_frequency, dtype=np.int64)
+            if document_frequency.shape != (len(self.names),):
+                raise ValueError(f"expected {len(self.names)} document frequencies; got {document_frequency.shape}")
         self.document_frequency = document_frequency
 
     @classmethod
@@ -64,6 +79,8 @@ class LabelVocabulary:
         *,
         synonyms: Mapping[str, Iterable[str]] | None = None,
         parents: Mapping[str, str] | None = None,
+        blocked: Iterable[str] = (),
+        on_clash: OnClash = "error",
     ) -> LabelVocabulary:
         """A vocabulary of names.
 
@@ -71,34 +88,85 @@ class LabelVocabulary:
             names: The names, in the order of their ids.
             synonyms: For some of the names, other texts that mean them. Plurals need not be given.
             parents: For some of the names, the name of a more general label.
+            blocked: Texts that mean no label though their last words do: "toy car".
+            on_clash: What to do with a synonym that two labels claim: refuse it ("error"), leave it with the first of
+                them ("first"), or with neither ("drop"). A name is never lost to a synonym. ``merge_log`` says what
+                was done.
 
         Raises:
             TypeError: A str in place of a list.
             ValueError: A blank name, a name that occurs twice, a synonym that means two labels, a synonym or parent
-                of an unknown label, or parents that go in a circle. The message names the labels.
+                of an unknown label, parents that go in a circle, or a blocked text that is a name or synonym. The
+                message names the labels.
+
+        Example:
+            >>> synonyms = {"cougar": ["puma", "panther"], "jaguar": ["panther"]}
+            >>> vocabulary = LabelVocabulary.from_names(["cougar", "jaguar"], synonyms=synonyms, on_clash="first")
+            >>> print(vocabulary.merge_log[0])
+            "panther" stays a synonym of "cougar"; "jaguar" claimed it too
         """
-        return cls(names, synonyms=synonyms, parents=parents)
+        if isinstance(names, str):
+            raise TypeError(f"expected a list of label names; got the str {names!r}")
+        names = tuple(names)
+        settled, log = settle_clashes(names, _as_texts(synonyms), on_clash=on_clash)
+        return cls(names, synonyms=settled, parents=parents, blocked=blocked, merge_log=log)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> LabelVocabulary:
-        """A vocabulary from a text file (UTF-8): a name a line, and after it its synonyms, with tabs between them.
+    def from_file(cls, path: str | Path, *, on_clash: OnClash = "error") -> LabelVocabulary:
+        """A vocabulary from a file (UTF-8).
 
-        Blank lines are skipped.
+        - ``.json``: what :meth:`save` writes, a list of names, or an object ``{name: [synonyms]}``.
+        - ``.tsv`` whose first line begins with the column ``name``: a table with some of the columns ``name``,
+          ``synonyms`` (with "|" between them), ``parent`` and ``document_frequency``.
+        - any other: a name a line, and after it its synonyms, with tabs between them. Blank lines are skipped.
+
+        Args:
+            path: The file.
+            on_clash: What to do with a synonym that two labels claim; see :meth:`from_names`.
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: The file is not UTF-8, or what :meth:`from_names` refuses; the message names the file.
+            ValueError: The file is not UTF-8 or malformed, or what :meth:`from_names` refuses; the message names the
+                file.
         """
-        names, synonyms = [], {}
         try:
-            for line in Path(path).read_text(encoding="utf-8-sig").splitlines():
-                cells = [cell.strip() for cell in line.split("\t") if cell.strip()]
-                if cells:
-                    names.append(cells[0])
-                    synonyms[cells[0]] = cells[1:]
-            return cls(names, synonyms=synonyms)
-        except ValueError as error:
+            fields = read_vocabulary(Path(path))
+            settled, log = settle_clashes(fields["names"], fields.get("synonyms", {}), on_clash=on_clash)
+            fields |= {"synonyms": settled, "merge_log": [*fields.get("merge_log", ()), *log]}
+            return cls(**fields)
+        except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from None
+
+    def save(self, path: str | Path) -> None:
+        """Writes the vocabulary to a file that :meth:`from_file` reads: .json (all of it), .tsv or .txt.
+
+        The file appears whole or not at all; one that is there is replaced.
+
+        Raises:
+            ValueError: Another suffix, or something that the format cannot hold: .tsv has no blocked texts, .txt no
+                parents and counts either. Neither keeps the merge log.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     LabelVocabulary.from_names(["dog"], synonyms={"dog": ["puppy"]}).save(f"{folder}/labels.json")
+            ...     LabelVocabulary.from_file(f"{folder}/labels.json").synonyms
+            {'dog': ('puppy',)}
+        """
+        write_vocabulary(self, Path(path))
+
+    @classmethod
+    def coco(cls) -> LabelVocabulary:
+        """COCO's 80 names, ids 0 to 79 in the order of the annotations, with synonyms and hyponyms of our own.
+
+        A kind of a thing means the thing: "puppy" is "dog", "guitarist" is "person", "suv" is "car".
+
+        Example:
+            >>> vocabulary = LabelVocabulary.coco()
+            >>> len(vocabulary), vocabulary.names[0], "guitarist" in vocabulary.synonyms["person"]
+            (80, 'person', True)
+        """
+        return cls(**coco_fields())
 
     @classmethod
     def mine(
@@ -175,6 +243,12 @@ class LabelVocabulary:
         """The number of labels."""
         return len(self.names)
 
+    @property
+    def parent_names(self) -> dict[str, str]:
+        """For a name, the name of its parent; only labels that have one."""
+        ids = np.flatnonzero(self.parents >= 0)
+        return {self.names[label]: self.names[self.parents[label]] for label in ids}
+
     def __contains__(self, name: object) -> bool:
         """Whether there is a label of this name."""
         return isinstance(name, str) and self._native.id(name) is not None
@@ -183,8 +257,10 @@ class LabelVocabulary:
         return {
             "names": self.names,
             "synonyms": self.synonyms,
-            "parents": self._parent_names,
+            "parents": self.parent_names,
             "document_frequency": self.document_frequency,
+            "blocked": self.blocked,
+            "merge_log": self.merge_log,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -193,6 +269,15 @@ class LabelVocabulary:
     def __repr__(self) -> str:
         shown = ", ".join(repr(name) for name in self.names[:3])
         return f"LabelVocabulary({len(self)} labels: {shown}{', ...' if len(self) > 3 else ''})"
+
+
+def _as_texts(synonyms: Mapping[str, Iterable[str]] | None) -> dict[str, tuple[str, ...]]:
+    texts = {}
+    for name, others in (synonyms or {}).items():
+        if isinstance(others, str):
+            raise TypeError(f"expected a list of synonyms of {name!r}; got the str {others!r}")
+        texts[name] = tuple(others)
+    return texts
 
 
 def as_count(name: str, limit: float, total: int) -> int:

@@ -1,0 +1,52 @@
+"""COCO's 80 names, with synonyms and hyponyms of our own."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+# fmt: off
+NAMES = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
+    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant",
+    "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard",
+    "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
+    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange", "broccoli",
+    "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "dining table", "toilet",
+    "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink",
+    "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)
+
+ANIMALS = ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
+VEHICLES = ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat")
+PEOPLE = ("person", "man", "woman", "boy", "girl", "child", "baby", "santa", "clown", "soldier", "cowboy")
+
+# What makes a thing of these words no such thing but a likeness of it.
+ANIMAL_LIKENESSES = (
+    "balloon", "cardboard", "carved", "cartoon", "ceramic", "fake", "glass", "inflatable", "lego", "metal", "model",
+    "origami", "paper", "plastic", "plush", "porcelain", "robotic", "rubber", "stone", "stuffed", "toy", "wooden",
+)
+VEHICLE_LIKENESSES = ("cardboard", "cartoon", "lego", "matchbox", "miniature", "model", "paper", "rc", "toy")
+PERSON_LIKENESSES = ("cardboard", "cartoon", "inflatable", "lego", "plastic", "stone", "stuffed", "toy", "wax")
+# fmt: on
+
+
+@cache
+def coco_fields() -> dict[str, Any]:
+    """The keyword arguments of LabelVocabulary."""
+    synonyms: dict[str, list[str]] = {name: [] for name in NAMES}
+    blocked: list[str] = []
+    for line in (files(__package__) / "coco_synonyms.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            label, texts = line.split("\t")
+            (blocked if label == "none" else synonyms[label]).extend(texts.split("|"))
+    meaning = {text for texts in synonyms.values() for text in texts}
+    likenesses = [
+        *((likeness, text) for name in ANIMALS for text in (name, *synonyms[name]) for likeness in ANIMAL_LIKENESSES),
+        *((likeness, text) for name in VEHICLES for text in (name, *synonyms[name]) for likeness in VEHICLE_LIKENESSES),
+        *((likeness, text) for text in PEOPLE for likeness in PERSON_LIKENESSES),
+    ]
+    made = (f"{likeness} {text}" for likeness, text in likenesses)
+    blocked += [text for text in made if text not in meaning]
+    return {"names": NAMES, "synonyms": synonyms, "blocked": tuple(blocked)}
