@@ -122,11 +122,14 @@ class LabelSets:
 
     def keep(self, is_kept: NDArray[np.bool_]) -> LabelSets:
         """The sets without the labels that are not kept: bool (number of label ids,), by id."""
-        places = is_kept[self.indices]
-        lengths = np.bincount(self.rows()[places], minlength=len(self))
+        return self.keep_entries(is_kept[self.indices])
+
+    def keep_entries(self, is_kept: NDArray[np.bool_]) -> LabelSets:
+        """The sets without the entries that are not kept: bool (number of labels,), one for each of ``indices``."""
+        lengths = np.bincount(self.rows()[is_kept], minlength=len(self))
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        weights = None if self.weights is None else self.weights[places]
-        return LabelSets(indices=self.indices[places], offsets=offsets, weights=weights)
+        weights = None if self.weights is None else self.weights[is_kept]
+        return LabelSets(indices=self.indices[is_kept], offsets=offsets, weights=weights)
 
     def document_frequency(self, num_labels: int) -> NDArray[np.int64]:
         """int64 (num_labels,): in how many rows each label occurs."""

@@ -82,7 +82,7 @@ def test_settings_that_cannot_be_met_are_refused():
         DenseLabeler(VOCABULARY, mode="argmax")
     with pytest.raises(ValueError, match="expected min_document_frequency >= 0; got -1"):
         DenseLabeler(VOCABULARY, min_document_frequency=-1)
-    with pytest.raises(ValueError, match='expected frequency_of "captions" or "vocabulary"; got \'both\''):
+    with pytest.raises(ValueError, match="or a DocumentFrequency; got 'both'"):
         DenseLabeler(VOCABULARY, frequency_of="both")
     with pytest.raises(ValueError, match=r"needs a vocabulary with counts: one of LabelVocabulary\.mine"):
         DenseLabeler(VOCABULARY, frequency_of="vocabulary")

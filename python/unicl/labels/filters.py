@@ -1,0 +1,192 @@
+"""Which labels of captions are kept: by how many captions have them, how often the caption says them, the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unicl.labels.label_sets import LabelSets
+from unicl.labels.mentions import Mentions
+from unicl.labels.vocabulary import as_count
+
+if TYPE_CHECKING:
+    from unicl.labels.relevance import RelevanceFilter
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DocumentFrequency:
+    """In how many captions of a data set each label occurs. Those of the parts of a data set add up.
+
+    Attributes:
+        counts: int64 (number of labels,).
+        num_captions: How many captions there were, those without labels included.
+
+    Raises:
+        ValueError: A count is negative or exceeds the number of captions, or data sets of other vocabularies are added.
+
+    Example:
+        >>> first = DocumentFrequency.of(LabelSets.from_lists([[0], [0, 1]]), num_labels=3)
+        >>> both = first + DocumentFrequency.of(LabelSets.from_lists([[1], []]), num_labels=3)
+        >>> both.counts.tolist(), both.num_captions
+        ([2, 2, 0], 4)
+    """
+
+    counts: NDArray[np.int64]
+    num_captions: int
+
+    def __post_init__(self) -> None:
+        least, most = int(self.counts.min(initial=0)), int(self.counts.max(initial=0))
+        if least < 0 or most > self.num_captions:
+            wrong = least if least < 0 else most
+            raise ValueError(f"expected counts from 0 to the number of captions, {self.num_captions}; got {wrong}")
+
+    @classmethod
+    def of(cls, sets: LabelSets, *, num_labels: int) -> DocumentFrequency:
+        """The counts of captions whose labels are known."""
+        return cls(counts=sets.document_frequency(num_labels), num_captions=len(sets))
+
+    def __add__(self, other: DocumentFrequency) -> DocumentFrequency:
+        """The counts of both data sets together."""
+        if len(self.counts) != len(other.counts):
+            raise ValueError(
+                f"expected counts of one vocabulary; got {len(self.counts)} and {len(other.counts)} labels"
+            )
+        return DocumentFrequency(counts=self.counts + other.counts, num_captions=self.num_captions + other.num_captions)
+
+
+class Verdict(IntEnum):
+    """What became of a label of a caption: kept, or left out by which filter. They are asked in this order."""
+
+    KEPT = 0
+    FREQUENCY = 1
+    BALANCE = 2
+    COUNT = 3
+    RELEVANCE = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelFilters:
+    """The filters of :class:`unicl.labels.DenseLabeler`, where they are described.
+
+    Attributes:
+        min_document_frequency: An int is a number of captions, a float a share of them.
+        max_document_frequency: Likewise; 1.0 sets no limit.
+        balance: At least 1; None: draw none.
+        seed: Of the draws for ``balance``.
+        min_count_in_caption: At least 1.
+        relevance: None: not asked.
+    """
+
+    min_document_frequency: float = 0
+    max_document_frequency: float = 1.0
+    balance: int | None = None
+    seed: int = 0
+    min_count_in_caption: int = 1
+    relevance: RelevanceFilter | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("min_document_frequency", "max_document_frequency"):
+            as_count(name, getattr(self, name), 1)
+        for name, least in (("balance", self.balance), ("min_count_in_caption", self.min_count_in_caption)):
+            if least is not None and least < 1:
+                raise ValueError(f"expected {name} >= 1; got {least}")
+
+    @property
+    def need_frequency(self) -> bool:
+        """Whether the document frequency of labels matters."""
+        return self.balance is not None or (self.min_document_frequency, self.max_document_frequency) != (0, 1.0)
+
+    @property
+    def need_mentions(self) -> bool:
+        """Whether the phrases matter, and not the labels alone."""
+        return self.relevance is not None or self.min_count_in_caption > 1
+
+    def by_frequency(
+        self, sets: LabelSets, frequency: DocumentFrequency, row_ids: NDArray[np.int64] | None
+    ) -> NDArray[np.uint8]:
+        """uint8 (number of labels in the sets,): a :class:`Verdict` each; without row ids nothing is drawn."""
+        counts, total = frequency.counts, frequency.num_captions
+        least = as_count("min_document_frequency", self.min_document_frequency, total)
+        most = as_count("max_document_frequency", self.max_document_frequency, total)
+        is_within = (counts >= least) & (counts <= most)
+        verdicts = np.where(is_within[sets.indices], Verdict.KEPT, Verdict.FREQUENCY).astype(np.uint8)
+        if self.balance is not None and row_ids is not None:
+            rows = row_ids[sets.rows()]
+            drawn = drawn_to_balance(sets.indices, rows, counts, balance=self.balance, seed=self.seed)
+            verdicts[~drawn & (verdicts == Verdict.KEPT)] = Verdict.BALANCE
+        return verdicts
+
+    def by_mentions(
+        self, mentions: Mentions, verdicts: NDArray[np.uint8], images: Any
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """The verdicts after the filters that look at phrases; and relevance scores, NaN where none was asked for.
+
+        Without images relevance is not asked.
+        """
+        verdicts = verdicts.copy()
+        verdicts[(mentions.counts < self.min_count_in_caption) & (verdicts == Verdict.KEPT)] = Verdict.COUNT
+        scores = np.full(len(verdicts), np.nan)
+        if self.relevance is not None and images is not None:
+            left = np.flatnonzero(verdicts == Verdict.KEPT)  # only these cost the scorer's time
+            of_left = mentions.keep(verdicts == Verdict.KEPT)
+            scores[left] = self.relevance.scores(images, of_left)
+            verdicts[left[~self.relevance.is_kept(of_left.counts, scores[left])]] = Verdict.RELEVANCE
+        return verdicts, scores
+
+
+def drawn_to_balance(
+    labels: NDArray[np.int32], row_ids: NDArray[np.int64], counts: NDArray[np.int64], *, balance: int, seed: int
+) -> NDArray[np.bool_]:
+    """Which labels are drawn when each is kept with the probability min(1, balance / its document frequency).
+
+    After it no label has many more captions than ``balance``, and rarer labels keep all of theirs. The curation of
+    MetaCLIP (Xu et al., Demystifying CLIP Data, ICLR 2024, arXiv 2309.16671, section 3.3), which draws so for each
+    pair of a text and an entry, and keeps the texts that an entry was drawn for.
+
+    A draw depends on the seed, the row's id and the label alone: not on the order of rows, batches or processes.
+
+    Args:
+        labels: int32 (entries,), label ids.
+        row_ids: int64 (entries,), what tells the rows of a data set apart.
+        counts: int64 (number of labels,), the document frequency of every label in the data set.
+        balance: t in the paper, at least 1.
+        seed: Another one gives other draws.
+
+    Example:
+        >>> labels, rows = np.zeros(10_000, np.int32), np.arange(10_000)
+        >>> int(drawn_to_balance(labels, rows, np.array([10_000]), balance=2_500, seed=0).sum())
+        2483
+    """
+    mixed = _mix(_mix(np.full(1, seed).astype(np.uint64)) + row_ids.astype(np.uint64))
+    mixed = _mix(mixed + labels.astype(np.uint64))
+    uniform = (mixed >> np.uint64(11)) * 2.0**-53  # in [0, 1)
+    return uniform * counts[labels] < balance
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64 (Steele et al. 2014), a bijection of 64-bit integers whose values pass for random."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def as_row_ids(row_ids: ArrayLike | None, rows: int) -> NDArray[np.int64]:
+    """Row ids as int64 (rows,); 0, 1, ... where none are given.
+
+    Raises:
+        TypeError: They are not integers.
+        ValueError: There are not as many as rows.
+    """
+    if row_ids is None:
+        return np.arange(rows)
+    ids = np.asarray(row_ids)
+    if ids.dtype.kind not in "iu" and ids.size:
+        raise TypeError(f"expected integer row_ids; got {ids.dtype}")
+    if ids.shape != (rows,):
+        raise ValueError(f"expected one row id for each of the {rows} captions; got shape {ids.shape}")
+    return ids.astype(np.int64)

@@ -1,0 +1,121 @@
+"""Filters leave out the labels they are told to, and say so."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unicl.labels import DenseLabeler, DocumentFrequency, LabelMapper, LabelSets, LabelVocabulary
+from unicl.labels.filters import drawn_to_balance
+from unicl.text import find_noun_phrases
+
+VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "man"], synonyms={"dog": ["puppy"]})
+WORDS = ["a dog", "the puppy", "dogs", "a ball", "two men", "a cat", "and", "runs", ","]
+captions = st.lists(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join), max_size=8)
+
+
+@given(captions, st.integers(1, 3))
+def test_a_label_stays_where_enough_noun_phrases_of_the_caption_mean_it(captions, least):
+    mapper = LabelMapper(VOCABULARY)
+    rows = [mapper.map(find_noun_phrases(caption)).ids.tolist() for caption in captions]
+    expected = [sorted({label for label in row if label >= 0 and row.count(label) >= least}) for row in rows]
+    assert DenseLabeler(VOCABULARY, min_count_in_caption=least)(captions).to_list() == expected
+
+
+def test_balance_keeps_about_as_many_captions_of_a_frequent_label_and_all_of_a_rare_one():
+    labeler = DenseLabeler(VOCABULARY, balance=1000)
+    sets = labeler([*["a dog"] * 20_000, *["a ball"] * 500])
+    counts = sets.document_frequency(3)
+    assert 900 < counts[0] < 1100  # three standard deviations of the binomial: 93
+    assert counts[1] == 500
+
+
+def test_draws_are_the_same_in_any_batches_and_other_with_another_seed():
+    captions = ["a dog and a ball"] * 600
+    first = DenseLabeler(VOCABULARY, balance=100)
+    whole = first(captions)
+    known = first.count(captions)
+    labeler = DenseLabeler(VOCABULARY, balance=100, frequency_of=known)
+    rows = range(600)
+    parts = [labeler(captions[start : start + 7], row_ids=rows[start : start + 7]) for start in range(0, 600, 7)]
+    assert [row for part in parts for row in part.to_list()] == whole.to_list()
+    assert DenseLabeler(VOCABULARY, balance=100, seed=1)(captions).to_list() != whole.to_list()
+
+
+def test_draws_of_two_labels_of_one_row_are_independent():
+    rows, counts = np.arange(40_000), np.array([4, 4])
+    both = [drawn_to_balance(np.full(40_000, label, np.int32), rows, counts, balance=2, seed=0) for label in (0, 1)]
+    assert abs((both[0] & both[1]).mean() - 0.25) < 0.01
+
+
+def test_limits_are_shares_of_the_captions_that_were_counted():
+    known = DocumentFrequency(counts=np.array([50, 5, 0]), num_captions=100)
+    labeler = DenseLabeler(VOCABULARY, min_document_frequency=0.1, frequency_of=known)
+    assert labeler(["a dog and a ball"]).to_list() == [[0]]
+
+
+@given(st.lists(st.sets(st.integers(0, 4)), max_size=10), st.integers(0, 10))
+def test_counts_of_parts_add_up_to_those_of_the_whole(rows, cut):
+    first, second, whole = (
+        DocumentFrequency.of(LabelSets.from_lists(part), num_labels=5) for part in (rows[:cut], rows[cut:], rows)
+    )
+    both = first + second
+    assert (both.counts.tolist(), both.num_captions) == (whole.counts.tolist(), whole.num_captions)
+
+
+def test_explain_says_for_each_filter_why_a_phrase_was_left_out():
+    known = DocumentFrequency(counts=np.array([100, 90, 1]), num_captions=100)
+    labeler = DenseLabeler(
+        VOCABULARY, min_document_frequency=2, balance=1, min_count_in_caption=2, frequency_of=known, seed=3
+    )
+    caption = "a man and a dog"
+    assert [row.dropped for row in labeler.explain(caption)] == [
+        "the document frequency of 'man' is outside the limits",
+        "'dog' occurs 1 time(s) in the caption, fewer than 2",
+    ]
+    assert (
+        labeler.explain(caption, row_id=0)[1].dropped
+        == "'dog' was not drawn for this row, to balance it down to 1 captions"
+    )
+    kept = labeler.explain("a dog, a puppy")
+    assert [(row.count, row.label, row.dropped) for row in kept] == [(2, "dog", None)] * 2
+
+
+@given(captions, st.integers(1, 2), st.integers(0, 2), st.integers(1, 4))
+def test_explain_agrees_with_what_a_call_keeps(captions, least, rarest, balance):
+    counter = DenseLabeler(VOCABULARY)
+    labeler = DenseLabeler(
+        VOCABULARY,
+        min_document_frequency=rarest,
+        balance=balance,
+        min_count_in_caption=least,
+        frequency_of=counter.count(captions),
+    )
+    explained = [
+        sorted({phrase.label_id for phrase in labeler.explain(caption, row_id=row)} - {-1})
+        for row, caption in enumerate(captions)
+    ]
+    assert labeler(captions).to_list() == explained
+
+
+def test_settings_that_cannot_be_met_are_refused():
+    with pytest.raises(ValueError, match="expected balance >= 1; got 0"):
+        DenseLabeler(VOCABULARY, balance=0)
+    with pytest.raises(ValueError, match="expected min_count_in_caption >= 1; got 0"):
+        DenseLabeler(VOCABULARY, min_count_in_caption=0)
+    with pytest.raises(ValueError, match="expected the counts of the vocabulary's 3 labels; got 2"):
+        DenseLabeler(VOCABULARY, frequency_of=DocumentFrequency(counts=np.array([1, 1]), num_captions=1))
+    with pytest.raises(ValueError, match="expected counts from 0 to the number of captions, 1; got 2"):
+        DocumentFrequency(counts=np.array([2]), num_captions=1)
+    with pytest.raises(ValueError, match="expected counts of one vocabulary; got 1 and 2 labels"):
+        DocumentFrequency(counts=np.zeros(1, np.int64), num_captions=0) + DocumentFrequency(
+            counts=np.zeros(2, np.int64), num_captions=0
+        )
+
+
+def test_row_ids_that_do_not_fit_are_refused():
+    labeler = DenseLabeler(VOCABULARY, balance=1)
+    with pytest.raises(ValueError, match=r"expected one row id for each of the 2 captions; got shape \(1,\)"):
+        labeler(["a dog", "a dog"], row_ids=[0])
+    with pytest.raises(TypeError, match="expected integer row_ids; got float64"):
+        labeler(["a dog"], row_ids=[0.5])
