@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unicl import _native
 from unicl.labels.clashes import Merge, OnClash, settle_clashes
 from unicl.labels.coco import coco_fields
+from unicl.labels.growing import extension, union
 from unicl.labels.vocabulary_files import read_vocabulary, write_vocabulary
 from unicl.text import PosTagger
 from unicl.text.captions import Captions
@@ -227,6 +228,71 @@ class LabelVocabulary:
         mined = _native.mine_labels(captions, native, least, most, top_k, grammar, threads)
         counts = np.array([count for _, count in mined], dtype=np.int64)
         return cls([name for name, _ in mined], document_frequency=counts)
+
+    def extended(
+        self,
+        names: Iterable[str],
+        *,
+        synonyms: Mapping[str, Iterable[str]] | None = None,
+        parents: Mapping[str, str] | None = None,
+        on_clash: OnClash = "error",
+    ) -> LabelVocabulary:
+        """This vocabulary with more labels behind its own, whose ids stay as they are.
+
+        Counts of captions are not kept: the new labels have none.
+
+        Args:
+            names: The new names.
+            synonyms: Further texts for new labels and for those that are there.
+            parents: Parents of new labels, and of those that are there.
+            on_clash: What to do with a synonym that two labels claim; see :meth:`from_names`. A new name that was a
+                synonym takes it over, if this is not "error".
+
+        Raises:
+            ValueError: A name that is there already, or what :meth:`from_names` refuses.
+
+        Example:
+            >>> vocabulary = LabelVocabulary.from_names(["dog"], synonyms={"dog": ["puppy", "wolf"]})
+            >>> larger = vocabulary.extended(["cat", "wolf"], synonyms={"cat": ["kitten"]}, on_clash="first")
+            >>> larger.names, larger.synonyms["dog"]
+            (('dog', 'cat', 'wolf'), ('puppy',))
+        """
+        if isinstance(names, str):
+            raise TypeError(f"expected a list of label names; got the str {names!r}")
+        return LabelVocabulary(
+            **extension(self, names, synonyms=_as_texts(synonyms), parents=parents or {}, on_clash=on_clash)
+        )
+
+    def merged(self, other: LabelVocabulary, *, on_clash: OnClash = "error") -> LabelVocabulary:
+        """This vocabulary with the labels of another: ids of this one stay, what is new comes behind, in its order.
+
+        A label of the other whose name means a label here, as name or synonym in either number, becomes that label,
+        its name and synonyms become synonyms, and ``merge_log`` says so. Where both have parents for a label, this
+        vocabulary's stays. Counts of captions are added where both have them.
+
+        Args:
+            other: The other vocabulary.
+            on_clash: What to do with a synonym that two labels claim; see :meth:`from_names`.
+
+        Raises:
+            ValueError: What :meth:`from_names` refuses.
+
+        Example:
+            >>> animals = LabelVocabulary.from_names(["dog", "cat"], synonyms={"cat": ["kitty"]})
+            >>> merged = animals.merged(LabelVocabulary.from_names(["ball", "kitty"], synonyms={"kitty": ["kitten"]}))
+            >>> merged.names, merged.synonyms["cat"], str(merged.merge_log[0])
+            (('dog', 'cat', 'ball'), ('kitty', 'kitten'), '"kitty" became a synonym of "cat"')
+        """
+        return LabelVocabulary(**union(self, other, on_clash=on_clash))
+
+    def with_synonyms(self, synonyms: Mapping[str, Iterable[str]], *, on_clash: OnClash = "error") -> LabelVocabulary:
+        """This vocabulary with further synonyms; ids and counts of captions stay.
+
+        Raises:
+            ValueError: What :meth:`from_names` refuses.
+        """
+        fields = extension(self, (), synonyms=_as_texts(synonyms), parents={}, on_clash=on_clash)
+        return LabelVocabulary(**fields, document_frequency=self.document_frequency)
 
     def id(self, name: str) -> int:
         """The id of a label by its name.
