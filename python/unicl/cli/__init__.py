@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = {"demo": "the main job end to end on the embedded data set: train, evaluate, compare, report"}
+
+class Command(NamedTuple):
+    """What a command does, and the extra that brings the packages it needs."""
+
+    summary: str
+    extra: str
+
+
+COMMANDS = {
+    "demo": Command("the main job end to end on the embedded data set: train, evaluate, compare, report", "demo"),
+    "label": Command("the captions of files to labels, by a vocabulary that is given or mined from them", "label"),
+    "tokenize": Command("the captions of files to token ids", "label"),
+}
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after ``unicl``; those of the process if None.
 
     Returns:
-        The exit status: 0, or 2 with one line on stderr that says what was wrong.
+        The exit status: 0, or 2 with one line on stderr that says what was wrong; 130 after Ctrl-C.
     """
     command, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
     if command in ("-h", "--help"):
-        listing = "\n".join(f"  {name:<8}{summary}" for name, summary in COMMANDS.items())
+        listing = "\n".join(f"  {name:<10}{summary}" for name, (summary, _) in COMMANDS.items())
         sys.stdout.write(
             f"usage: unicl COMMAND [options]\n\n{listing}\n\nunicl COMMAND --help tells a command's options.\n"
         )
@@ -31,13 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"unicl: unknown command {command!r}: choose one of {', '.join(COMMANDS)}\n")
         return 2
     try:
-        from unicl.cli.demo import run
-
-        return run(rest)
+        status: int = import_module(f"unicl.cli.{command}").run(rest)
+        return status
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("unicl"):
             raise
-        sys.stderr.write(f"unicl {command}: {error}; pip install 'unicl-rs[demo]' brings what the command needs\n")
-    except (ValueError, OSError, FloatingPointError) as error:
+        extra = COMMANDS[command].extra
+        sys.stderr.write(f"unicl {command}: {error}; pip install 'unicl-rs[{extra}]' brings what the command needs\n")
+    except (ValueError, TypeError, OSError, FloatingPointError) as error:
         sys.stderr.write(f"unicl {command}: {error}\n")
+    except KeyboardInterrupt:
+        sys.stderr.write(f"unicl {command}: interrupted\n")
+        return INTERRUPTED
     return 2

@@ -1,0 +1,26 @@
+"""What a command over files did: a sentence for people, JSON for machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from unicl.engines import written_aside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from unicl.engines import RunStats
+
+
+def report(stats: RunStats, sentence: str, path: Path | None) -> None:
+    """Writes the sentence, and the rows skipped by reason, to stdout, and everything to ``path`` if one is given."""
+    lines = [sentence, *(f"skipped: {count:,} rows, {reason}" for reason, count in stats.skipped.most_common())]
+    sys.stdout.write("\n".join(lines) + "\n")
+    if path is not None:
+        counts = dataclasses.asdict(stats)
+        counts["captions_per_second"] = stats.captions / stats.seconds if stats.seconds else None
+        with written_aside(path, overwrite=True) as aside:
+            aside.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")

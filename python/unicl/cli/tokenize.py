@@ -1,0 +1,73 @@
+"""``unicl tokenize``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from unicl.cli.progress import show_captions
+from unicl.cli.summary import report
+from unicl.engines import Reading, TokenizeStats, tokenize_files
+from unicl.text import ClipTokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizeConfig:
+    """Tokenizes the captions of files: the same rows, with a column "ids", in Parquet.
+
+    Reads Parquet, Arrow IPC, CSV, TSV, JSON lines, text files (a caption a line) and webdataset shards, or folders of
+    them; the text formats also compressed. Rows stay in order and none is left out.
+    """
+
+    inputs: tyro.conf.Positional[tuple[Path, ...]]
+    """Files, or folders of files."""
+    out: Path
+    """The folder for NAME.parquet; for one input also the file itself (*.parquet)."""
+    tokenizer: Literal["clip"] = "clip"
+    """clip: OpenAI's byte pairs."""
+    merges: Path | None = None
+    """CLIP's merges file; that of the installed open_clip if none is given."""
+    clean: Literal["openai", "hf", "none"] = "openai"
+    """What happens to a caption first: as in OpenAI's CLIP and open_clip, as in transformers, or nothing."""
+    context_length: int = 77
+    """Ids in a row, start and end token included."""
+    ragged: bool = False
+    """Lists of ids without start, end and padding, uncut."""
+    copy_columns: bool = True
+    """Write the columns of the input too."""
+    overwrite: bool = False
+    """Replace outputs that exist, each when the new one is complete."""
+    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    stats: Path | None = None
+    """Write counts and times to this file, as JSON."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parses the options of ``unicl tokenize``, runs it, and says what was done."""
+    config = tyro.cli(TokenizeConfig, prog="unicl tokenize", args=arguments)
+    tokenizer = ClipTokenizer(config.merges, clean=config.clean, context_length=config.context_length)
+    stats = tokenize_files(
+        config.inputs,
+        config.out,
+        tokenizer,
+        reading=config.reading,
+        ragged=config.ragged,
+        copy_columns=config.copy_columns,
+        overwrite=config.overwrite,
+        progress=show_captions,
+    )
+    report(stats, _sentence(stats), config.stats)
+    return 0
+
+
+def _sentence(stats: TokenizeStats) -> str:
+    return (
+        f"{stats.captions:,} captions of {stats.files} files: {stats.tokens:,} ids, {stats.truncated:,} captions cut; "
+        f"{stats.seconds:.1f} s, {stats.tokenize_seconds:.1f} s of them in the tokenizer"
+    )

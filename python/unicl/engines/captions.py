@@ -1,0 +1,206 @@
+"""Batches of rows with their captions: the column found, every row checked, bad rows named or counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from unicl.engines.reading import Reading
+
+CAPTION_COLUMNS = ("caption", "text", "txt", "TEXT")
+"""The names under which a caption column is looked for, in this order."""
+
+Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
+NULL = "null caption"
+NOT_UTF8 = "not UTF-8"
+
+
+class RawBatch(NamedTuple):
+    """Rows as a file has them.
+
+    Attributes:
+        columns: The rows.
+        place: What to call a row of the batch in a message: "row 3", "line 4".
+        not_utf8: Of a text file: the rows of the batch that were not UTF-8; what was not is U+FFFD in them.
+    """
+
+    columns: pa.RecordBatch
+    place: Callable[[int], str]
+    not_utf8: Sequence[int] = ()
+
+
+class Source(Protocol):
+    """A file of rows, to be read any number of times.
+
+    Attributes:
+        path: Where it is.
+        schema: Its columns.
+        num_rows: How many rows there are; None where the file does not say.
+    """
+
+    @property
+    def path(self) -> Path:  # noqa: D102
+        ...
+
+    @property
+    def schema(self) -> pa.Schema:  # noqa: D102
+        ...
+
+    @property
+    def num_rows(self) -> int | None:  # noqa: D102
+        ...
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
+        """The rows, in order, in batches of bounded size: all columns, or those named."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CaptionBatch:
+    """Rows of a file and their captions.
+
+    Attributes:
+        columns: The rows, with the columns asked for.
+        captions: An Arrow column of strings, one for each row, none null; "" where the row is bad.
+        is_bad: bool (rows,), the rows without a caption that can be read; None where there is none.
+    """
+
+    columns: pa.RecordBatch
+    captions: pa.Array
+    is_bad: NDArray[np.bool_] | None
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.captions)
+
+    def good_captions(self) -> pa.Array:
+        """The captions of the rows that are not bad."""
+        return self.captions if self.is_bad is None else self.captions.filter(pa.array(~self.is_bad))
+
+
+def caption_column(source: Source, column: str | None) -> str:
+    """The name of the column with the captions: the one given, or the first of :data:`CAPTION_COLUMNS` that there is.
+
+    Raises:
+        ValueError: There is no such column, it occurs twice, or it does not hold strings. The message lists the
+            columns.
+    """
+    names = source.schema.names
+    found = [column] if column is not None else [name for name in CAPTION_COLUMNS if name in names][:1]
+    if not found or found[0] not in names:
+        wanted = f"no column {column!r}" if column is not None else f"no column named {_or(CAPTION_COLUMNS)}"
+        raise ValueError(f"{source.path}: {wanted}; name one of its columns: {', '.join(map(repr, names)) or 'none'}")
+    name = found[0]
+    if names.count(name) > 1:
+        raise ValueError(f"{source.path}: {names.count(name)} columns are named {name!r}; rename all but one")
+    kind = source.schema.field(name).type
+    if not _holds_text(kind.value_type if pa.types.is_dictionary(kind) else kind):
+        raise ValueError(f"{source.path}: expected strings in the column {name!r}; it holds {kind}")
+    return name
+
+
+def read_captions(
+    source: Source, reading: Reading, *, only_captions: bool = False, skipped: Counter[str] | None = None
+) -> Iterator[CaptionBatch]:
+    """The rows of a file with their captions, in batches of bounded size.
+
+    Args:
+        source: The file.
+        reading: Which column has the captions, and what happens at a row whose caption is null or not UTF-8.
+        only_captions: Read that column alone.
+        skipped: Where such rows are counted by reason.
+
+    Raises:
+        ValueError: The file is malformed, has no such column, or has a bad row; the message names file and row.
+    """
+    name = caption_column(source, reading.column)
+    for raw in source.batches([name] if only_captions else None):
+        batch, field = raw.columns, raw.columns.schema.field(name)
+        captions, not_utf8 = repair_text(_as_strings(batch.column(name)))
+        if not_utf8:
+            if pa.types.is_dictionary(field.type):
+                raise ValueError(
+                    f"{source.path}, {raw.place(not_utf8[0])}: {NOT_UTF8}, in the dictionary column {name!r}; write it "
+                    "as plain strings first"
+                )
+            batch = batch.set_column(batch.schema.get_field_index(name), field, captions.cast(field.type))
+        reasons = dict.fromkeys((*not_utf8, *raw.not_utf8), NOT_UTF8)
+        if captions.null_count:
+            is_null = captions.is_null().to_numpy(zero_copy_only=False)
+            reasons |= dict.fromkeys(np.flatnonzero(is_null).tolist(), NULL)
+        if not reasons:
+            yield CaptionBatch(columns=batch, captions=captions, is_bad=None)
+            continue
+        if reading.bad_rows == "error":
+            row = min(reasons)
+            raise ValueError(
+                f'{source.path}, {raw.place(row)}: {reasons[row]}; with bad_rows="skip" (--bad-rows skip) such rows '
+                "are counted and have no result"
+            )
+        if skipped is not None:
+            skipped.update(reasons.values())
+        is_bad = np.zeros(len(captions), np.bool_)
+        is_bad[list(reasons)] = True
+        captions = pc.if_else(pa.array(is_bad), pa.scalar("", captions.type), captions)
+        yield CaptionBatch(columns=batch, captions=captions, is_bad=is_bad)
+
+
+def numbered(kind: str, first: int) -> Callable[[int], str]:
+    """Names the rows of a batch by their number in the file, which is ``first`` for the first of them."""
+    return lambda row: f"{kind} {first + row}"
+
+
+def slices(rows: Rows, size: int) -> Iterator[Rows]:
+    """An array or record batch in parts of that many rows at most; nothing is copied."""
+    for start in range(0, len(rows), size):
+        yield rows.slice(start, size)
+
+
+def repair_text(column: pa.Array) -> tuple[pa.Array, list[int]]:
+    """A column of strings that are UTF-8, with U+FFFD for what was not, and the rows where that was so."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        column.validate()  # offsets that lead outside are another matter
+    else:
+        return column, []
+    rows, texts = [], []
+    for row, value in enumerate(column.cast(pa.large_binary()).to_pylist()):
+        text = None if value is None else value.decode(errors="replace")
+        if text is not None and "\ufffd" in text and text.encode() != value:
+            rows.append(row)
+        texts.append(text)
+    return pa.array(texts, column.type), rows
+
+
+def _as_strings(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _as_strings(column.dictionary_decode())
+    if pa.types.is_binary(kind):
+        return column.view(pa.string())
+    if pa.types.is_large_binary(kind):
+        return column.view(pa.large_string())
+    if pa.types.is_null(kind):
+        return column.cast(pa.string())
+    return column
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    return any(is_kind(kind) for is_kind in (*kinds, pa.types.is_string_view, pa.types.is_null))
+
+
+def _or(names: Sequence[str]) -> str:
+    return f"{', '.join(map(repr, names[:-1]))} or {names[-1]!r}"

@@ -1,0 +1,136 @@
+"""Files out: nothing stands under its final name before all of it is on the disk."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+ROW_GROUP_ROWS = 1 << 17
+ROW_GROUP_BYTES = 64 << 20
+
+
+@contextmanager
+def written_aside(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A path beside ``path`` to write to; what was written there takes the name of ``path`` at the end.
+
+    It is on the disk before it is renamed. After an error, or Ctrl-C, it is removed, and what was at ``path`` stays.
+
+    Args:
+        path: The final name. Its folder is made.
+        overwrite: Replace a file of that name.
+
+    Raises:
+        FileExistsError: There is one, and ``overwrite`` is not set.
+        OSError: The disk is full, or whatever else it says; the message names the file.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        yield aside
+        refuse_existing(path, overwrite=overwrite)  # another process may have been faster
+        with naming_output(path), aside.open("rb+") as file:
+            os.fsync(file.fileno())
+            aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def naming_output(path: Path) -> Iterator[None]:
+    """Lets an error of the system name the file that could not be written, not the name it had meanwhile."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise OSError(error.errno, f"cannot write the output: {reason}", str(path)) from error
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raises ``FileExistsError`` if there is a file and it must not be replaced."""
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; name another place, or pass overwrite=True (--overwrite) to replace it")
+
+
+class ParquetOutput:
+    """Batches into a Parquet file, in row groups of bounded size. Made by :func:`new_parquet`."""
+
+    def __init__(self, writer: pq.ParquetWriter, path: Path, schema: pa.Schema) -> None:
+        self._writer, self._path, self._schema = writer, path, schema
+        self._waiting: list[pa.RecordBatch] = []
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Adds rows."""
+        self._waiting.append(batch)
+        rows = sum(waiting.num_rows for waiting in self._waiting)
+        if rows >= ROW_GROUP_ROWS or sum(waiting.nbytes for waiting in self._waiting) >= ROW_GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits as a row group."""
+        if self._waiting:
+            table = pa.Table.from_batches(self._waiting, self._schema)
+            self._waiting.clear()
+            with naming_output(self._path):
+                self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+
+@contextmanager
+def new_parquet(
+    path: Path, schema: pa.Schema, *, overwrite: bool = False, plain: Sequence[str] = ()
+) -> Iterator[ParquetOutput]:
+    """A Parquet file to write batches to, by the rules of :func:`written_aside`.
+
+    Args:
+        path: Its final name.
+        schema: Of the batches.
+        overwrite: Replace a file of that name.
+        plain: Columns, by the path of their leaf, whose values hardly repeat: a dictionary of them costs time only.
+
+    Raises:
+        FileExistsError, OSError: As :func:`written_aside`.
+    """
+    with written_aside(path, overwrite=overwrite) as aside:
+        with_dictionary = [leaf for leaf in _leaves(schema) if leaf not in plain]
+        with naming_output(path):
+            writer = pq.ParquetWriter(aside, schema, compression="zstd", use_dictionary=with_dictionary)
+        try:
+            output = ParquetOutput(writer, path, schema)
+            yield output
+            output.flush()
+            with naming_output(path):
+                writer.close()
+        except BaseException:
+            with suppress(OSError, pa.ArrowException):  # lets the file go; its end may have no room either
+                writer.close()
+            raise
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """The paths of the leaf columns as Parquet names them."""
+    sink = pa.BufferOutputStream()
+    pq.ParquetWriter(sink, schema).close()
+    parquet = pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema
+    return [parquet.column(index).path for index in range(len(parquet))]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename last through a loss of power, where the system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,147 @@
+"""Files of captions to files of token ids."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from unicl.engines.captions import CaptionBatch, caption_column, read_captions
+from unicl.engines.columns import extended, extended_schema, rows_of_lists
+from unicl.engines.inputs import find_inputs, open_source, output_paths
+from unicl.engines.output import new_parquet, refuse_existing
+from unicl.engines.progress import Progress, no_progress
+from unicl.engines.reading import Reading
+from unicl.engines.stats import RunStats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from unicl.text.captions import Captions
+
+IDS = "ids"
+CONTROL_TOKENS = 2
+"""A row of ids has a start and an end token ([CLS] and [SEP] for WordPiece)."""
+
+
+class Tokenizer(Protocol):
+    """What :class:`unicl.ClipTokenizer` and :class:`unicl.WordPieceTokenizer` have in common."""
+
+    context_length: int
+    pad_id: int
+
+    def __call__(self, captions: Captions, *, context_length: int | None = None, dtype: Any = ...) -> NDArray[Any]:
+        """Ids of shape (n, context_length)."""
+        ...
+
+    def encode(self, captions: Captions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All ids without control tokens and padding, and n + 1 offsets."""
+        ...
+
+
+@dataclass(kw_only=True)
+class TokenizeStats(RunStats):
+    """What :func:`tokenize_files` did.
+
+    Attributes:
+        tokens: Ids written, padding apart.
+        truncated: Captions that were cut.
+        tokenize_seconds: Time in the tokenizer.
+    """
+
+    tokens: int = 0
+    truncated: int = 0
+    tokenize_seconds: float = 0.0
+
+
+def tokenize_files(
+    inputs: Sequence[str | Path],
+    out: Path,
+    tokenizer: Tokenizer,
+    *,
+    reading: Reading | None = None,
+    context_length: int | None = None,
+    ragged: bool = False,
+    copy_columns: bool = True,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
+) -> TokenizeStats:
+    """Tokenizes the captions of files: the same rows, with a column ``ids``, in Parquet.
+
+    Args:
+        inputs: Files, or folders of files; see :mod:`unicl.engines`.
+        out: The folder for ``NAME.parquet``; for one input also the file itself.
+        tokenizer: The tokenizer.
+        reading: How the captions are read; None: ``Reading()``.
+        context_length: Ids in a row; None: the tokenizer's.
+        ragged: Write the ids of ``tokenizer.encode`` (list<int32>: without control tokens and padding, uncut), not the
+            padded rows of ``tokenizer()`` (fixed_size_list<int32>).
+        copy_columns: Write the columns of the input too.
+        overwrite: Replace outputs that exist, each when the new one is complete.
+        progress: Is told how many captions are done.
+
+    Raises:
+        FileNotFoundError, FileExistsError, OSError: An input is missing; an output exists; the disk is full.
+        ValueError: A file is malformed, its column is not found, or a row is bad. The message names file and row.
+    """
+    started = time.perf_counter()
+    reading = Reading() if reading is None else reading
+    stats = TokenizeStats()
+    paths = find_inputs(inputs)
+    outputs = output_paths(paths, out)
+    for output in outputs:
+        refuse_existing(output, overwrite=overwrite)
+    length = tokenizer.context_length if context_length is None else context_length
+    kind = pa.list_(pa.int32()) if ragged else pa.list_(pa.int32(), length)
+    for path, output in zip(paths, outputs, strict=True):
+        source = open_source(path, reading)
+        caption_column(source, reading.column)
+        schema = extended_schema(source, [pa.field(IDS, kind)], copy_columns=copy_columns)
+        with (
+            new_parquet(output, schema, overwrite=overwrite, plain=[f"{IDS}.list.element"]) as writer,
+            progress(f"tokenizing {path.name}", source.num_rows) as advance,
+        ):
+            for batch in read_captions(source, reading, only_captions=not copy_columns, skipped=stats.skipped):
+                began = time.perf_counter()
+                ids = _ragged(tokenizer, batch, stats) if ragged else _padded(tokenizer, batch, length, stats)
+                stats.tokenize_seconds += time.perf_counter() - began
+                writer.write(extended(batch, schema, [ids]))
+                stats.captions += len(batch)
+                advance(len(batch))
+        stats.files += 1
+    stats.seconds = time.perf_counter() - started
+    return stats
+
+
+def _ragged(tokenizer: Tokenizer, batch: CaptionBatch, stats: TokenizeStats) -> pa.Array:
+    ids, offsets = tokenizer.encode(batch.captions)
+    stats.tokens += len(ids)
+    return rows_of_lists(offsets, pa.array(ids.astype(np.int32)), batch.is_bad)
+
+
+def _padded(tokenizer: Tokenizer, batch: CaptionBatch, length: int, stats: TokenizeStats) -> pa.Array:
+    rows = tokenizer(batch.captions, context_length=length, dtype="int32")
+    is_good = np.ones(len(batch), np.bool_) if batch.is_bad is None else ~batch.is_bad
+    lengths = _lengths(rows, tokenizer)
+    stats.tokens += int(lengths[is_good].sum())
+    # A full row may be one that just fits; so the full ones are encoded uncut. Where rows are long they are few.
+    is_full = is_good & (lengths == length)
+    if bool(is_full.any()):
+        _, offsets = tokenizer.encode(batch.captions.filter(pa.array(is_full)))
+        stats.truncated += int(np.count_nonzero(np.diff(offsets) > length - CONTROL_TOKENS))
+    mask = None if batch.is_bad is None else pa.array(batch.is_bad)
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), length, mask=mask)
+
+
+def _lengths(rows: NDArray[Any], tokenizer: Tokenizer) -> NDArray[np.int64]:
+    """How many ids each row has, padding apart: the padding id may also stand inside the text, or end it."""
+    end_id = tokenizer("", context_length=CONTROL_TOKENS)[0, -1]
+    padding: NDArray[np.int64] = (rows[:, ::-1] != tokenizer.pad_id).argmax(axis=1)
+    lengths: NDArray[np.int64] = rows.shape[1] - padding + int(tokenizer.pad_id == end_id)
+    return lengths

@@ -1,0 +1,39 @@
+"""Vocabularies by name or from files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from unicl.engines.output import naming_output, refuse_existing
+from unicl.labels import LabelVocabulary
+
+NAMED: dict[str, Callable[[], LabelVocabulary]] = {"coco": LabelVocabulary.coco}
+"""The vocabularies that go by a name."""
+
+
+def open_vocabulary(name_or_path: str) -> LabelVocabulary:
+    """A vocabulary by its name in :data:`NAMED`, or of a file that :meth:`LabelVocabulary.from_file` reads.
+
+    Raises:
+        FileNotFoundError: There is no such file, and no vocabulary of that name.
+        ValueError: The file is malformed.
+    """
+    if name_or_path in NAMED:
+        return NAMED[name_or_path]()
+    if not Path(name_or_path).is_file():
+        raise FileNotFoundError(f"no vocabulary {name_or_path!r}: name a file, or one of {', '.join(NAMED)}")
+    return LabelVocabulary.from_file(name_or_path)
+
+
+def save_vocabulary(vocabulary: LabelVocabulary, path: Path, *, overwrite: bool = False) -> None:
+    """Writes a vocabulary to a file (.json, .tsv or .txt), whole or not at all.
+
+    Raises:
+        FileExistsError: There is one, and ``overwrite`` is not set.
+        ValueError: The format cannot hold it.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    with naming_output(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        vocabulary.save(path)

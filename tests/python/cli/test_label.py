@@ -1,0 +1,127 @@
+"""`unicl tokenize` and `unicl label` as they are typed."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from unicl import ClipTokenizer, DenseLabeler, LabelVocabulary
+from unicl.cli import main
+
+CAPTIONS = ["a dog", "two dogs on the grass", "it rains"]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    pq.write_table(pa.table({"caption": CAPTIONS}), tmp_path / "captions.parquet")
+    return str(tmp_path / "captions.parquet")
+
+
+def test_tokenize_writes_ids_counts_and_a_sentence(
+    tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, stats = tmp_path / "ids.parquet", tmp_path / "stats.json"
+    assert main(["tokenize", source, "--out", str(out), "--context-length", "5", "--stats", str(stats)]) == 0
+    assert pq.read_table(out)["ids"].to_pylist() == ClipTokenizer()(CAPTIONS, context_length=5).tolist()
+    counts = json.loads(stats.read_text())
+    assert (counts["captions"], counts["tokens"], counts["truncated"], counts["skipped"]) == (3, 13, 1, {})
+    assert counts["captions_per_second"] > 0
+    said = capsys.readouterr()
+    assert "3 captions of 1 files: 13 ids, 1 captions cut" in said.out
+    assert "tokenizing captions.parquet: 3 captions in" in said.err
+
+
+def test_label_writes_labels_the_vocabulary_and_why_captions_have_none(
+    tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["label", source, "--vocabulary", "coco", "--out", str(tmp_path / "out"), "--phrases"]) == 0
+    done = pq.read_table(tmp_path / "out" / "captions.parquet")
+    assert done["labels"].to_pylist() == DenseLabeler(LabelVocabulary.coco())(CAPTIONS).to_list()
+    assert done["noun_phrases"].to_pylist() == [["a dog"], ["dogs", "the grass"], []]
+    assert LabelVocabulary.from_file(tmp_path / "out" / "vocabulary.json").names == LabelVocabulary.coco().names
+    assert "without label: 1 captions have no noun phrase, 0 none that means a label" in capsys.readouterr().out
+
+
+def test_label_without_a_vocabulary_mines_one(tmp_path: Path, source: str) -> None:
+    assert main(["label", source, "--out", str(tmp_path / "out"), "--min-document-frequency", "2"]) == 0
+    assert LabelVocabulary.from_file(tmp_path / "out" / "vocabulary.json").names == ("dog",)
+
+
+def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "captions.txt").write_bytes(b"a dog\na c\xe9t\n")
+    options = ["--out", str(tmp_path / "out"), "--bad-rows", "skip"]
+    assert main(["tokenize", str(tmp_path / "captions.txt"), *options]) == 0
+    assert "skipped: 1 rows, not UTF-8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["tokenize", "label"])
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (b"a dog\na c\xe9t\n", [], "captions.txt, line 2: not UTF-8"),
+        (b"a dog\n", ["--column", "text"], "no column 'text'; name one of its columns: 'caption'"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, content: bytes, options: list[str], message: str
+) -> None:
+    (tmp_path / "captions.txt").write_bytes(content)
+    assert main([command, str(tmp_path / "captions.txt"), "--out", str(tmp_path / "out"), *options]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.splitlines()[-1].startswith(f"unicl {command}: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tokenize", "nowhere.parquet"], "unicl tokenize: no file or folder nowhere.parquet"),
+        (["tokenize"], "unicl tokenize: no input: name files or folders"),
+        (["label", "nowhere.parquet", "--vocabulary", "coco"], "unicl label: no file or folder nowhere.parquet"),
+        (["label", "x.txt", "--vocabulary", "cocoa"], "no vocabulary 'cocoa': name a file, or one of coco"),
+        (["label", "x.txt", "--vocabulary", "coco", "--top-k", "3"], "top_k limits a vocabulary that is mined"),
+    ],
+)
+def test_what_is_wrong_with_the_words_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_an_output_that_exists_is_refused_unless_it_may_be_replaced(
+    tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["tokenize", source, "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert main(words) == 2
+    assert (
+        "captions.parquet exists; name another place, or pass overwrite=True (--overwrite)" in capsys.readouterr().err
+    )
+    assert main([*words, "--overwrite"]) == 0
+
+
+def test_ctrl_c_ends_with_one_line_and_leaves_nothing(
+    tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ClipTokenizer, "__call__", interrupt)
+    assert main(["tokenize", source, "--out", str(tmp_path / "out")]) == 130
+    assert capsys.readouterr().err.endswith("unicl tokenize: interrupted\n")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["tokenize", "label"])
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    for option in ("--out", "--column", "--bad-rows", "--overwrite", "--stats"):
+        assert option in told
