@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +99,49 @@ class LabelSets:
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             weights=flat_weights,
         )
+
+    @classmethod
+    def from_arrow(cls, labels: Any, weights: Any = None) -> LabelSets:
+        """The sets in Arrow columns: what ``unicl label`` writes, and :meth:`to_arrow` gives.
+
+        int32 labels and float32 weights are not copied unless the column is in several chunks. A null row is empty.
+
+        Args:
+            labels: A column of lists of integers: of pyarrow, polars or pandas, or of an HF data set under
+                ``with_format("arrow")``.
+            weights: A column of as many lists of numbers, as long as those of the labels; None: all are 1.
+
+        Raises:
+            TypeError: No Arrow column, or one of something else than lists of numbers.
+            ValueError: A row has not as many weights as labels, holds a null or no set of label ids, or a label exceeds
+                32 bits.
+
+        Example:
+            >>> import pyarrow
+            >>> LabelSets.from_arrow(pyarrow.array([[3, 5], None, [1]])).to_list()
+            [[3, 5], [], [1]]
+        """
+        from unicl.labels.arrow import from_columns
+
+        return from_columns(labels, weights)
+
+    def to_arrow(self) -> pa.RecordBatch:
+        """The columns ``labels`` (list<int32>) and ``label_weights`` (list<float32>, all 1 without weights).
+
+        Labels and weights are not copied. ``polars.from_arrow`` takes all or one of them, ``pandas.Series`` one with
+        ``dtype=pandas.ArrowDtype(column.type)``.
+
+        Raises:
+            ValueError: More labels than a column of lists can hold, 2**31 - 1.
+
+        Example:
+            >>> batch = LabelSets.from_lists([[3, 5], []]).to_arrow()
+            >>> batch.to_pylist()
+            [{'labels': [3, 5], 'label_weights': [1.0, 1.0]}, {'labels': [], 'label_weights': []}]
+        """
+        from unicl.labels.arrow import to_record_batch
+
+        return to_record_batch(self)
 
     def __len__(self) -> int:
         """The number of rows."""
