@@ -2,9 +2,9 @@
 
 Private: use :mod:`unicl.text` and :mod:`unicl.labels`, which say what the values mean. Every function that takes
 captions takes a ``str``, a sequence of ``str``, or an Arrow column of strings, and copies none of them; works with
-the GIL released; takes ``threads`` (None: all cores; each call starts and ends its own, so it is safe after
-``fork``); and raises ``TypeError`` or ``ValueError`` naming the row. A ``RuntimeError`` that begins with
-"bug in unicl" is one.
+the GIL released and lets Ctrl-C through; takes ``threads`` (None: all cores; each call starts and ends its own, so it
+is safe after ``fork``); and raises ``TypeError`` or ``ValueError`` naming the row. A ``RuntimeError`` that begins
+with "bug in unicl" is one.
 """
 
 from collections.abc import Callable
@@ -30,11 +30,12 @@ __all__ = [
 # Text: tokenizers.
 
 def read_merges(path: Path) -> bytes:
-    """Read a merges file of byte pairs, plain or gzip, and pack it for `ClipTokenizer`.
+    """Read the byte pairs of a merges file or a ``tokenizer.json``, plain or gzip, and pack them for `ClipTokenizer`.
 
     Raises:
         FileNotFoundError, OSError: If it cannot be read.
-        ValueError: Naming the line, if it is not two known symbols or makes what an earlier line makes.
+        ValueError: Naming the line, if it is not two known symbols or makes what an earlier line makes; or why the
+            ``tokenizer.json`` is no CLIP model's.
     """
 
 @final
@@ -47,6 +48,9 @@ class ClipTokenizer:
     @property
     def packed_merges(self) -> bytes:
         """What the tokenizer was made of."""
+
+    def symbols(self) -> list[str]:
+        """Give how files write every id, in order, without the start and the end token."""
 
     @property
     def vocab_size(self) -> int:
@@ -70,8 +74,22 @@ class ClipTokenizer:
         out: NDArray[Any] | None,
         repair: Callable[[list[str]], list[str]],
         threads: int | None,
+        truncate: bool,
     ) -> NDArray[Any]:
         """Encode to rows of `context_length`, at least 2; `repair` gets the captions that take ftfy."""
+
+    def encode_masked(
+        self,
+        captions: Captions,
+        context_length: int,
+        pad_id: int,
+        dtype: str,
+        *,
+        repair: Callable[[list[str]], list[str]],
+        threads: int | None,
+        truncate: bool,
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Encode to rows of `context_length`, and to masks: 1 where start, text and end stand, 0 on padding."""
 
     def encode_ragged(
         self, captions: Captions, *, repair: Callable[[list[str]], list[str]], threads: int | None

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import html
-import importlib.util
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
 import numpy as np
 
 from unicl._native import ClipTokenizer as _Native
 from unicl._native import read_merges
+from unicl.text import clip_vocabulary
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from numpy.typing import ArrayLike, NDArray
 
     from unicl.text.captions import Captions
+
+
+class ClipSettings(TypedDict, total=False):
+    """What `ClipTokenizer` takes beside its vocabulary, by name; its documentation says what each means."""
+
+    clean: Literal["openai", "hf", "none"]
+    context_length: int
+    pad_id: int
+    special_tokens: Literal["text", "open_clip", "openai"]
 
 
 class ClipTokenizer:
@@ -34,8 +45,9 @@ class ClipTokenizer:
     Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2.
 
     Args:
-        merges: The merges file (``bpe_simple_vocab_16e6.txt.gz``, a ``merges.txt``), plain or gzip. None: that of the
-            installed open_clip, which is found without importing it.
+        merges: The merges file (``bpe_simple_vocab_16e6.txt.gz``, a ``merges.txt``) or the ``tokenizer.json`` of a CLIP
+            model, of which nothing but the vocabulary is read; plain or gzip. None: the merges file of the installed
+            open_clip, which is found without importing it.
         clean: What happens to a caption first. "openai": ftfy, HTML entities unescaped twice, lower case, as in
             OpenAI's CLIP and open_clip. "hf": NFC and lower case character by character, as in transformers, which
             knows fewer of the characters that came after Unicode 14. "none": nothing, case stays.
@@ -48,7 +60,8 @@ class ClipTokenizer:
 
     Raises:
         FileNotFoundError: If there is no such file, or `merges` is None and open_clip is not installed.
-        ValueError: If a line of the file is malformed (it is named), or an argument is none of the above.
+        ValueError: If a line of the file is malformed (it is named), a ``tokenizer.json`` is no CLIP model's (it says
+            why), or an argument is none of the above.
 
     Example:
         >>> tokenizer = ClipTokenizer()
@@ -68,7 +81,7 @@ class ClipTokenizer:
         pad_id: int = 0,
         special_tokens: Literal["text", "open_clip", "openai"] = "text",
     ) -> None:
-        packed_merges = read_merges(Path(merges) if merges is not None else _open_clip_merges())
+        packed_merges = read_merges(Path(merges) if merges is not None else clip_vocabulary.open_clip_merges())
         self._native = _Native(packed_merges, clean, special_tokens)
         if not 0 <= pad_id < self.vocab_size:
             raise ValueError(f"pad_id must be an id of the vocabulary, 0 to {self.vocab_size - 1}; got {pad_id}")
@@ -76,6 +89,62 @@ class ClipTokenizer:
         self.context_length = _checked_length(context_length)
         self.pad_id = pad_id
         self.special_tokens = special_tokens
+
+    @classmethod
+    def from_hub(cls, name: str, *, revision: str | None = None, **settings: Unpack[ClipSettings]) -> Self:
+        """Make a tokenizer with the vocabulary of a model on the Hugging Face hub, which is downloaded once and cached.
+
+        Nothing else is read of the model: for the ids of transformers, ask for ``clean="hf"``,
+        ``special_tokens="openai"`` and ``pad_id=49407``.
+
+        Args:
+            name: Of the model: ``"openai/clip-vit-base-patch32"``.
+            revision: A branch, tag or commit; None: the main branch.
+            settings: Those of the class, but for `merges`.
+
+        Raises:
+            ModuleNotFoundError: If the huggingface_hub package is not installed.
+            FileNotFoundError: If the model has no ``tokenizer.json`` and no ``merges.txt``.
+            ValueError: If its vocabulary is not CLIP's.
+        """
+        return cls(clip_vocabulary.hub_file(name, revision), **settings)
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> Self:
+        """Make the tokenizer that `save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such folder, or a file of it is missing.
+            ValueError: If `save` did not write it, or it was damaged since.
+        """
+        return cls(Path(folder) / "tokenizer.json", **clip_vocabulary.read_settings(Path(folder)))
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the vocabulary and the settings to a folder, as files that transformers reads as well.
+
+        ``transformers.AutoTokenizer.from_pretrained(folder)`` gives the ids that this tokenizer gives with
+        ``clean="hf"`` and ``special_tokens="openai"``, and pads with the end token: it has no other way of cleaning,
+        and to pad with a symbol of the vocabulary would make a control token of it.
+
+        Each file is written aside and moved into its place, so that none is ever there in part.
+
+        Args:
+            folder: Made if it is not there; a ``tokenizer.json`` and a ``tokenizer_config.json`` in it are replaced.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     ClipTokenizer(clean="none", context_length=12).save(folder)
+            ...     ClipTokenizer.load(folder)
+            ClipTokenizer(clean='none', context_length=12, pad_id=0, special_tokens='text', vocab_size=49408)
+        """
+        settings: ClipSettings = {
+            "clean": self.clean,
+            "context_length": self.context_length,
+            "pad_id": self.pad_id,
+            "special_tokens": self.special_tokens,
+        }
+        clip_vocabulary.write(Path(folder), self._native.symbols(), self._native.packed_merges, settings)
 
     @property
     def vocab_size(self) -> int:
@@ -100,12 +169,13 @@ class ClipTokenizer:
         dtype: Literal["int64", "int32"] = "int64",
         out: NDArray[np.int64] | NDArray[np.int32] | None = None,
         threads: int | None = None,
+        truncate: bool = True,
     ) -> NDArray[Any]:
         """Encode captions as rows of ids: the start token, the text, the end token, padding.
 
-        Text that does not fit is cut, and the end token stays. The end token is the first `end_id` of a row; it is not
-        found by ``argmax`` where `pad_id` is the same id, unless the first of equals is taken. `torch.from_numpy` takes
-        the rows without a copy.
+        Text that does not fit is cut, and the end token stays, unless `truncate` is False. The end token is the first
+        `end_id` of a row; it is not found by ``argmax`` where `pad_id` is the same id, unless the first of equals is
+        taken. `torch.from_numpy` takes the rows without a copy.
 
         Args:
             captions: A caption, a sequence of them, or an Arrow column of strings; n of them.
@@ -113,14 +183,18 @@ class ClipTokenizer:
             dtype: Of the rows, unless `out` is given.
             out: A C-contiguous int64 or int32 array of shape (n, context_length) that is filled and returned.
             threads: None: all cores. In a DataLoader's worker, 1.
+            truncate: Whether text that does not fit is cut, as open_clip does, or refused, as OpenAI's CLIP does.
 
         Returns:
             Ids of shape (n, context_length); (1, context_length) for one `str`.
 
         Raises:
             TypeError: If a caption is not a `str` or is missing (the row is named), or `out` is no such array.
-            ValueError: If a caption has a lone surrogate, or `out` has another shape.
+            ValueError: If a caption has a lone surrogate, or does not fit and `truncate` is False (the row and its
+                number of tokens are named), or `out` has another shape.
             ModuleNotFoundError: If a caption needs ftfy and it is not installed.
+            KeyboardInterrupt: Within a second of Ctrl-C. `out` may then be partly filled; after the other errors it is
+                as it was.
 
         Example:
             >>> rows = np.empty((2, 5), np.int32)
@@ -132,8 +206,50 @@ class ClipTokenizer:
         """
         length = self.context_length if context_length is None else _checked_length(context_length)
         return self._native.encode_padded(
-            captions, length, self.pad_id, dtype, out=out, repair=_repair, threads=threads
+            captions, length, self.pad_id, dtype, out=out, repair=_repair, threads=threads, truncate=truncate
         )
+
+    def batch_encode(
+        self,
+        captions: Captions,
+        *,
+        context_length: int | None = None,
+        dtype: Literal["int64", "int32"] = "int64",
+        threads: int | None = None,
+        truncate: bool = True,
+    ) -> dict[str, NDArray[Any]]:
+        """Encode captions as rows of ids and masks, named as the models of transformers take them.
+
+        The mask tells the end token from padding even where `pad_id` is the end token's id, as in transformers.
+
+        Args:
+            captions: A caption, a sequence of them, or an Arrow column of strings; n of them.
+            context_length: Ids in a row; None: the tokenizer's.
+            dtype: Of both arrays.
+            threads: None: all cores.
+            truncate: Whether text that does not fit is cut or refused.
+
+        Returns:
+            "input_ids", the rows that a call gives, and "attention_mask", 1 where the start token, the text and the end
+            token stand and 0 on padding; both of shape (n, context_length).
+
+        Raises:
+            TypeError, ValueError, ModuleNotFoundError, KeyboardInterrupt: As when called.
+
+        Example:
+            >>> batch = ClipTokenizer(pad_id=49407).batch_encode(["a dog", "a"], context_length=5)
+            >>> batch["input_ids"]
+            array([[49406,   320,  1929, 49407, 49407],
+                   [49406,   320, 49407, 49407, 49407]])
+            >>> batch["attention_mask"]
+            array([[1, 1, 1, 1, 0],
+                   [1, 1, 1, 0, 0]])
+        """
+        length = self.context_length if context_length is None else _checked_length(context_length)
+        ids, mask = self._native.encode_masked(
+            captions, length, self.pad_id, dtype, repair=_repair, threads=threads, truncate=truncate
+        )
+        return {"input_ids": ids, "attention_mask": mask}
 
     def encode(self, captions: Captions, *, threads: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Encode captions without start and end token, without padding, and uncut.
@@ -196,17 +312,6 @@ def _checked_length(context_length: int) -> int:
     if context_length < 2:
         raise ValueError(f"context_length must be at least 2, for the start and the end token; got {context_length}")
     return context_length
-
-
-def _open_clip_merges() -> Path:
-    """The merges file that open_clip brings along; importing open_clip would import torch."""
-    spec = importlib.util.find_spec("open_clip")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(
-            "ClipTokenizer needs CLIP's merges file: pass its path as merges=, "
-            "or install the open-clip-torch package, which has it"
-        )
-    return Path(spec.origin).parent / "bpe_simple_vocab_16e6.txt.gz"
 
 
 def _repair(captions: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 //! Caption tokenization, noun phrases and label mapping for `UniCL` training, without Python.
 
 mod error;
+pub mod interrupt;
 pub mod labels;
 pub mod phrases;
 pub mod text;

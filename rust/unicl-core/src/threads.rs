@@ -9,6 +9,8 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use crate::interrupt::{Reason, Watch};
+
 /// How many threads a call may use: a number, or all the cores this process may run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Threads(Option<NonZeroUsize>);
@@ -45,7 +47,8 @@ impl Threads {
 ///
 /// # Panics
 ///
-/// If `work` panics, with its payload, after the other threads have stopped.
+/// If `work` panics, with its payload, after the other threads have stopped; and, between two tasks, with the reason that
+/// the hook of [`interrupt`](crate::interrupt) gives for stopping, which loses the results.
 ///
 /// # Examples
 ///
@@ -68,35 +71,53 @@ pub fn run<Task: Send, State, Output: Send>(
     let workers = threads.for_tasks(count);
     if workers == 1 {
         let mut state = state();
+        let mut watch = (count > 1).then(Watch::new);
         return tasks
             .into_iter()
-            .map(|task| work(&mut state, task))
+            .map(|task| {
+                let output = work(&mut state, task);
+                if let Some(watch) = &mut watch {
+                    watch.stop_if_asked();
+                }
+                output
+            })
             .collect();
     }
     let queue = Mutex::new(tasks.into_iter().enumerate());
-    let worker = || {
+    let tasks_left = || queue.lock().unwrap_or_else(PoisonError::into_inner);
+    // Only the calling thread asks whether to go on: it is the one that whoever wants to stop it knows of.
+    let worker = |mut watch: Option<Watch>| -> Result<Vec<(usize, Output)>, Reason> {
         let mut state = state();
         let mut done = Vec::new();
         loop {
             // The lock is not held while working: a `while let` on the locked queue would keep it through the body.
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let next = tasks_left().next();
             let Some((index, task)) = next else {
-                return done;
+                return Ok(done);
             };
             done.push((index, work(&mut state, task)));
+            if let Some(watch) = &mut watch {
+                watch
+                    .ask()
+                    .inspect_err(|_| tasks_left().by_ref().for_each(drop))?;
+            }
         }
     };
     let mut done = thread::scope(|scope| {
         // A thread that cannot be started (a limit of the system) is work for the others.
         let started: Vec<_> = (1..workers)
-            .map_while(|_| thread::Builder::new().spawn_scoped(scope, worker).ok())
+            .map_while(|_| {
+                let thread = thread::Builder::new();
+                thread.spawn_scoped(scope, || worker(None)).ok()
+            })
             .collect();
-        let mut done = worker();
+        let mut done = worker(Some(Watch::new()))?;
         for thread in started {
-            done.append(&mut thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            done.append(&mut thread.join()??);
         }
-        done
-    });
+        Ok(done)
+    })
+    .unwrap_or_else(|reason: Reason| resume_unwind(reason));
     done.sort_unstable_by_key(|&(index, _)| index);
     done.into_iter().map(|(_, output)| output).collect()
 }
@@ -172,6 +193,38 @@ mod tests {
                 panic.unwrap_err().downcast_ref::<String>().unwrap(),
                 "task 5"
             );
+        }
+    }
+
+    thread_local! {
+        static STOP: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+
+    #[test]
+    fn a_reason_to_stop_ends_the_work_early_and_comes_out() {
+        crate::interrupt::set_hook(|| {
+            if STOP.get() {
+                Err(Box::new("Ctrl-C"))
+            } else {
+                Ok(())
+            }
+        });
+        STOP.set(true);
+        for threads in [Threads::ONE, exactly(3)] {
+            let done = Mutex::new(0);
+            let reason = std::panic::catch_unwind(|| {
+                run(
+                    threads,
+                    vec![(); 300],
+                    || (),
+                    |(), ()| {
+                        thread::sleep(std::time::Duration::from_millis(20));
+                        *done.lock().unwrap() += 1;
+                    },
+                )
+            });
+            assert_eq!(reason.unwrap_err().downcast_ref(), Some(&"Ctrl-C"));
+            assert!(*done.lock().unwrap() < 300);
         }
     }
 }

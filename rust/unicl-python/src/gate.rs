@@ -6,9 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use unicl_core::interrupt::Reason;
 use unicl_core::{Error, ErrorKind};
 
-/// Runs pure Rust work with the GIL released, maps its error and turns a panic into an exception.
+/// Runs pure Rust work with the GIL released, maps its error, lets Ctrl-C through and turns a panic into an exception.
+///
+/// Work that is spread over tasks stops between two of them once a signal handler has raised, with what it raised
+/// ([`signals`]); then no result comes back.
 ///
 /// `ErrorKind::Value` becomes `ValueError`, `NotFound` `FileNotFoundError`, `Io` `OSError`. A panic is a bug in this
 /// library: it becomes a `RuntimeError` that says so, where pyo3 alone would raise its `PanicException`, which
@@ -21,11 +25,25 @@ pub(crate) fn run<Output: Send, E: Error>(
     // shared references, and outputs that nobody reads after an error.
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(done) => done.map_err(|error| to_python(&error)),
-        Err(panic) => Err(PyRuntimeError::new_err(format!(
-            "bug in unicl: {}; please report it with the input that led here",
-            panic_message(panic.as_ref())
-        ))),
+        Err(reason) => Err(match reason.downcast::<PyErr>() {
+            Ok(raised) => *raised,
+            Err(panic) => PyRuntimeError::new_err(format!(
+                "bug in unicl: {}; please report it with the input that led here",
+                panic_message(panic.as_ref())
+            )),
+        }),
     }
+}
+
+/// The hook of [`unicl_core::interrupt`]: runs Python's signal handlers, which Python itself does only on the main thread,
+/// and gives what they raise. An interpreter that is shutting down has none left.
+pub(crate) fn signals() -> Result<(), Reason> {
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not one function for every lifetime"
+    )]
+    let handled = Python::try_attach(|py| py.check_signals()).unwrap_or(Ok(()));
+    handled.map_err(|raised| Box::new(raised) as Reason)
 }
 
 /// [`run`] for work that cannot fail.

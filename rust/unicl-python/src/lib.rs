@@ -19,6 +19,15 @@ mod threads;
 
 #[pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "pyo3 wants a result")]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        unicl_core::interrupt::set_hook(crate::gate::signals);
+        Ok(())
+    }
+
     #[pymodule_export]
     use crate::labels::{LabelIndex, lemma, mine_labels, text_keys};
     #[pymodule_export]

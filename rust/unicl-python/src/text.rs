@@ -1,14 +1,16 @@
 //! The bindings of `unicl_core::text`.
 
 use numpy::{
-    Element, IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1,
+    Element, IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadwriteArray2,
     PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
-use unicl_core::text::{Clean, Cleaned, ClipTokenizer as Tokenizer, ControlTokens, Merges};
+use unicl_core::text::{
+    Clean, Cleaned, ClipTokenizer as Tokenizer, ControlTokens, Merges, Rows, TooLong,
+};
 
 use crate::captions::Captions;
 use crate::gate;
@@ -55,6 +57,10 @@ impl ClipTokenizer {
         PyBytes::new(py, &self.tokenizer.merges().to_bytes())
     }
 
+    fn symbols(&self) -> Vec<String> {
+        self.tokenizer.merges().symbols()
+    }
+
     #[getter]
     fn vocab_size(&self) -> usize {
         self.tokenizer.merges().vocabulary_size()
@@ -70,7 +76,7 @@ impl ClipTokenizer {
         self.tokenizer.merges().end_id()
     }
 
-    #[pyo3(signature = (captions, context_length, pad_id, dtype, *, out, repair, threads))]
+    #[pyo3(signature = (captions, context_length, pad_id, dtype, *, out, repair, threads, truncate))]
     #[expect(
         clippy::too_many_arguments,
         reason = "they are the keyword arguments of Python"
@@ -85,36 +91,68 @@ impl ClipTokenizer {
         out: Option<Bound<'py, PyAny>>,
         repair: Bound<'py, PyAny>,
         threads: Option<ThreadCount>,
+        truncate: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let texts = CleanCaptions::new(&self.tokenizer, py, captions, &repair, threads)?;
         let shape = [texts.captions.len(), context_length];
+        let padding = Padding {
+            pad_id,
+            truncate,
+            threads,
+        };
         match (dtype, out) {
-            ("int64", None) => self.fill(
-                py,
-                &texts,
-                PyArray2::<i64>::zeros(py, shape, false),
-                pad_id,
-                threads,
-            ),
-            ("int32", None) => self.fill(
-                py,
-                &texts,
-                PyArray2::<i32>::zeros(py, shape, false),
-                pad_id,
-                threads,
-            ),
+            ("int64", None) => {
+                let rows = PyArray2::<i64>::zeros(py, shape, false);
+                self.fill(&texts, &rows, None, padding)?;
+                Ok(rows.into_any())
+            }
+            ("int32", None) => {
+                let rows = PyArray2::<i32>::zeros(py, shape, false);
+                self.fill(&texts, &rows, None, padding)?;
+                Ok(rows.into_any())
+            }
             (_, Some(out)) => {
                 if let Ok(rows) = out.cast::<PyArray2<i64>>() {
                     check_shape(rows, shape)?;
-                    self.fill(py, &texts, rows.clone(), pad_id, threads)
+                    self.fill(&texts, rows, None, padding)?;
                 } else if let Ok(rows) = out.cast::<PyArray2<i32>>() {
                     check_shape(rows, shape)?;
-                    self.fill(py, &texts, rows.clone(), pad_id, threads)
+                    self.fill(&texts, rows, None, padding)?;
                 } else {
-                    Err(not_rows(&out))
+                    return Err(not_rows(&out));
                 }
+                Ok(out)
             }
             (dtype, None) => Err(unknown("dtype", dtype, r#""int64" or "int32""#)),
+        }
+    }
+
+    #[pyo3(signature = (captions, context_length, pad_id, dtype, *, repair, threads, truncate))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the keyword arguments of Python"
+    )]
+    fn encode_masked<'py>(
+        &self,
+        py: Python<'py>,
+        captions: Captions,
+        context_length: usize,
+        pad_id: u16,
+        dtype: &str,
+        repair: Bound<'py, PyAny>,
+        threads: Option<ThreadCount>,
+        truncate: bool,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let texts = CleanCaptions::new(&self.tokenizer, py, captions, &repair, threads)?;
+        let padding = Padding {
+            pad_id,
+            truncate,
+            threads,
+        };
+        match dtype {
+            "int64" => self.fill_masked::<i64>(py, &texts, context_length, padding),
+            "int32" => self.fill_masked::<i32>(py, &texts, context_length, padding),
+            _ => Err(unknown("dtype", dtype, r#""int64" or "int32""#)),
         }
     }
 
@@ -139,31 +177,58 @@ impl ClipTokenizer {
     }
 }
 
+/// How captions become rows.
+#[derive(Clone, Copy)]
+struct Padding {
+    pad_id: u16,
+    truncate: bool,
+    threads: Option<ThreadCount>,
+}
+
 impl ClipTokenizer {
-    /// Fills an array that [`check_shape`] accepts.
-    fn fill<'py, Id: Element + Copy + Send + Sync + From<u16>>(
+    fn fill_masked<'py, Id: Element + Copy + Send + Sync + From<u16>>(
         &self,
         py: Python<'py>,
         texts: &CleanCaptions,
-        rows: Bound<'py, PyArray2<Id>>,
-        pad_id: u16,
-        threads: Option<ThreadCount>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let threads = resolve(threads);
+        context_length: usize,
+        padding: Padding,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let shape = [texts.captions.len(), context_length];
+        let [ids, mask] = [(); 2].map(|()| PyArray2::<Id>::zeros(py, shape, false));
+        self.fill(texts, &ids, Some(&mask), padding)?;
+        Ok((ids.into_any(), mask.into_any()))
+    }
+
+    /// Fills arrays that [`check_shape`] accepts.
+    fn fill<Id: Element + Copy + Send + Sync + From<u16>>(
+        &self,
+        texts: &CleanCaptions,
+        rows: &Bound<'_, PyArray2<Id>>,
+        mask: Option<&Bound<'_, PyArray2<Id>>>,
+        padding: Padding,
+    ) -> PyResult<()> {
+        let py = rows.py();
+        let threads = resolve(padding.threads);
         let length = rows.shape()[1];
-        {
-            // Guards against another writer: numpy would let two threads write one array.
-            let mut writable = rows.try_readwrite().map_err(|error| {
-                PyValueError::new_err(format!("out cannot be written: {error}"))
-            })?;
-            let places = writable.as_slice_mut()?;
-            let views = texts.views();
-            gate::run_infallible(py, || {
-                self.tokenizer
-                    .encode_padded(&views, length, Id::from(pad_id), places, threads);
-            })?;
-        }
-        Ok(rows.into_any())
+        let mut rows_guard = writable(rows)?;
+        let mut mask_guard = mask.map(writable).transpose()?;
+        let rows = Rows {
+            length,
+            ids: rows_guard.as_slice_mut()?,
+            mask: mask_guard
+                .as_mut()
+                .map(|mask| mask.as_slice_mut())
+                .transpose()?,
+            padding: Id::from(padding.pad_id),
+        };
+        let views = texts.views();
+        gate::run(py, || {
+            if !padding.truncate {
+                self.tokenizer.check_fit(&views, length, threads)?;
+            }
+            self.tokenizer.encode_padded(&views, rows, threads);
+            Ok::<_, TooLong>(())
+        })
     }
 }
 
@@ -224,6 +289,15 @@ impl CleanCaptions {
     }
 }
 
+/// Guards against another writer: numpy would let two threads write one array.
+fn writable<'py, Id: Element>(
+    array: &Bound<'py, PyArray2<Id>>,
+) -> PyResult<PyReadwriteArray2<'py, Id>> {
+    array
+        .try_readwrite()
+        .map_err(|error| PyValueError::new_err(format!("out cannot be written: {error}")))
+}
+
 fn check_shape<Id: Element>(rows: &Bound<'_, PyArray2<Id>>, shape: [usize; 2]) -> PyResult<()> {
     if rows.shape() == shape && rows.is_c_contiguous() {
         return Ok(());
@@ -256,7 +330,7 @@ fn unknown(argument: &str, value: &str, wanted: &str) -> PyErr {
     PyValueError::new_err(format!("{argument} must be {wanted}; got {value:?}"))
 }
 
-/// Reads a merges file and packs it.
+/// Reads a merges file or a `tokenizer.json` and packs its merges.
 #[pyfunction]
 pub(crate) fn read_merges(
     py: Python<'_>,

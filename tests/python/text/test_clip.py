@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from unicl import _native
 from unicl.text import ClipTokenizer
-from unicl.text.clip import _open_clip_merges
+from unicl.text.clip_vocabulary import open_clip_merges
 
 from .byte_pair_twin import BytePairTwin
 
@@ -63,7 +63,7 @@ any_captions = st.lists(st.sampled_from(WORDS + MORE) | st.text(max_size=8), max
 
 @pytest.fixture(scope="module")
 def twin():
-    return BytePairTwin(_open_clip_merges())
+    return BytePairTwin(open_clip_merges())
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +197,48 @@ def test_decoding_gives_the_text_before_the_end(tokenizer):
 def test_encoding_what_was_decoded_gives_the_ids_again(plain, caption):
     ids, _ = plain.encode("".join(character for character in caption if character.isalnum() or character == " "))
     assert plain.encode(plain.decode(ids))[0].tolist() == ids.tolist()
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32"])
+def test_a_mask_covers_start_text_and_end_even_where_padding_has_the_id_of_the_end(dtype):
+    tokenizer = ClipTokenizer(pad_id=49407, context_length=5)
+    captions = ["a dog", "", "a very long caption", "salt &amp; pepper"]
+    batch = tokenizer.batch_encode(captions, dtype=dtype)
+    assert list(batch) == ["input_ids", "attention_mask"]
+    assert {array.dtype.name for array in batch.values()} == {dtype}
+    np.testing.assert_array_equal(batch["input_ids"], tokenizer(captions))
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 0], [1, 1, 0, 0, 0], [1] * 5, [1] * 5]
+
+
+@given(st.lists(any_captions.map("".join), max_size=6), st.integers(2, 20), st.sampled_from([0, 7, 49407]))
+def test_a_mask_has_a_one_for_every_token(plain, captions, length, pad_id):
+    tokenizer = ClipTokenizer(clean="none", pad_id=pad_id)
+    batch = tokenizer.batch_encode(captions, context_length=length)
+    np.testing.assert_array_equal(batch["input_ids"], tokenizer(captions, context_length=length))
+    _, offsets = plain.encode(captions)
+    tokens = np.minimum(np.diff(offsets) + 2, length)
+    np.testing.assert_array_equal(batch["attention_mask"], np.arange(length) < tokens[:, None])
+
+
+def test_a_caption_that_does_not_fit_is_refused_on_request(tokenizer):
+    captions = ["a dog"] * 300 + ["a dog on the beach", "two very long captions are here"]
+    out = np.full((302, 6), -1)
+    message = (
+        r"row 300 has 7 tokens with its start and end, more than context_length, which is 6; shorten it, "
+        "or have it cut with truncate=True"
+    )
+    with pytest.raises(ValueError, match=message):
+        tokenizer(captions, context_length=6, truncate=False, out=out)
+    assert (out == -1).all()
+    with pytest.raises(ValueError, match=message):
+        tokenizer.batch_encode(captions, context_length=6, truncate=False)
+    np.testing.assert_array_equal(tokenizer(captions[:301], context_length=7, truncate=False)[300, -2:], [2117, 49407])
+
+
+def test_what_cleaning_makes_of_a_caption_is_what_has_to_fit(tokenizer):
+    assert (
+        tokenizer("&lt;" * 3, context_length=3, truncate=False).tolist() == tokenizer("<<<", context_length=3).tolist()
+    )
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32"])
@@ -367,7 +409,7 @@ def test_a_data_loader_with_workers_gives_the_same_batches(tokenizer):
 
 def test_a_panic_in_rust_is_an_ordinary_exception(small_merges):
     native = _native.ClipTokenizer(_native.read_merges(small_merges), "openai", "text")
-    arguments = {"out": None, "repair": list, "threads": 1}
+    arguments = {"out": None, "repair": list, "threads": 1, "truncate": True}
     with pytest.raises(RuntimeError, match=r"bug in unicl: rows of 1 ids .*; please report it"):
         native.encode_padded(["dog"], 1, 0, "int64", **arguments)
     assert native.encode_padded(["dog"], 3, 0, "int64", **arguments).tolist() == [[514, 513, 515]]

@@ -5,22 +5,24 @@
 //! symbol, and a pair with that symbol has a larger id than the merge that made it, so it cannot overtake the occurrences that are
 //! left. Both functions below do this; the naive twin in the tests follows the definition.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 
 use super::merges::Merges;
+use crate::interrupt::Watch;
 
-/// Up to this many symbols a scan for the best pair is faster than a heap; beyond, it would be quadratic in the length of the word.
+/// Up to this many symbols a scan for the best pair is faster; beyond, it would be quadratic in the length of the word.
 const SCANNED: usize = 32;
-/// No merge; larger than every id.
+/// No merge, or a symbol that another one has absorbed; larger than every id.
 const NONE: u16 = u16::MAX;
+/// Merges after which Ctrl-C is looked for: a few milliseconds.
+const MERGES_AT_A_TIME: usize = 1 << 16;
 
 /// Merges the neighbours among `symbols` until none can be.
 pub(super) fn merge_word(merges: &Merges, symbols: &mut Vec<u16>) {
     if symbols.len() <= SCANNED {
         scan(merges, symbols);
     } else {
-        drain_heap(merges, symbols);
+        by_rank(merges, symbols);
     }
 }
 
@@ -54,39 +56,58 @@ fn scan(merges: &Merges, symbols: &mut Vec<u16>) {
     }
 }
 
-/// Time O(n log n): a linked list of symbols, and a heap of (id it would make, position). What a merge made stale is
-/// told by looking the pair up again.
-fn drain_heap(merges: &Merges, symbols: &mut Vec<u16>) {
-    let end = symbols.len();
-    let mut next: Vec<usize> = (1..=end).collect();
-    let mut previous: Vec<usize> = (0..end).map(|at| at.wrapping_sub(1)).collect();
-    let mut gone = vec![false; end];
-    let pairs = symbols.windows(2).enumerate();
-    let mut heap: BinaryHeap<_> = pairs
-        .filter_map(|(at, pair)| Some(Reverse((merges.merged(pair[0], pair[1])?, at))))
-        .collect();
-    while let Some(Reverse((id, left))) = heap.pop() {
-        let right = next[left];
-        if gone[left] || right == end || merges.merged(symbols[left], symbols[right]) != Some(id) {
-            continue;
-        }
-        symbols[left] = id;
-        gone[right] = true;
-        next[left] = next[right];
-        if let Some(&following) = symbols.get(next[left]) {
-            previous[next[left]] = left;
-            heap.extend(merges.merged(id, following).map(|id| Reverse((id, left))));
-        }
-        if let Some(&preceding) = symbols.get(previous[left]) {
-            heap.extend(
-                merges
-                    .merged(preceding, id)
-                    .map(|id| Reverse((id, previous[left]))),
-            );
+/// Time O(n log n), 10 to 14 bytes for each of the word: the positions where each merge may happen, best merge first.
+///
+/// What is made of a new symbol has a larger id than the symbol, so a merge that was taken never comes back, and the positions of one
+/// merge need sorting only once. A position may be out of date when its turn comes, which looking the pair up again tells.
+fn by_rank(merges: &Merges, symbols: &mut Vec<u16>) {
+    let end = position(symbols.len());
+    // At the first byte of a symbol: where the next one begins. At its last byte, if that is another: where it begins.
+    let mut links: Vec<u32> = (1..=end).collect();
+    let mut waiting: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+    for (pair, at) in symbols.windows(2).zip(0..) {
+        if let Some(id) = merges.merged(pair[0], pair[1]) {
+            waiting.entry(id).or_default().push(at);
         }
     }
-    let mut gone = gone.into_iter();
-    symbols.retain(|_| !gone.next().expect("one flag for each symbol"));
+    let mut watch = Watch::new();
+    while let Some((id, mut positions)) = waiting.pop_first() {
+        positions.sort_unstable();
+        for positions in positions.chunks(MERGES_AT_A_TIME) {
+            watch.stop_if_asked();
+            for &left in positions {
+                let at = left as usize;
+                let right = links[at] as usize;
+                if symbols[at] == NONE
+                    || right == symbols.len()
+                    || merges.merged(symbols[at], symbols[right]) != Some(id)
+                {
+                    continue;
+                }
+                let next = links[right];
+                symbols[at] = id;
+                symbols[right] = NONE;
+                links[at] = next;
+                links[next as usize - 1] = left;
+                if let Some(&following) = symbols.get(next as usize)
+                    && let Some(made) = merges.merged(id, following)
+                {
+                    waiting.entry(made).or_default().push(left);
+                }
+                if let Some(last) = at.checked_sub(1) {
+                    let preceding = links[last].min(left - 1);
+                    if let Some(made) = merges.merged(symbols[preceding as usize], id) {
+                        waiting.entry(made).or_default().push(preceding);
+                    }
+                }
+            }
+        }
+    }
+    symbols.retain(|&symbol| symbol != NONE);
+}
+
+fn position(length: usize) -> u32 {
+    u32::try_from(length).expect("a word of less than 4 GiB")
 }
 
 #[cfg(test)]
@@ -145,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn scan_and_heap_equal_the_definition(
+        fn both_ways_equal_the_definition(
             merges in any_merges(),
             mut symbols in prop::collection::vec(0..3_u16, 1..=SCANNED),
         ) {
@@ -153,7 +174,7 @@ mod tests {
             let expected = naive(&merges, symbols.clone());
             let mut scanned = symbols.clone();
             scan(&merges, &mut scanned);
-            drain_heap(&merges, &mut symbols);
+            by_rank(&merges, &mut symbols);
             prop_assert_eq!(&scanned, &expected);
             prop_assert_eq!(&symbols, &expected);
         }
@@ -172,7 +193,7 @@ mod tests {
     #[test]
     fn a_word_of_a_million_letters_takes_no_quadratic_time() {
         let merges = Merges::parse(b"a a\naa aa\n").unwrap();
-        let mut symbols = vec![super::super::merges::id_of_byte(b'a'); 1_000_003];
+        let mut symbols = vec![super::super::byte_symbols::id_of_byte(b'a'); 1_000_003];
         merge_word(&merges, &mut symbols);
         assert_eq!(symbols.len(), 250_000 + 2);
     }

@@ -1,5 +1,7 @@
 //! CLIP's byte-pair tokenizer. Where the speed comes from stands at the head of encoder.rs.
 
+use std::iter;
+
 use super::clean::{Clean, Cleaned};
 use super::encoder::Encoder;
 use super::merges::Merges;
@@ -52,6 +54,32 @@ pub struct DecodeError {
 
 impl Error for DecodeError {}
 
+/// A caption that does not fit its row.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "row {row} has {tokens} tokens with its start and end, more than context_length, which is {length}; shorten it, \
+     or have it cut with truncate=True"
+)]
+pub struct TooLong {
+    row: usize,
+    tokens: usize,
+    length: usize,
+}
+
+impl Error for TooLong {}
+
+/// Rows to fill, all of one length.
+pub struct Rows<'a, Id> {
+    /// Ids in a row, at least 2.
+    pub length: usize,
+    /// The rows, one after another.
+    pub ids: &'a mut [Id],
+    /// As many places as `ids`: 1 where start, text and end stand, 0 on padding. None if nobody wants it.
+    pub mask: Option<&'a mut [Id]>,
+    /// What follows the end.
+    pub padding: Id,
+}
+
 impl ClipTokenizer {
     /// A tokenizer with an empty cache.
     #[must_use]
@@ -92,53 +120,67 @@ impl ClipTokenizer {
         parts.into_iter().flatten().collect()
     }
 
-    /// Writes one row of `length` ids for each caption, cleaned if it needs it, into `rows`: start, text, end, and `padding` up to the end of the row.
+    /// Writes one row for each caption, cleaned if it needs it: start, text, end, and padding up to the end of the row.
     ///
     /// Text that does not fit is cut; the end token stays.
     ///
     /// # Panics
     ///
-    /// If `length` is below 2 or `rows` does not have `captions.len() * length` places.
+    /// If the length of `rows` is below 2 or they do not have a place for every id.
     ///
     /// # Examples
     ///
     /// ```
-    /// use unicl_core::text::{Clean, ClipTokenizer, ControlTokens, Merges};
+    /// use unicl_core::text::{Clean, ClipTokenizer, ControlTokens, Merges, Rows};
     /// use unicl_core::threads::Threads;
     ///
     /// let merges = Merges::parse(b"d o\ndo g</w>\n")?;
     /// let tokenizer = ClipTokenizer::new(merges, Clean::OpenAi, ControlTokens::Text);
-    /// let mut row = [0; 5];
-    /// tokenizer.encode_padded(&["Dog dog"], 5, 0, &mut row, Threads::ONE);
-    /// assert_eq!(row, [514, 513, 513, 515, 0]);
+    /// let (mut ids, mut mask) = ([0; 5], [0; 5]);
+    /// let rows = Rows { length: 5, ids: &mut ids, mask: Some(&mut mask), padding: 515 };
+    /// tokenizer.encode_padded(&["Dog dog"], rows, Threads::ONE);
+    /// assert_eq!((ids, mask), ([514, 513, 513, 515, 515], [1, 1, 1, 1, 0]));
     /// # Ok::<(), unicl_core::text::MergesError>(())
     /// ```
     pub fn encode_padded<Id: Copy + Send + Sync + From<u16>>(
         &self,
         captions: &[&str],
-        length: usize,
-        padding: Id,
-        rows: &mut [Id],
+        rows: Rows<'_, Id>,
         threads: Threads,
     ) {
+        let Rows {
+            length,
+            ids,
+            mask,
+            padding,
+        } = rows;
+        let places = captions.len() * length;
         assert!(
-            length >= 2 && rows.len() == captions.len() * length,
+            length >= 2 && ids.len() == places && mask.as_ref().is_none_or(|m| m.len() == places),
             "rows of {length} ids for every caption"
         );
         let (start, end) = (
             Id::from(self.merges.start_id()),
             Id::from(self.merges.end_id()),
         );
-        let places = rows.chunks_mut(ROWS_AT_A_TIME * length);
-        let tasks = captions.chunks(ROWS_AT_A_TIME).zip(places).collect();
+        let (caption, pad) = (Id::from(1), Id::from(0));
+        let at_a_time = ROWS_AT_A_TIME * length;
+        // An empty mask runs out at once: nothing is written to it.
+        let masks = mask.unwrap_or_default().chunks_mut(at_a_time);
+        let masks = masks.chain(iter::repeat_with(<&mut [Id]>::default));
+        let tasks = captions
+            .chunks(ROWS_AT_A_TIME)
+            .zip(ids.chunks_mut(at_a_time).zip(masks))
+            .collect();
         run(
             threads,
             tasks,
             || Encoder::new(self),
-            |encoder, (captions, rows): (&[&str], &mut [Id])| {
-                for (caption, row) in captions.iter().zip(rows.chunks_exact_mut(length)) {
+            |encoder, (captions, (rows, masks)): (&[&str], (&mut [Id], &mut [Id]))| {
+                let mut masks = masks.chunks_exact_mut(length);
+                for (text, row) in captions.iter().zip(rows.chunks_exact_mut(length)) {
                     encoder.ids.clear();
-                    encoder.push_caption(caption, length - 2);
+                    encoder.push_caption(text, length - 2);
                     encoder.ids.truncate(length - 2);
                     let count = encoder.ids.len();
                     row[0] = start;
@@ -147,9 +189,55 @@ impl ClipTokenizer {
                     }
                     row[count + 1] = end;
                     row[count + 2..].fill(padding);
+                    if let Some(mask) = masks.next() {
+                        mask[..count + 2].fill(caption);
+                        mask[count + 2..].fill(pad);
+                    }
                 }
             },
         );
+    }
+
+    /// Whether every caption, cleaned if it needs it, fits a row of `length` ids with its start and end.
+    ///
+    /// # Errors
+    ///
+    /// Naming the first that does not, and its number of tokens.
+    pub fn check_fit(
+        &self,
+        captions: &[&str],
+        length: usize,
+        threads: Threads,
+    ) -> Result<(), TooLong> {
+        let tasks = captions
+            .chunks(ROWS_AT_A_TIME)
+            .zip((0..).step_by(ROWS_AT_A_TIME));
+        let too_long = run(
+            threads,
+            tasks.collect(),
+            || Encoder::new(self),
+            |encoder, (captions, first): (&[&str], usize)| {
+                // A token has at least one byte, so most captions fit by their length.
+                let suspects = (first..)
+                    .zip(captions)
+                    .filter(|(_, text)| text.len() + 2 > length);
+                suspects
+                    .map(|(row, caption)| {
+                        encoder.ids.clear();
+                        encoder.push_caption(caption, usize::MAX);
+                        (row, encoder.ids.len() + 2)
+                    })
+                    .find(|&(_, tokens)| tokens > length)
+            },
+        );
+        match too_long.into_iter().flatten().next() {
+            None => Ok(()),
+            Some((row, tokens)) => Err(TooLong {
+                row,
+                tokens,
+                length,
+            }),
+        }
     }
 
     /// The ids of every caption, cleaned if it needs it, without start, end and padding, one after another, and where each begins and the last ends.
@@ -305,8 +393,19 @@ mod tests {
             expected.push(i64::from(tokenizer.merges.end_id()));
             expected.resize(length, 7);
             let mut row = vec![-1_i64; length];
-            tokenizer.encode_padded(&[&caption], length, 7, &mut row, Threads::ONE);
+            let mut mask = vec![-1_i64; length];
+            let rows = Rows { length, ids: &mut row, mask: Some(&mut mask), padding: 7 };
+            tokenizer.encode_padded(&[&caption], rows, Threads::ONE);
             prop_assert_eq!(row, expected);
+            let tokens = text.len().min(length - 2) + 2;
+            let expected: Vec<i64> = (0..length).map(|place| (place < tokens).into()).collect();
+            prop_assert_eq!(mask, expected);
+            let fits = tokenizer.check_fit(&["", &caption], length, Threads::ONE).map_err(|error| error.to_string());
+            prop_assert_eq!(fits.is_ok(), text.len() + 2 <= length);
+            if let Err(message) = fits {
+                let named = format!("row 1 has {} tokens with its start and end, more than context_length, which is {length};", text.len() + 2);
+                prop_assert!(message.starts_with(&named), "{}", message);
+            }
         }
     }
 
@@ -319,9 +418,20 @@ mod tests {
         let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
         let all = [1, 2, 3, 8].map(|count| {
             let threads = Threads::exactly(NonZeroUsize::new(count).unwrap());
-            let mut rows = vec![0_i32; captions.len() * 9];
-            tokenizer.encode_padded(&captions, 9, 0, &mut rows, threads);
-            (rows, tokenizer.encode_ragged::<i32>(&captions, threads))
+            let (mut ids, mut mask) =
+                (vec![0_i32; captions.len() * 9], vec![0; captions.len() * 9]);
+            let rows = Rows {
+                length: 9,
+                ids: &mut ids,
+                mask: Some(&mut mask),
+                padding: 0,
+            };
+            tokenizer.encode_padded(&captions, rows, threads);
+            (
+                ids,
+                mask,
+                tokenizer.encode_ragged::<i32>(&captions, threads),
+            )
         });
         assert!(all.iter().all(|one| *one == all[0]));
     }

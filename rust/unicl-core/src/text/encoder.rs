@@ -17,9 +17,9 @@
 
 use super::blocks::{BLOCK, EACH_BYTE, HIGH_BITS, block_at, letters};
 use super::byte_pairs::merge_word;
+use super::byte_symbols::{id_of_byte, id_of_last_byte};
 use super::clean::Clean;
 use super::clip::{CACHED_IDS, ClipTokenizer, ControlTokens};
-use super::merges::{id_of_byte, id_of_last_byte};
 use super::pieces::{CLASS_OF_BYTE, Class, contraction, piece};
 use super::word_cache::{LONGEST_WORD, WordCache, word_key};
 

@@ -1,20 +1,19 @@
 //! The byte-pair vocabulary of CLIP: its merges file, its ids, and the bytes that an id stands for.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use foldhash::fast::FixedState;
 
+use super::byte_symbols::{BYTE_OF_ID, BYTES, END_OF_WORD, FIRST_MERGE, char_of_byte};
+use super::tokenizer_json;
 use crate::{Error, ErrorKind, io_kind};
 
 /// Merges that CLIP reads of its merges file, which goes on for 200,000 more lines.
-const MOST_MERGES: usize = 49_152 - 256 - 2;
-/// Ids below are one byte inside a word.
-const BYTES: u16 = 256;
-/// Ids below, from [`BYTES`] on, are one byte that ends a word; the merges follow.
-const FIRST_MERGE: u16 = 2 * BYTES;
+pub(super) const MOST_MERGES: usize = 49_152 - 256 - 2;
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
@@ -50,6 +49,9 @@ pub enum MergesError {
         /// What was wanted and what stands there.
         problem: String,
     },
+    /// A `tokenizer.json` is not that of a CLIP model.
+    #[error("not the tokenizer.json of a CLIP model: {0}")]
+    TokenizerJson(String),
     /// There is no merge in the file.
     #[error("the merges file has no merges; wanted lines of two symbols, such as \"t h\"")]
     Empty,
@@ -68,11 +70,11 @@ impl Error for MergesError {
 }
 
 impl Merges {
-    /// Reads a merges file, plain or gzip (told by its first bytes).
+    /// Reads a merges file or a `tokenizer.json`, plain or gzip; the first bytes tell which it is.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or as [`Merges::parse`].
+    /// If the file cannot be read, as [`Merges::parse`], or as [`Merges::parse_tokenizer_json`].
     pub fn read(path: &Path) -> Result<Self, MergesError> {
         let read = || {
             let bytes = std::fs::read(path)?;
@@ -88,7 +90,21 @@ impl Merges {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse(&bytes)
+        if bytes.trim_ascii_start().starts_with(b"{") {
+            Self::parse_tokenizer_json(&bytes)
+        } else {
+            Self::parse(&bytes)
+        }
+    }
+
+    /// Takes the vocabulary out of a `tokenizer.json`, the file of Hugging Face's tokenizers, and nothing else: neither how
+    /// it cleans, splits nor pads.
+    ///
+    /// # Errors
+    ///
+    /// If its ids are not those that CLIP gives to its merges, or a merge breaks a rule of [`Merges::parse`].
+    pub fn parse_tokenizer_json(bytes: &[u8]) -> Result<Self, MergesError> {
+        tokenizer_json::parse(bytes)
     }
 
     /// Parses a merges file: an optional first line with `#version`, then two symbols a line, best merge first.
@@ -110,61 +126,35 @@ impl Merges {
     /// # Ok::<(), unicl_core::text::MergesError>(())
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Self, MergesError> {
-        let mut symbols: HashMap<String, u16, FixedState> = HashMap::default();
-        for byte in 0..=u8::MAX {
-            symbols.insert(char_of_byte(byte).to_string(), id_of_byte(byte));
-            symbols.insert(
-                format!("{}</w>", char_of_byte(byte)),
-                BYTES + id_of_byte(byte),
-            );
-        }
-        let mut parts = Vec::new();
+        let mut builder = Builder::new();
         let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         for (index, bytes) in text.split(|&byte| byte == b'\n').enumerate() {
-            let fail = |problem| {
-                Err(MergesError::Line {
-                    line: index + 1,
-                    problem,
-                })
+            let fail = |problem| MergesError::Line {
+                line: index + 1,
+                problem,
             };
-            let Ok(line) = std::str::from_utf8(bytes) else {
-                return fail("wanted UTF-8".to_owned());
-            };
+            let line = std::str::from_utf8(bytes).map_err(|_| fail("wanted UTF-8".to_owned()))?;
             let line = line.strip_suffix('\r').unwrap_or(line);
             if index == 0 && (line.contains("#version") || line.is_empty()) {
                 continue;
             }
-            let Some((left, right)) = line.split_once(' ').filter(|(left, right)| {
-                !left.is_empty() && !right.is_empty() && !right.contains(' ')
-            }) else {
-                return fail(format!(
-                    "wanted two symbols with a space between them, got {line:?}"
-                ));
-            };
-            let (Some(&first), Some(&second)) = (symbols.get(left), symbols.get(right)) else {
-                let unknown = if symbols.contains_key(left) {
-                    right
-                } else {
-                    left
-                };
-                return fail(format!(
-                    "{unknown:?} is neither a byte nor made by an earlier line"
-                ));
-            };
-            let id = id_of_merge(parts.len());
-            if let Some(earlier) = symbols.insert(format!("{left}{right}"), id) {
-                return fail(format!("{left}{right} is already id {earlier}"));
-            }
-            parts.push((first, second));
-            if parts.len() == MOST_MERGES {
+            let (left, right) = split_merge(line).map_err(fail)?;
+            builder.push(left, right).map_err(fail)?;
+            if builder.parts.len() == MOST_MERGES {
                 break;
             }
         }
-        if parts.is_empty() {
-            Err(MergesError::Empty)
-        } else {
-            Ok(Self::from_parts(parts))
+        builder.build()
+    }
+
+    /// How the files write every id, in order, but for the start and the end token, which have no fixed name.
+    #[must_use]
+    pub fn symbols(&self) -> Vec<String> {
+        let mut symbols = byte_symbols();
+        for &(left, right) in &self.parts {
+            symbols.push(symbols[usize::from(left)].clone() + &symbols[usize::from(right)]);
         }
+        symbols
     }
 
     /// Two little-endian `u16` for each merge, in order: what a pickle holds.
@@ -247,6 +237,67 @@ impl Merges {
     }
 }
 
+/// Merges one after another, with the rules of the format.
+pub(super) struct Builder {
+    ids: HashMap<String, u16, FixedState>,
+    parts: Vec<(u16, u16)>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            ids: byte_symbols().into_iter().zip(0..).collect(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// Adds a merge, at most [`MOST_MERGES`]; the error says what is wrong with it.
+    pub(super) fn push(&mut self, left: &str, right: &str) -> Result<(), String> {
+        let id_of = |symbol: &str| {
+            let id = self.ids.get(symbol).copied();
+            id.ok_or_else(|| format!("{symbol:?} is neither a byte nor made by an earlier line"))
+        };
+        let parts = (id_of(left)?, id_of(right)?);
+        match self.ids.entry(format!("{left}{right}")) {
+            Entry::Occupied(made) => Err(format!("{} is already id {}", made.key(), made.get())),
+            Entry::Vacant(new) => {
+                new.insert(id_of_merge(self.parts.len()));
+                self.parts.push(parts);
+                Ok(())
+            }
+        }
+    }
+
+    /// The id of every symbol so far.
+    pub(super) fn ids(&self) -> &HashMap<String, u16, FixedState> {
+        &self.ids
+    }
+
+    pub(super) fn build(self) -> Result<Merges, MergesError> {
+        if self.parts.is_empty() {
+            return Err(MergesError::Empty);
+        }
+        Ok(Merges::from_parts(self.parts))
+    }
+}
+
+/// The symbols of a merge as one line writes it.
+pub(super) fn split_merge(line: &str) -> Result<(&str, &str), String> {
+    line.split_once(' ')
+        .filter(|(left, right)| !left.is_empty() && !right.is_empty() && !right.contains(' '))
+        .ok_or_else(|| format!("wanted two symbols with a space between them, got {line:?}"))
+}
+
+/// How the files write the ids below [`FIRST_MERGE`].
+fn byte_symbols() -> Vec<String> {
+    let letters = BYTE_OF_ID.map(char_of_byte);
+    let inside = letters.iter().map(char::to_string);
+    let last = letters
+        .iter()
+        .map(|letter| format!("{letter}{END_OF_WORD}"));
+    inside.chain(last).collect()
+}
+
 fn pair(left: u16, right: u16) -> u32 {
     u32::from(left) << 16 | u32::from(right)
 }
@@ -260,58 +311,9 @@ fn id_of_merge(rank: usize) -> u16 {
     FIRST_MERGE + rank as u16
 }
 
-/// How many bytes are printable characters of Latin-1; their ids come first.
-const PRINTABLE: u16 = 188;
-/// The bytes in the order of their ids: the printable ones, then the others.
-const BYTE_OF_ID: [u8; 256] = {
-    let mut bytes = [0; 256];
-    let (mut printable, mut other) = (0, PRINTABLE as usize);
-    let mut byte = 0;
-    loop {
-        let next = match byte {
-            0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => &mut printable,
-            _ => &mut other,
-        };
-        bytes[*next] = byte;
-        *next += 1;
-        if byte == u8::MAX {
-            break bytes;
-        }
-        byte += 1;
-    }
-};
-const ID_OF_BYTE: [u16; 256] = {
-    let mut ids = [0; 256];
-    let mut id = 0;
-    while id < BYTES {
-        ids[BYTE_OF_ID[id as usize] as usize] = id;
-        id += 1;
-    }
-    ids
-};
-
-/// The id of a byte inside a word.
-pub(super) fn id_of_byte(byte: u8) -> u16 {
-    ID_OF_BYTE[usize::from(byte)]
-}
-
-/// The id of a byte that ends a word.
-pub(super) fn id_of_last_byte(byte: u8) -> u16 {
-    BYTES + id_of_byte(byte)
-}
-
-/// How a merges file writes a byte: itself if it is printable, else a letter from U+0100 on.
-fn char_of_byte(byte: u8) -> char {
-    match id_of_byte(byte).checked_sub(PRINTABLE) {
-        None => char::from(byte),
-        Some(rank) => {
-            char::from_u32(0x100 + u32::from(rank)).expect("a letter of Latin Extended-A")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::byte_symbols::{id_of_byte, id_of_last_byte};
     use super::*;
 
     #[test]
@@ -326,6 +328,12 @@ mod tests {
             ),
             (Some(512), Some(513), None)
         );
+        let symbols = merges.symbols();
+        assert_eq!(symbols.len(), 514);
+        assert_eq!(
+            [0, 188, 256, 512, 513].map(|id: usize| symbols[id].as_str()),
+            ["!", "Ā", "!</w>", "do", "dog</w>"]
+        );
         assert_eq!(
             (merges.start_id(), merges.end_id(), merges.vocabulary_size()),
             (514, 515, 516)
@@ -333,22 +341,6 @@ mod tests {
         let mut bytes = Vec::new();
         merges.push_bytes(513, &mut bytes);
         assert_eq!(bytes, b"dog ");
-    }
-
-    #[test]
-    fn every_byte_has_its_own_id_and_character() {
-        let ids: std::collections::HashSet<_> = (0..=u8::MAX).map(id_of_byte).collect();
-        let characters: std::collections::HashSet<_> = (0..=u8::MAX).map(char_of_byte).collect();
-        assert_eq!((ids.len(), characters.len()), (256, 256));
-        assert_eq!(
-            (
-                id_of_byte(b'!'),
-                id_of_byte(0xA1),
-                id_of_byte(0),
-                char_of_byte(b' ')
-            ),
-            (0, 94, 188, 'Ġ')
-        );
     }
 
     #[test]

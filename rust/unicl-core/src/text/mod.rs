@@ -2,15 +2,17 @@
 
 mod blocks;
 mod byte_pairs;
+mod byte_symbols;
 mod clean;
 mod clip;
 mod encoder;
 mod merges;
 mod pieces;
 mod repair;
+mod tokenizer_json;
 mod unicode_tables;
 mod word_cache;
 
 pub use clean::{Clean, Cleaned};
-pub use clip::{ClipTokenizer, ControlTokens, DecodeError};
+pub use clip::{ClipTokenizer, ControlTokens, DecodeError, Rows, TooLong};
 pub use merges::{Merges, MergesError};
