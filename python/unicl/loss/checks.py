@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unicl.loss.set_rows import send
+
 __all__ = [
     "check_choice",
     "check_features",
@@ -107,7 +109,8 @@ def scale_tensor(logit_scale: Any, like: Tensor) -> Tensor:
         raise TypeError(f"logit_scale must be floating point; got {_short(logit_scale.dtype)}")
     if readable(logit_scale):
         _check_scale(float(logit_scale.detach()))
-    return logit_scale.reshape(()).to(dtype=dtype, device=like.device)
+    # Towards a GPU the host need not wait; from one it must, or it would read before the copy ends.
+    return logit_scale.reshape(()).to(dtype=dtype, device=like.device, non_blocking=like.device.type == "cuda")
 
 
 def label_tensor(name: str, labels: Any, *, rows: int, of: str, device: torch.device) -> Tensor:
@@ -128,7 +131,7 @@ def _from_array(name: str, labels: Any, device: torch.device) -> Tensor:
     array = np.asarray(labels)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers; got {array.dtype}")
-    return torch.from_numpy(array.astype(np.int64)).to(device)
+    return send(torch.from_numpy(array.astype(np.int64)), device)
 
 
 def check_sets(name: str, sets: Any, *, rows: int, of: str) -> None:

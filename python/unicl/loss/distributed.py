@@ -23,9 +23,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from unicl.loss.label_sets import is_sets
 from unicl.loss.labels import Labels
 from unicl.loss.operators import engine
+from unicl.loss.set_rows import is_sets
 from unicl.loss.tiled import Sums
 from unicl.loss.tiles import Problem
 
@@ -99,7 +99,9 @@ def distributed_losses(problem: Problem, labels: Labels, ranks: Ranks) -> tuple[
     every_text = _gather(problem.text.detach(), ranks.texts, ranks)
     if labels.kind != "pairs":
         labels = replace(labels, text=_gather_labels(labels.text, ranks))
-    targets = labels.targets(problem.image, every_text, exclude_self=problem.exclude_self, own_texts=own)
+    targets = labels.targets(
+        problem.image, every_text, exclude_self=problem.exclude_self, backend=problem.backend, own_texts=own
+    )
     if labels.kind == "pairs":
         one = targets.image_count.new_ones(every_text.shape[0])
         text_count = one * (not problem.exclude_self)

@@ -265,7 +265,8 @@ def _row_losses(
             extra_text_features=extra,
         )
         return rows * to_text, columns * to_image, row_has, column_has
-    targets = labels.targets(image, text, exclude_self=exclude_self)
+    engine = "triton" if backend == "triton" else "tiled"
+    targets = labels.targets(image, text, exclude_self=exclude_self, backend=engine)
     problem = Problem(
         image=image,
         text=text,
@@ -277,7 +278,7 @@ def _row_losses(
         to_text=to_text,
         to_image=to_image,
         chunk_size=chunk_size,
-        backend="triton" if backend == "triton" else "tiled",
+        backend=engine,
         deterministic=deterministic,
     )
     if ranks is not None:

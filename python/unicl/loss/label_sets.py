@@ -1,4 +1,4 @@
-"""How far two sets of labels overlap, for a tile of pairs of rows.
+"""How far two sets of labels overlap, for a tile of pairs of rows, on any device.
 
 Legend: ``n`` rows, ``l`` labels over all rows. A side is three tensors: labels (l,) and weights (l,), row after row,
 and the offsets (n + 1,) at which the rows start.
@@ -11,69 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Sets", "count_overlaps", "is_sets", "overlap_tile", "sets_in_rows"]
+__all__ = ["count_meetings", "overlap_tile"]
 
 # A label that this share of a tile's pairs have in common goes through a matmul: 0.02 ns a pair, against 10 ns a match.
 _COMMON = 1 / 512
 # Matches expanded at a time: 4 arrays of 8 MiB.
 _MATCHES = 1 << 20
 _COUNT_ROWS, _COUNT_COLUMNS = 512, 1024
-
-
-class Sets(Protocol):
-    """Sets of labels in CSR form, what ``unicl.LabelSets`` is: row i has ``indices[offsets[i]:offsets[i + 1]]``."""
-
-    @property
-    def indices(self) -> Any:
-        """Label ids, shape (l,)."""
-
-    @property
-    def offsets(self) -> Any:
-        """Where the rows start, shape (n + 1,)."""
-
-    @property
-    def weights(self) -> Any:
-        """Weight of each label, shape (l,), or None for 1."""
-
-
-def is_sets(labels: object) -> bool:
-    """Whether labels are sets in CSR form and not integers."""
-    return hasattr(labels, "indices") and hasattr(labels, "offsets")
-
-
-def sets_in_rows(sets: Sets, *, empty_as: range, like: Tensor) -> list[Tensor]:
-    """Labels, offsets and weights as tensors, the weights of every row divided by their norm.
-
-    Args:
-        sets: Any integers and weights; labels of weight 0 are dropped.
-        empty_as: An empty row i gets the label -1 - empty_as[i], which only its partner has if that is empty too. Rows
-            past the end of the range stay empty.
-        like: Gives the device, and the dtype of the weights.
-    """
-    labels = np.asarray(sets.indices, dtype=np.int64)
-    starts = np.asarray(sets.offsets, dtype=np.int64)
-    sizes = starts[1:] - starts[:-1]
-    rows = np.repeat(np.arange(len(sizes)), sizes)
-    weights = np.ones(len(labels)) if sets.weights is None else np.asarray(sets.weights, dtype=np.float64)
-    kept = weights > 0
-    labels, rows, weights = labels[kept], rows[kept], weights[kept]
-    norm = np.sqrt(np.bincount(rows, weights**2, minlength=len(sizes)))
-    weights = weights / norm[rows]
-    empty = np.flatnonzero(norm[: len(empty_as)] == 0)
-    rows = np.concatenate([rows, empty])
-    labels = np.concatenate([labels, -1 - empty_as.start - empty])
-    weights = np.concatenate([weights, np.ones(len(empty))])
-    order = np.argsort(rows, kind="stable")
-    rows, labels, weights = rows[order], labels[order], weights[order]
-    offsets = np.searchsorted(rows, np.arange(len(sizes) + 1))
-    parts = (torch.from_numpy(labels), torch.from_numpy(offsets), torch.from_numpy(weights).to(like.dtype))
-    return [part.to(like.device) for part in parts]
 
 
 def overlap_tile(
@@ -110,10 +58,10 @@ def overlap_tile(
     return out.sign_() if binary else out
 
 
-def count_overlaps(
-    image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, binary: bool, excluded: int | None
+def count_meetings(
+    image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, excluded: int | None
 ) -> tuple[Tensor, Tensor]:
-    """sum_j q_ij of every image, over texts and extra texts, and sum_i q_ij of every text, in float64.
+    """How many texts and extra texts every image shares a label with, and how many images every text, in float64.
 
     With ``excluded``, the pair of image i and text ``excluded + i`` is left out.
     """
@@ -128,14 +76,13 @@ def count_overlaps(
             for first in range(0, total, _COUNT_COLUMNS):
                 columns = slice(first, min(first + _COUNT_COLUMNS, total))
                 height, width = rows.stop - rows.start, columns.stop - columns.start
-                q = overlap_tile(
-                    image, rows, side, columns, buffer[: height * width].view(height, width), binary=binary
-                )
+                tile = buffer[: height * width].view(height, width)
+                q = overlap_tile(image, rows, side, columns, tile, binary=True)
                 if side is text and excluded is not None:
                     low, high = max(rows.start, columns.start - excluded), min(rows.stop, columns.stop - excluded)
                     if low < high:
-                        start = low + excluded - columns.start
-                        q[low - rows.start : high - rows.start, start : start + high - low].diagonal().zero_()
+                        at = low + excluded - columns.start
+                        q[low - rows.start : high - rows.start, at : at + high - low].diagonal().zero_()
                 image_count[rows] += q.sum(1)
                 if side is text:
                     text_count[columns] += q.sum(0)

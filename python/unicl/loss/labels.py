@@ -6,14 +6,16 @@ Legend: ``b`` images, ``m`` texts, ``k`` extra texts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
 
 from unicl.loss.checks import check_sets, label_tensor
-from unicl.loss.label_sets import is_sets
+from unicl.loss.label_sets import count_meetings
 from unicl.loss.reference import dense_overlaps, dense_targets
+from unicl.loss.set_rows import is_sets
 from unicl.loss.targets import Targets, match_labels, match_pairs, match_sets
 
 __all__ = ["Labels", "read_labels"]
@@ -37,8 +39,10 @@ class Labels:
     extra: Any = None
     overlap: Literal["cosine", "any"] = "cosine"
 
-    def targets(self, image: Tensor, text: Tensor, *, exclude_self: bool, own_texts: slice | None = None) -> Targets:
-        """The positives as vectors, for the tiled and fused backends."""
+    def targets(
+        self, image: Tensor, text: Tensor, *, exclude_self: bool, backend: str, own_texts: slice | None = None
+    ) -> Targets:
+        """The positives as vectors, for the backend "tiled" or "triton"."""
         if self.kind == "pairs":
             return match_pairs(image.shape[0], device=image.device, exclude_self=exclude_self)
         if self.kind == "integers":
@@ -52,6 +56,8 @@ class Labels:
             exclude_self=exclude_self,
             own_texts=own_texts,
             like=like,
+            # A count of its own, since that of the tiles waits for a GPU.
+            count=import_module("unicl.loss.kernels").count_meetings if backend == "triton" else count_meetings,
         )
 
     def dense(self, image: Tensor, text: Tensor, extra: Tensor | None) -> Tensor:

@@ -10,14 +10,15 @@ label_sets.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from unicl.loss.label_sets import Sets, count_overlaps, overlap_tile, sets_in_rows
+from unicl.loss.label_sets import count_meetings, overlap_tile
+from unicl.loss.set_rows import Sets, read_sets, send, sums_of_cosines, to_device
 
 __all__ = ["Kind", "Targets", "match_labels", "match_pairs", "match_sets"]
 
@@ -143,6 +144,7 @@ def match_sets(
     exclude_self: bool = False,
     own_texts: slice | None = None,
     like: Tensor,
+    count: Callable[..., tuple[Tensor, Tensor]] = count_meetings,
 ) -> Targets:
     """Targets of sets of labels: q_ij is the cosine of the weight vectors, or 1 where the sets meet.
 
@@ -156,6 +158,7 @@ def match_sets(
         exclude_self: Takes i = j out of the positives.
         own_texts: The texts that belong to these images; None for all.
         like: Gives the device, and the dtype of the weights.
+        count: Counts the pairs that meet, for "any", as ``count_meetings`` does.
 
     Example:
         >>> from types import SimpleNamespace
@@ -165,11 +168,19 @@ def match_sets(
         tensor([2., 2., 1.], dtype=torch.float64)
     """
     own = own_texts or slice(0, len(text_sets.offsets) - 1)
-    image = sets_in_rows(image_sets, empty_as=range(own.start, own.stop), like=like)
-    text = sets_in_rows(text_sets, empty_as=range(len(text_sets.offsets) - 1), like=like)
-    extra = () if extra_sets is None else sets_in_rows(extra_sets, empty_as=range(0), like=like)
-    excluded = own.start if exclude_self else None
-    image_count, text_count = count_overlaps(image, text, extra, binary=overlap == "any", excluded=excluded)
+    sides, codes = [image_sets, text_sets], [range(own.start, own.stop), range(len(text_sets.offsets) - 1)]
+    if extra_sets is not None:
+        sides.append(extra_sets)
+        codes.append(range(0))
+    images, texts, *extras = rows = read_sets(sides, codes, dtype=like.dtype)
+    image, text, extra = (*(to_device(side, like=like) for side in rows), ())[:3]
+    if overlap == "any":
+        image_count, text_count = count(image, text, extra, excluded=own.start if exclude_self else None)
+    else:
+        left_out = (texts, images) if exclude_self else (None, None)
+        of_images = sums_of_cosines(images, [texts, *extras], partners=left_out[0], first_partner=own.start)
+        of_texts = sums_of_cosines(texts, [images], partners=left_out[1], first_partner=-own.start)
+        image_count, text_count = send(of_images, like.device), send(of_texts, like.device)
     return Targets(kind=overlap, image=image, text=text, extra=extra, image_count=image_count, text_count=text_count)
 
 

@@ -41,10 +41,19 @@ def card(monkeypatch):
     return make
 
 
-def choose(card, kernel="sums_kernel", sizes=(100, 200, 64), dtype=torch.bfloat16, constants=PLAIN, *, deterministic):
+def choose(
+    card,
+    kernel="sums_kernel",
+    sizes=(100, 200, 64),
+    dtype=torch.bfloat16,
+    constants=PLAIN,
+    labels_a_row=(1.0, 1.0),
+    *,
+    deterministic,
+):
     b, m, d = sizes
     u, v = torch.empty(b, d, dtype=dtype), torch.empty(m, d, dtype=dtype)
-    return autotune.choose(kernel, u, v, constants, card.launch, deterministic=deterministic)
+    return autotune.choose(kernel, u, v, constants, card.launch, labels_a_row=labels_a_row, deterministic=deterministic)
 
 
 @pytest.mark.parametrize(("kernel", "sets"), KERNELS)
@@ -73,12 +82,12 @@ def test_a_kind_of_problem_is_timed_once(card):
     first = choose(timed, deterministic=False)
     timed.cost = lambda tile: 1.0 if tile is tiles[2] else 2.0
     assert choose(timed, deterministic=False) is first is tiles[1]
-    # 65 to 128 images and 129 to 256 texts are one kind.
-    assert choose(timed, sizes=(128, 256, 50), deterministic=False) is first
+    # 65 to 128 images and 129 to 256 texts are one kind, and so is up to one label in a row.
+    assert choose(timed, sizes=(128, 256, 50), labels_a_row=(0.2, 0.9), deterministic=False) is first
     assert len(timed.launched) == len(tiles)
     ((kind, tile),) = autotune.chosen_tiles().items()
     assert tile is first
-    assert kind == ("sums_kernel", torch.device("cpu"), torch.bfloat16, False, False, 128, 256, 64)
+    assert kind == ("sums_kernel", torch.device("cpu"), torch.bfloat16, False, False, 128, 256, 64, 1, 1)
 
 
 OTHER_KINDS = {
@@ -88,6 +97,8 @@ OTHER_KINDS = {
     "width": {"sizes": (100, 200, 65)},
     "dtype": {"dtype": torch.float16},
     "sets": {"constants": {**PLAIN, "SETS": True}},
+    "labels of an image": {"labels_a_row": (1.5, 1.0)},
+    "labels of a text": {"labels_a_row": (1.0, 3.0)},
     "other code": {"constants": {**PLAIN, "EXCLUDE": True}},
 }
 

@@ -116,6 +116,31 @@ def test_matches_are_expanded_in_bounded_portions(make_batch, monkeypatch):
     torch.testing.assert_close(unicl.fused_loss(batch.image, batch.text, sets), whole)
 
 
+@BACKENDS
+def test_a_label_twice_in_a_row_has_the_sum_of_its_weights(make_batch, backend):
+    batch = make_batch(2, 2, 5)
+    got = unicl.fused_loss(batch.image, batch.text, sets_of([[1, 0, 1], [1]], [[2, 4, 1], [1]]), backend=backend)
+    wanted = unicl.fused_loss(batch.image, batch.text, sets_of([[0, 1], [1]], [[4, 3], [1]]), backend=backend)
+    torch.testing.assert_close(got, wanted)
+
+
+def test_labels_may_be_as_large_as_hashes(make_batch):
+    batch = make_batch(3, 3, 5)
+    # Cut to 32 bits, the first two would be one label.
+    sets = sets_of([[5 + 2**40], [5], [5 + 2**40, 9 + 2**50]])
+    wanted = unicl.fused_loss(batch.image, batch.text, sets_of([[1], [0], [1, 2]]))
+    torch.testing.assert_close(unicl.fused_loss(batch.image, batch.text, sets), wanted)
+
+
+def test_an_image_whose_only_positive_is_its_excluded_text_has_none(make_batch):
+    batch = make_batch(3, 3, 5)
+    # The cosine of an image with itself is 1 but for rounding, and what is left must be 0.
+    sets = sets_of([[0, 1, 2], [3, 4], [3, 5]], [[0.1, 0.7, 0.3], [1, 1], [1, 1]])
+    rows, columns = unicl.fused_loss(batch.image, batch.text, sets, exclude_self=True, reduction="none")
+    assert (rows[0], columns[0]) == (0, 0)
+    assert (rows[1:] > 0).all()
+
+
 def test_a_label_of_weight_0_is_not_in_the_set(make_batch):
     batch = make_batch(2, 2, 5)
     got = unicl.fused_loss(batch.image, batch.text, sets_of([[0, 1], [1]], [[1, 0], [1]]))

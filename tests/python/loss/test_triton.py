@@ -59,6 +59,11 @@ def test_every_tile_gives_the_loss_and_gradients_of_a_ragged_problem(interpreted
         assert max(errors.values()) < 3e-6, name
 
 
+def test_images_of_one_rank_meet_their_own_texts_among_all(interpreted):
+    assert interpreted["part"].keys() == {"pairs", "labels", "cosine", "any"}
+    assert max(interpreted["part"].values()) < 3e-6
+
+
 def test_waived_determinism_reaches_both_kernels_and_times_nothing_on_the_interpreter(interpreted):
     assert interpreted["waived"] == [["sums_kernel", False], ["gradient_kernel", False]]
 

@@ -6,6 +6,7 @@ the caller said ``deterministic=False``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -58,6 +59,7 @@ def choose(
     constants: Mapping[str, Any],
     launch: Callable[[Tile], object],
     *,
+    labels_a_row: tuple[float, float] = (1.0, 1.0),
     deterministic: bool,
 ) -> Tile:
     """The tile for one launch.
@@ -68,6 +70,7 @@ def choose(
         v: Shape (m, d), its texts.
         constants: What the kernel is compiled for beside the tile.
         launch: Runs the kernel with a tile; called many times if tiles are timed.
+        labels_a_row: How many labels an image and a text have on average, for sets: a tile costs their product.
         deterministic: Take the fixed tile.
     """
     if interprets():
@@ -76,7 +79,7 @@ def choose(
     # Nothing can be timed while a CUDA graph records, for nothing runs.
     if deterministic or torch.cuda.is_current_stream_capturing():
         return tiles[0]
-    sizes = (_bucket(size) for size in (u.shape[0], v.shape[0], u.shape[1]))
+    sizes = (_bucket(size) for size in (u.shape[0], v.shape[0], u.shape[1], *map(math.ceil, labels_a_row)))
     kind = (kernel, u.device, u.dtype, *constants.values(), *sizes)
     if kind not in _chosen:
         _chosen[kind] = min(tiles, key=lambda tile: _milliseconds(lambda: launch(tile)))
@@ -84,7 +87,7 @@ def choose(
 
 
 def chosen_tiles() -> dict[tuple[Hashable, ...], Tile]:
-    """What was chosen so far in this process: kernel, device, dtype, constants and rounded b, m, d to tile."""
+    """What was chosen so far in this process: kernel, device, dtype, constants and rounded b, m, d, labels to tile."""
     return dict(_chosen)
 
 

@@ -21,7 +21,7 @@ from unicl.loss.targets import Targets
 from unicl.loss.tiled import Sums
 from unicl.loss.tiles import LOG2_E, Problem, Side, number_of_images
 
-__all__ = ["backward", "check_device", "forward"]
+__all__ = ["backward", "check_device", "count_meetings", "forward"]
 
 # Rows of one launch: enough programs to fill the device, and a bounded G (4,096 x 65,536 bfloat16 is 512 MiB).
 _ROWS = 4096
@@ -46,12 +46,7 @@ def check_device(features: Tensor) -> None:
 
 def forward(problem: Problem, merge: Callable[[Sums], None] | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Row losses, column losses, and their log-sum-exps in bits: see unicl.loss.tiled.forward."""
-    rows, columns = Sums(problem.image, bounded=False), Sums(problem.text, bounded=False)
-    for span in _row_spans(problem):
-        for side in _sides(problem):
-            _add_sums(problem, span, side, rows, columns)
-            if problem.label_smoothing:
-                _add_every(problem, span, side, rows, columns)
+    rows, columns = _sums(problem)
     if merge is not None:
         merge(columns)
     others = problem.text.shape[0] + (0 if problem.extra is None else problem.extra.shape[0])
@@ -79,11 +74,12 @@ def backward(
     image_grad = torch.empty_like(image, memory_format=torch.contiguous_format) if wants_image else image.new_empty(0)
     text_grad = text.new_zeros(text.shape if wants_text else 0, dtype=scale.dtype)
     scale_grad = scale.new_zeros((), dtype=torch.float64)
+    carried, sides = _of_images(problem), _sides(problem)
     for span in _row_spans(problem):
         u = image[span]
         u_grad = torch.zeros(u.shape, dtype=scale.dtype, device=u.device)
-        for side in _sides(problem):
-            g = _gradient(problem, span, side, rows, columns)
+        for side in sides:
+            g = _gradient(problem, span, carried, side, rows, columns)
             u_grad += _product(g, side.features)
             if wants_text and not side.is_extra:
                 text_grad += _product(g.t(), u)
@@ -94,18 +90,105 @@ def backward(
     return image_grad, text_grad.to(text.dtype), (scale_grad / scale.double()).to(scale.dtype)
 
 
+def count_meetings(
+    image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, excluded: int | None
+) -> tuple[Tensor, Tensor]:
+    """How many sets each set meets: see unicl.loss.label_sets.count_meetings, which would wait for the device.
+
+    It is the sum of the positive logits where all logits are 1.
+    """
+    device = image[0].device
+
+    def unit(sets: Sequence[Tensor]) -> Tensor:
+        # As wide as the tensor cores take, so that no other kernel is compiled than for real features.
+        features = torch.zeros(sets[1].shape[0] - 1, 16, dtype=torch.bfloat16, device=device)
+        features[:, 0] = 1
+        return features
+
+    nothing = torch.zeros((), device=device)
+    problem = Problem(
+        image=unit(image),
+        text=unit(text),
+        extra=unit(extra) if extra else None,
+        scale=torch.full((), 1 / LOG2_E, dtype=torch.float64, device=device),
+        targets=Targets(kind="any", image=image, text=text, extra=extra, image_count=nothing, text_count=nothing),
+        exclude_self=excluded is not None,
+        first_pair=excluded or 0,
+        backend="triton",
+    )
+    rows, columns = _sums(problem)
+    return rows.positive, columns.positive
+
+
 class _Columns(NamedTuple):
-    """Texts, or extra texts, and what they carry for the targets."""
+    """Texts, or extra texts, and what they carry for the targets, as the kernels take it."""
 
     features: Tensor
-    targets: Sequence[Tensor]
+    targets: _Carried
     is_extra: bool
 
 
-def _sides(problem: Problem) -> Iterator[_Columns]:
-    yield _Columns(problem.text.contiguous(), problem.targets.text, is_extra=False)
-    if problem.extra is not None and problem.to_text:
-        yield _Columns(problem.extra.contiguous(), problem.targets.extra, is_extra=True)
+class _Carried(NamedTuple):
+    """Labels, where the labels of each row start, and weights; the labels three times where each row has one."""
+
+    labels: Tensor
+    starts: Tensor
+    weights: Tensor
+
+    def a_row(self) -> float:
+        """How many labels a row has on average."""
+        return 1.0 if self.starts is self.labels else self.labels.shape[0] / (self.starts.shape[0] - 1)
+
+    def of_rows(self, span: slice) -> _Carried:
+        """Those of some rows."""
+        if self.starts is self.labels:
+            own = self.labels[span]
+            return _Carried(own, own, own)
+        return _Carried(self.labels, self.starts[span.start : span.stop + 1], self.weights)
+
+
+def _carried(
+    kind: str, vectors: Sequence[Tensor], features: Tensor, *, first_pair: int = 0, is_extra: bool = False
+) -> _Carried:
+    rows, device = features.shape[0], features.device
+    if kind in ("cosine", "any"):
+        if not vectors:
+            none = torch.zeros(rows + 1, dtype=torch.int32, device=device)
+            return _Carried(none[:1], none, none[:1].float())
+        labels, starts, weights = vectors
+        return _Carried(labels.int(), starts.int(), weights.float())
+    if kind == "pairs" and not is_extra:
+        own = torch.arange(first_pair, first_pair + rows, dtype=torch.int32, device=device)
+    else:
+        # Classes are at least 0, so -2 matches none.
+        own = vectors[0].int() if vectors else torch.full((rows,), -2, dtype=torch.int32, device=device)
+    return _Carried(own, own, own)
+
+
+def _sums(problem: Problem) -> tuple[Sums, Sums]:
+    """What all rows and all columns add up to."""
+    rows, columns = Sums(problem.image, bounded=False), Sums(problem.text, bounded=False)
+    carried, sides = _of_images(problem), _sides(problem)
+    for span in _row_spans(problem):
+        for side in sides:
+            _add_sums(problem, span, carried, side, rows, columns)
+            if problem.label_smoothing:
+                _add_every(problem, span, side, rows, columns)
+    return rows, columns
+
+
+def _of_images(problem: Problem) -> _Carried:
+    targets = problem.targets
+    return _carried(targets.kind, targets.image, problem.image, first_pair=problem.first_pair)
+
+
+def _sides(problem: Problem) -> list[_Columns]:
+    targets, text, extra = problem.targets, problem.text.contiguous(), problem.extra
+    sides = [_Columns(text, _carried(targets.kind, targets.text, text), is_extra=False)]
+    if extra is not None and problem.to_text:
+        carried = _carried(targets.kind, targets.extra, extra, is_extra=True)
+        sides.append(_Columns(extra.contiguous(), carried, is_extra=True))
+    return sides
 
 
 def _row_spans(problem: Problem) -> Iterator[slice]:
@@ -114,11 +197,10 @@ def _row_spans(problem: Problem) -> Iterator[slice]:
         yield slice(start, min(start + step, size))
 
 
-def _add_sums(problem: Problem, span: slice, side: _Columns, rows: Sums, columns: Sums) -> None:
+def _add_sums(problem: Problem, span: slice, carried: _Carried, side: _Columns, rows: Sums, columns: Sums) -> None:
     u, v = problem.image[span].contiguous(), side.features
     b, m = u.shape[0], v.shape[0]
-    factor, targets = _factor(problem), _target_arguments(problem.targets, span, side)
-    widths = _widths(problem.targets, side)
+    factor, targets = _factor(problem), (*carried.of_rows(span), *side.targets)
     sees_columns = problem.to_image and not side.is_extra
     constants = _constants(problem, side, sees_columns=sees_columns)
 
@@ -141,13 +223,12 @@ def _add_sums(problem: Problem, span: slice, side: _Columns, rows: Sums, columns
             u.shape[1],
             problem.first_pair + span.start,
             stripe,
-            *widths,
             **constants,
             **tile,
         )
         return row_parts, column_parts
 
-    tile = choose("sums_kernel", u, v, constants, launch, deterministic=problem.deterministic)
+    tile = _choose("sums_kernel", problem, u, constants, launch, carried, side)
     row_parts, column_parts = launch(tile)
     _merge(rows, span, row_parts.double())
     if sees_columns:
@@ -178,12 +259,11 @@ def _add_every(problem: Problem, span: slice, side: _Columns, rows: Sums, column
         columns.every += factor * of_columns
 
 
-def _gradient(problem: Problem, span: slice, side: _Columns, rows: Side, columns: Side) -> Tensor:
+def _gradient(problem: Problem, span: slice, carried: _Carried, side: _Columns, rows: Side, columns: Side) -> Tensor:
     u, v = problem.image[span].contiguous(), side.features
     b, m = u.shape[0], v.shape[0]
     g = torch.empty(b, m, dtype=u.dtype, device=u.device)
-    factor, targets = _factor(problem), _target_arguments(problem.targets, span, side)
-    widths = _widths(problem.targets, side)
+    factor, targets = _factor(problem), (*carried.of_rows(span), *side.targets)
     row_vectors = [x[span, 0].contiguous() for x in _vectors(rows)]
     sees_columns = problem.to_image and not side.is_extra
     constants = _constants(problem, side, sees_columns=sees_columns) | {"EVERY": problem.label_smoothing > 0}
@@ -202,49 +282,31 @@ def _gradient(problem: Problem, span: slice, side: _Columns, rows: Side, columns
             m,
             u.shape[1],
             problem.first_pair + span.start,
-            *widths,
             **constants,
             **tile,
         )
 
-    launch(choose("gradient_kernel", u, v, constants, launch, deterministic=problem.deterministic))
+    launch(_choose("gradient_kernel", problem, u, constants, launch, carried, side))
     return g
+
+
+def _choose(
+    kernel: str,
+    problem: Problem,
+    u: Tensor,
+    constants: dict[str, Any],
+    launch: Callable[[Tile], object],
+    carried: _Carried,
+    side: _Columns,
+) -> Tile:
+    labels_a_row = (carried.a_row(), side.targets.a_row())
+    deterministic = problem.deterministic
+    return choose(kernel, u, side.features, constants, launch, labels_a_row=labels_a_row, deterministic=deterministic)
 
 
 def _vectors(side: Side) -> tuple[Tensor, ...]:
     uniform = torch.zeros_like(side.target) if side.uniform is None else side.uniform
     return side.reference, side.factor, side.target, uniform
-
-
-def _target_arguments(targets: Targets, span: slice, side: _Columns) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Left labels and weights, right labels and weights; labels that never match for texts without any."""
-    device = side.features.device
-    none = torch.full((side.features.shape[0],), -2, dtype=torch.int32, device=device)
-    if targets.kind == "pairs":
-        left = torch.arange(span.start, span.stop, dtype=torch.int32, device=device)
-        right = none if side.is_extra else torch.arange(none.shape[0], dtype=torch.int32, device=device)
-        return left, left, right, right
-    if targets.kind == "classes":
-        left = targets.image[0][span].int()
-        right = side.targets[0].int() if side.targets else none
-        return left, left, right, right
-    left, left_weight = _padded(targets.image, pad=-1)
-    right, right_weight = _padded(side.targets, pad=-2) if side.targets else (none, none.float())
-    return left[span].contiguous(), left_weight[span].contiguous(), right, right_weight
-
-
-def _padded(sets: Sequence[Tensor], *, pad: int) -> tuple[Tensor, Tensor]:
-    """Labels and weights of sets as matrices (rows, most labels of a row); ids of empty rows move off the padding."""
-    labels, offsets, weights = sets
-    sizes = offsets.diff()
-    width = max(1, int(sizes.max()))
-    row = torch.repeat_interleave(sizes)
-    column = torch.arange(labels.shape[0], device=labels.device) - offsets[row]
-    ids = torch.full((sizes.shape[0], width), pad, dtype=torch.int32, device=labels.device)
-    factors = torch.zeros(sizes.shape[0], width, dtype=torch.float32, device=labels.device)
-    ids[row, column] = torch.where(labels < 0, labels - 2, labels).int()
-    factors[row, column] = weights.float()
-    return ids, factors
 
 
 def _constants(problem: Problem, side: _Columns, *, sees_columns: bool) -> dict[str, Any]:
@@ -255,14 +317,6 @@ def _constants(problem: Problem, side: _Columns, *, sees_columns: bool) -> dict[
         "COLUMNS": sees_columns,
         "UPCAST": interprets(),
     }
-
-
-def _widths(targets: Targets, side: _Columns) -> tuple[int, int]:
-    """Most labels of an image and of a text."""
-    if targets.kind not in ("cosine", "any"):
-        return 1, 1
-    left, right = (max(1, int(x[1].diff().max())) if x else 1 for x in (targets.image, side.targets))
-    return left, right
 
 
 def _factor(problem: Problem) -> Tensor:

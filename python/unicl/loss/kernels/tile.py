@@ -13,8 +13,8 @@ Legend: ``b`` images ``u_i``, ``m`` texts ``v_j``, ``d`` width; ``f`` = s log2(e
 Departures from the obvious: no atomics (partial sums are stored and reduced afterwards, in one order); no accumulation
 of feature gradients in registers (at d >= 512 that spills on sm_90, measured; the products are cuBLAS's).
 
-q of a tile: 1 where classes are equal, or, with SETS, sums over the padded labels of both rows. Padding never equals
-anything. EVERY: label smoothing is on.
+q of a tile: 1 where classes are equal, or, with SETS, a sum over the labels of both rows, which lie row after row from
+``start`` of the row on. EVERY: label smoothing is on.
 """
 
 # Triton's language is untyped, its kernels take everything by position, and its constants are written in capitals.
@@ -68,29 +68,36 @@ def _add_targets(
     into,
     factor,
     left_ptr,
+    left_start_ptr,
     left_weight_ptr,
     right_ptr,
+    right_start_ptr,
     right_weight_ptr,
     rows,
     columns,
     b,
     m,
-    left_width,
-    right_width,
     ANY: tl.constexpr,
 ):
     # into += factor q. No q is held: a tile of it would not fit in the registers beside the logits.
+    left_start = tl.load(left_start_ptr + rows, rows < b, 0)
+    left_size = tl.load(left_start_ptr + rows + 1, rows < b, 0) - left_start
+    right_start = tl.load(right_start_ptr + columns, columns < m, 0)
+    right_size = tl.load(right_start_ptr + columns + 1, columns < m, 0) - right_start
     met = (rows[:, None] < 0) & (columns[None, :] < 0)
-    for i in range(left_width):
-        left = tl.load(left_ptr + rows * left_width + i, rows < b, -1)
-        left_weight = tl.load(left_weight_ptr + rows * left_width + i, rows < b, 0.0)
-        for j in range(right_width):
-            right = tl.load(right_ptr + columns * right_width + j, columns < m, -2)
+    # The largest sets of this tile, learned here: asking for those of the batch would make the host wait.
+    for i in range(tl.max(left_size, 0)):
+        left_inside = i < left_size
+        left = tl.load(left_ptr + left_start + i, left_inside, -1)
+        left_weight = tl.load(left_weight_ptr + left_start + i, left_inside, 0.0)
+        for j in range(tl.max(right_size, 0)):
+            right_inside = j < right_size
+            right = tl.load(right_ptr + right_start + j, right_inside, -2)
             equal = left[:, None] == right[None, :]
             if ANY:
                 met = met | equal
             else:
-                right_weight = tl.load(right_weight_ptr + columns * right_width + j, columns < m, 0.0)
+                right_weight = tl.load(right_weight_ptr + right_start + j, right_inside, 0.0)
                 into = tl.where(equal, into + left_weight[:, None] * right_weight[None, :] * factor, into)
     if ANY:
         into = tl.where(met, into + factor, into)
@@ -103,8 +110,10 @@ def sums_kernel(
     v_ptr,
     factor_ptr,
     left_ptr,
+    left_start_ptr,
     left_weight_ptr,
     right_ptr,
+    right_start_ptr,
     right_weight_ptr,
     row_max_ptr,
     row_sum_ptr,
@@ -117,8 +126,6 @@ def sums_kernel(
     d,
     first_pair,
     stripe,
-    left_width,
-    right_width,
     SETS: tl.constexpr,
     ANY: tl.constexpr,
     EXCLUDE: tl.constexpr,
@@ -152,15 +159,15 @@ def sums_kernel(
                 tl.zeros((BM, BN), dtype=tl.float32),
                 tl.where(seen, z, 0.0),
                 left_ptr,
+                left_start_ptr,
                 left_weight_ptr,
                 right_ptr,
+                right_start_ptr,
                 right_weight_ptr,
                 rows,
                 columns,
                 b,
                 m,
-                left_width,
-                right_width,
                 ANY,
             )
         at = block.to(tl.int64) * m + columns
@@ -188,8 +195,10 @@ def gradient_kernel(
     v_ptr,
     factor_ptr,
     left_ptr,
+    left_start_ptr,
     left_weight_ptr,
     right_ptr,
+    right_start_ptr,
     right_weight_ptr,
     row_reference_ptr,
     row_factor_ptr,
@@ -204,8 +213,6 @@ def gradient_kernel(
     m,
     d,
     first_pair,
-    left_width,
-    right_width,
     SETS: tl.constexpr,
     ANY: tl.constexpr,
     EXCLUDE: tl.constexpr,
@@ -244,15 +251,15 @@ def gradient_kernel(
             g,
             -target,
             left_ptr,
+            left_start_ptr,
             left_weight_ptr,
             right_ptr,
+            right_start_ptr,
             right_weight_ptr,
             rows,
             columns,
             b,
             m,
-            left_width,
-            right_width,
             ANY,
         )
     if EVERY:
