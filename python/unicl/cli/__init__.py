@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +21,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("the main job end to end on the embedded data set: train, evaluate, compare, report", "demo"),
     "label": Command("the captions of files to labels, by a vocabulary that is given or mined from them", "label"),
+    "meter": Command("the false negatives of a batch: pairs that share a label or a caption", "label"),
+    "explain": Command("the noun phrases of a caption, their labels, and why a phrase has none", "label"),
+    "vocab": Command("label vocabularies: mined from captions, described, compared, merged", "label"),
     "tokenize": Command("the captions of files to token ids", "label"),
 }
 INTERRUPTED = 130
@@ -52,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         extra = COMMANDS[command].extra
         sys.stderr.write(f"unicl {command}: {error}; pip install 'unicl-rs[{extra}]' brings what the command needs\n")
+    except BrokenPipeError:  # nobody reads on, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         sys.stderr.write(f"unicl {command}: {error}\n")
     except KeyboardInterrupt:

@@ -36,6 +36,12 @@ class LabelConfig:
     """In how many captions a label may be: a number, or a share such as 0.1; 1.0 sets no limit."""
     top_k: int | None = None
     """Mine only that many labels, the most frequent."""
+    balance: int | None = None
+    """Keep a label of a caption with the probability min(1, balance / its number of captions), as MetaCLIP does."""
+    seed: int = 0
+    """Of the draws for balance."""
+    min_count_in_caption: int = 1
+    """Leave out labels that fewer noun phrases of the caption mean."""
     phrases: bool = False
     """Write the columns "noun_phrases" and "noun_phrase_spans" too."""
     copy_columns: bool = True
@@ -58,6 +64,9 @@ def run(arguments: Sequence[str]) -> int:
         min_document_frequency=config.min_document_frequency,
         max_document_frequency=config.max_document_frequency,
         top_k=config.top_k,
+        balance=config.balance,
+        seed=config.seed,
+        min_count_in_caption=config.min_count_in_caption,
         phrases=config.phrases,
         copy_columns=config.copy_columns,
         overwrite=config.overwrite,
@@ -73,5 +82,5 @@ def _sentence(stats: LabelStats, num_labels: int) -> str:
         f"{stats.labels:,} labels in {stats.labelled:,} captions; {stats.seconds:.1f} s, "
         f"{stats.label_seconds:.1f} s of them in the labeler\n"
         f"without label: {stats.no_phrase:,} captions have no noun phrase, {stats.phrase_without_label:,} none that "
-        f"means a label, {stats.outside_limits:,} only labels outside the limits"
+        f"means a label, {stats.filtered:,} only labels that the filters left out"
     )

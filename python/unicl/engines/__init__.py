@@ -15,8 +15,11 @@ renamed when it is complete and on the disk.
 """
 
 from unicl.engines.counting import PhraseCounter
+from unicl.engines.false_negatives import FalseNegatives, SharedPairs, false_negatives
 from unicl.engines.inputs import find_inputs, open_source
-from unicl.engines.label import LabelStats, label_files
+from unicl.engines.label import label_files
+from unicl.engines.labelling import LabelStats
+from unicl.engines.meter import measure_files
 from unicl.engines.mine import count_phrases
 from unicl.engines.output import written_aside
 from unicl.engines.progress import Progress
@@ -26,15 +29,19 @@ from unicl.engines.tokenize import TokenizeStats, tokenize_files
 from unicl.engines.vocabularies import open_vocabulary, save_vocabulary
 
 __all__ = [
+    "FalseNegatives",
     "LabelStats",
     "PhraseCounter",
     "Progress",
     "Reading",
     "RunStats",
+    "SharedPairs",
     "TokenizeStats",
     "count_phrases",
+    "false_negatives",
     "find_inputs",
     "label_files",
+    "measure_files",
     "open_source",
     "open_vocabulary",
     "save_vocabulary",

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from unicl import DenseLabeler, LabelVocabulary, find_noun_phrases
 from unicl.engines import PhraseCounter, Reading, label_files
-from unicl.engines.label import FileLabeler
+from unicl.engines.captions import CaptionBatch
+from unicl.engines.labelling import FileLabeler, LabelStats
+from unicl.labels.filters import LabelFilters
 
 VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "black dog", "grass"], synonyms={"dog": ["puppy"]})
 WORDS = ["a", "black", "dog", "dogs", "puppy", "ball", "the", "green", "grass", "and", "runs", "on", "😀"]
@@ -36,10 +38,37 @@ def test_labels_are_those_of_the_labeler_and_the_columns_stay(tmp_path: Path, so
     assert stats.labels == sum(map(len, expected))
 
 
-@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)))
-def test_the_two_steps_give_what_the_labeler_gives(captions: list[str]) -> None:
-    labeler = FileLabeler(VOCABULARY, tagger=None, grammar=None, threads=1)
-    assert labeler(pa.array(captions, pa.string())).sets.to_list() == DenseLabeler(VOCABULARY)(captions).to_list()
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join), max_size=12),
+    st.integers(1, 5),
+    st.sampled_from([0, 2, 0.3]),
+    st.sampled_from([1.0, 4, 0.6]),
+    st.sampled_from([None, 1, 3]),
+    st.integers(1, 2),
+)
+def test_in_batches_the_filters_give_what_the_labeler_gives_for_all_captions(
+    captions: list[str], batch_rows: int, least: float, most: float, balance: int | None, count: int
+) -> None:
+    options = {
+        "min_document_frequency": least,
+        "max_document_frequency": most,
+        "balance": balance,
+        "min_count_in_caption": count,
+    }
+    expected = DenseLabeler(VOCABULARY, **options)(captions).to_list()  # type: ignore[arg-type]
+    batches = [pa.array(captions[at : at + batch_rows], pa.string()) for at in range(0, len(captions), batch_rows)]
+    labeler = FileLabeler(VOCABULARY, filters=LabelFilters(**options), threads=1)  # type: ignore[arg-type]
+    labeler.count(batches)
+    stats = LabelStats()
+    rows = []
+    for batch in batches:
+        columns = pa.RecordBatch.from_arrays([batch], ["caption"])
+        found = CaptionBatch(columns=columns, captions=batch, is_bad=None)
+        rows += labeler.columns(found, stats, phrases=False)[0].to_pylist()
+    assert rows == expected
+    before = DenseLabeler(VOCABULARY)(captions)
+    assert sum(stats.dropped.values()) == len(before.indices) - stats.labels
+    assert stats.labelled + stats.filtered + stats.phrase_without_label + stats.no_phrase == len(captions)
 
 
 def test_a_vocabulary_mined_from_files_is_that_of_all_captions(tmp_path: Path, captions: list[str]) -> None:
@@ -58,15 +87,15 @@ def test_limits_count_the_captions_of_all_files(tmp_path: Path, source: Path, ca
     _, stats = label_files([source], tmp_path / "out", VOCABULARY, min_document_frequency=2, max_document_frequency=0.4)
     labeler = DenseLabeler(VOCABULARY, min_document_frequency=2, max_document_frequency=0.4)
     assert pq.read_table(tmp_path / "out" / "captions.parquet")["labels"].to_pylist() == labeler(captions).to_list()
-    assert stats.outside_limits == 0
+    assert stats.filtered == 0
 
 
 def test_captions_without_label_are_counted_by_reason(tmp_path: Path) -> None:
     captions = ["a dog", "it rains", "a cat", "a cat and a sofa", "", "the grass", "the grass"]
     pq.write_table(pa.table({"caption": captions}), tmp_path / "captions.parquet")
     _, stats = label_files([tmp_path / "captions.parquet"], tmp_path / "out", VOCABULARY, min_document_frequency=2)
-    assert (stats.labelled, stats.outside_limits, stats.phrase_without_label, stats.no_phrase) == (2, 1, 2, 2)
-    assert stats.labelled + stats.outside_limits + stats.phrase_without_label + stats.no_phrase == stats.captions
+    assert (stats.labelled, stats.filtered, stats.phrase_without_label, stats.no_phrase) == (2, 1, 2, 2)
+    assert stats.labelled + stats.filtered + stats.phrase_without_label + stats.no_phrase == stats.captions
 
 
 def test_noun_phrases_and_spans_are_those_of_the_finder(tmp_path: Path, source: Path, captions: list[str]) -> None:

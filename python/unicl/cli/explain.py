@@ -1,0 +1,59 @@
+"""``unicl explain``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from unicl.cli.drawing import draw_caption
+from unicl.engines import open_vocabulary
+from unicl.labels import DenseLabeler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unicl.labels import Explanation
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainConfig:
+    """Shows the noun phrases of captions, the label of each, the rule that gave it, and why a phrase has none.
+
+    Colours are used on a terminal, unless the environment variable NO_COLOR is set.
+    """
+
+    captions: tyro.conf.Positional[tuple[str, ...]]
+    """Captions, each in quotes."""
+    vocabulary: str = "coco"
+    """The labels: a file (.json, .tsv, .txt), or a name that unicl label --vocabulary takes."""
+    json: bool = False
+    """Write JSON: an object a line for each caption."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parses the options of ``unicl explain`` and writes the explanations."""
+    config = tyro.cli(ExplainConfig, prog="unicl explain", args=arguments)
+    if not config.captions:
+        raise ValueError('no caption: give one in quotes, as in unicl explain "two dogs on a beach"')
+    labeler = DenseLabeler(open_vocabulary(config.vocabulary))
+    explained = [(caption, labeler.explain(caption)) for caption in config.captions]
+    if config.json:
+        sys.stdout.writelines(json.dumps(_as_json(*each), ensure_ascii=False) + "\n" for each in explained)
+        return 0
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size().columns
+    drawn = [draw_caption(caption, phrases, width=width, color=color) for caption, phrases in explained]
+    sys.stdout.write("\n\n".join(drawn) + "\n")
+    return 0
+
+
+def _as_json(caption: str, phrases: Sequence[Explanation]) -> dict[str, Any]:
+    rows = [{**dataclasses.asdict(phrase), "rule": phrase.rule.name.lower()} for phrase in phrases]
+    return {"caption": caption, "phrases": rows}

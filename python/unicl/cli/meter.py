@@ -1,0 +1,68 @@
+"""``unicl meter``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from unicl.cli.progress import show_captions
+from unicl.engines import FalseNegatives, Reading, measure_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeterConfig:
+    """Tells how many false negatives a random batch has: pairs of two rows that share a label or a caption.
+
+    Reads what unicl label writes. A loss without labels takes every such pair for a negative.
+    """
+
+    inputs: tyro.conf.Positional[tuple[Path, ...]]
+    """Files, or folders of files, with captions and a column of label ids."""
+    batch_size: int
+    """Rows of a batch, over all ranks."""
+    label_column: str = "labels"
+    """The column with the lists of label ids."""
+    json: bool = False
+    """Write JSON."""
+    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parses the options of ``unicl meter``, measures, and writes a table."""
+    config = tyro.cli(MeterConfig, prog="unicl meter", args=arguments)
+    found = measure_files(
+        config.inputs,
+        batch_size=config.batch_size,
+        reading=config.reading,
+        label_column=config.label_column,
+        progress=show_captions,
+    )
+    text = json.dumps(dataclasses.asdict(found), indent=2) if config.json else _table(found)
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def _table(found: FalseNegatives) -> str:
+    lines = [
+        f"random batches of {found.batch_size:,} of {found.rows:,} rows; pairs of two rows that share",
+        f"{'':<10}{'% of the pairs':>24}{'false negatives a row':>24}{'% of rows with any':>24}",
+    ]
+    for name in ("caption", "label", "either"):
+        pairs = getattr(found, name)
+        error = f" ± {_digits(100 * pairs.standard_error)}" if pairs.standard_error else ""
+        cells = (f"{_digits(100 * pairs.share_of_pairs)}{error}", _digits(pairs.per_row))
+        lines.append(f"{name:<10}{cells[0]:>24}{cells[1]:>24}{_digits(100 * pairs.rows_with_any):>24}")
+    return "\n".join(lines)
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.1f}" if value >= 100 else f"{value:.3g}"
