@@ -6,11 +6,13 @@ Legend: ``b`` images, ``m`` texts, ``k`` extra texts. Each block of rows is reco
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from unicl.loss.tiles import Problem
+from unicl.loss.tiles import Problem, number_of_images
 
 __all__ = ["differentiable_losses"]
 
@@ -19,8 +21,15 @@ _ROWS = 512
 _EXCLUDED = -1e30
 
 
-def differentiable_losses(problem: Problem) -> tuple[Tensor, Tensor]:
-    """Row losses (b,) and column losses (m,), equal to the tiled ones, differentiable to any order."""
+def differentiable_losses(
+    problem: Problem, merge: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Row losses (b,) and column losses (m,), equal to the tiled ones, differentiable to any order.
+
+    Args:
+        problem: What to compute.
+        merge: Given the columns' log-sum-exps and target-weighted means of logits, adds what other ranks have.
+    """
     image, dtype = problem.image, problem.scale.dtype
     rows, size = problem.chunk_size or _ROWS, image.shape[0]
     every_text = problem.text if problem.extra is None else torch.cat([problem.text, problem.extra])
@@ -34,6 +43,8 @@ def differentiable_losses(problem: Problem) -> tuple[Tensor, Tensor]:
         column_parts.append((column_lse, column_mean))
     column_lse = torch.stack([lse for lse, _ in column_parts]).logsumexp(0)
     column_mean = torch.stack([mean for _, mean in column_parts]).sum(0)
+    if merge is not None:
+        column_lse, column_mean = merge(column_lse, column_mean)
     count = problem.targets.text_count
     column_loss = torch.where(count > 0, column_lse - column_mean, 0.0).to(dtype)
     row_loss = torch.cat(row_parts)
@@ -48,7 +59,7 @@ def _block(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """For some rows: their losses, and their part of the columns' log-sum-exp and target-weighted mean of logits."""
     targets, smoothing = problem.targets, problem.label_smoothing
-    columns, b = problem.text.shape[0], problem.image.shape[0]
+    columns, b = problem.text.shape[0], number_of_images(problem)
     z = scale * (u @ every_text.T)
     q, kept = _targets_of(problem, z, span)
     masked = z.masked_fill(~kept, _EXCLUDED)
@@ -65,7 +76,8 @@ def _targets_of(problem: Problem, z: Tensor, span: slice) -> tuple[Tensor, Tenso
     """Targets q of a block of rows, and which of its pairs take part."""
     columns = problem.text.shape[0]
     q = torch.zeros_like(z, requires_grad=False)
-    index = torch.arange(span.start, span.stop, device=z.device)[:, None] == torch.arange(z.shape[1], device=z.device)
+    own = torch.arange(span.start, span.stop, device=z.device) + problem.first_pair
+    index = own[:, None] == torch.arange(z.shape[1], device=z.device)
     index[:, columns:] = False
     if problem.targets.kind == "pairs":
         q.masked_fill_(index, 1.0)

@@ -1,149 +1,300 @@
-"""The loss over the ranks of a process group: every rank passes its own rows, every row is compared with all.
+"""The loss over the ranks of a process group, as torch.library operators: every row is compared with those of all.
 
 Legend: ``b`` images and ``m`` texts of this rank, ``M`` texts of all ranks, ``d`` width.
 
-Each rank gathers the texts (M x d) and their labels once and walks b x M logits in tiles. Its rows are then complete;
-of the columns it has a part, and the parts (maximum, sum, positive logits, counts) are reduced as vectors of size M.
-Backward: the gradient of the local images is complete; that of the texts is a part of all M, summed over ranks.
+Each rank gathers the texts (M x d) and their labels and walks b x M logits in tiles. Its rows are then complete; of the
+columns it has a part, and the parts (maximum, sum, positive logits, counts) are reduced as vectors of size M. Backward:
+the gradient of the local images is complete; that of the texts is a part of all M, and is reduce-scattered to the ranks
+that own them. What is kept in between has the size of this rank's rows: the texts of all are gathered again, rather
+than held while the towers' activations are.
 
 Convention: the mean over ranks of what they return is the loss of the joined batch, and the gradient that a rank
 computes for its features is that of the *sum* over ranks. DistributedDataParallel averages over ranks, so every
 parameter, a shared logit_scale included, gets exactly the gradient of the joined batch.
+
+The operators know the group by its name, so torch.compile takes them into its graph. Under ``create_graph=True`` the
+gradient goes through differentiable blocks (differentiable.py) and differentiable collectives (ranks.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from unicl.loss.differentiable import differentiable_losses
 from unicl.loss.labels import Labels
 from unicl.loss.operators import engine
+from unicl.loss.ranks import Ranks, gather, gathered_texts, sum_to_owners, summed
 from unicl.loss.set_rows import is_sets
 from unicl.loss.tiled import Sums
 from unicl.loss.tiles import Problem
 
-__all__ = ["Ranks", "distributed_losses", "join_ranks", "sum_over_ranks"]
+__all__ = ["distributed_losses", "sum_over_ranks"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ranks:
-    """How many rows every rank of a group has.
+class _Call(NamedTuple):
+    """The arguments of the operators, in the order of their schema; labels of a side as 0, 1 or 3 tensors."""
 
-    Attributes:
-        group: The process group.
-        images: Number of images of each rank.
-        texts: Number of texts of each rank.
-        rank: This rank, within the group.
-    """
+    image: Tensor
+    text: Tensor
+    scale: Tensor
+    extra: Tensor | None
+    kind: str
+    image_labels: Sequence[Tensor]
+    text_labels: Sequence[Tensor]
+    extra_labels: Sequence[Tensor]
+    label_smoothing: float
+    exclude_self: bool
+    to_text: bool
+    to_image: bool
+    chunk_size: int
+    backend: str
+    deterministic: bool
+    group: str
 
-    group: dist.ProcessGroup
-    images: Sequence[int]
-    texts: Sequence[int]
-    rank: int
-
-    @property
-    def own_texts(self) -> slice:
-        """Where the texts of this rank are among all."""
-        first = sum(self.texts[: self.rank])
-        return slice(first, first + self.texts[self.rank])
-
-
-def join_ranks(group: Any, image: Tensor, text: Tensor) -> Ranks:
-    """Learns the sizes of all ranks, and refuses a group that cannot be used.
-
-    Raises:
-        ValueError: torch.distributed is not there or not initialised, this process is not in the group, or the ranks
-            disagree about the width.
-        TypeError: The group is not a process group.
-    """
-    if not dist.is_available() or not dist.is_initialized():
-        raise ValueError(
-            "group needs torch.distributed to be initialised (init_process_group under torchrun); "
-            "without it, leave group at None"
-        )
-    if not isinstance(group, dist.ProcessGroup):
-        raise TypeError(f"group must be a torch.distributed.ProcessGroup; got {type(group).__name__}")
-    rank = dist.get_rank(group)
-    if rank < 0:
-        raise ValueError("group must contain this process; it does not")
-    own = torch.tensor([image.shape[0], text.shape[0], image.shape[1]], device=image.device)
-    every = [torch.empty_like(own) for _ in range(dist.get_world_size(group))]
-    dist.all_gather(every, own, group=group)
-    images, texts, widths = (list(column) for column in zip(*(sizes.tolist() for sizes in every), strict=True))
-    if len(set(widths)) > 1:
-        raise ValueError(f"all ranks must pass features of one width; got {widths} by rank")
-    return Ranks(group=group, images=images, texts=texts, rank=rank)
+    def labels(self) -> Labels:
+        """The labels as fused_loss read them."""
+        image, text, extra = (_from_tensors(x) for x in (self.image_labels, self.text_labels, self.extra_labels))
+        if self.kind in ("pairs", "integers"):
+            return Labels(kind=cast("Any", self.kind), image=image, text=text, extra=extra)
+        return Labels(kind="sets", image=image, text=text, extra=extra, overlap=cast("Any", self.kind))
 
 
-def sum_over_ranks(value: Tensor, ranks: Ranks) -> Tensor:
+_ARGUMENTS = (
+    "Tensor image, Tensor text, Tensor scale, Tensor? extra, str kind, Tensor[] image_labels, Tensor[] text_labels, "
+    "Tensor[] extra_labels, float label_smoothing, bool exclude_self, bool to_text, bool to_image, int chunk_size, "
+    "str backend, bool deterministic, str group"
+)
+Outputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+
+
+def distributed_losses(
+    image: Tensor,
+    text: Tensor,
+    extra: Tensor | None,
+    scale: Tensor,
+    labels: Labels,
+    group: dist.ProcessGroup,
+    *,
+    label_smoothing: float,
+    exclude_self: bool,
+    to_text: bool,
+    to_image: bool,
+    chunk_size: int | None,
+    backend: str,
+    deterministic: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Losses of this rank's images (b,) and texts (m,) among all ranks, and which of them have a positive."""
+    rows, columns, _, _, row_count, column_count, _ = _losses(
+        image,
+        text,
+        scale,
+        extra,
+        labels.overlap if labels.kind == "sets" else labels.kind,
+        *(_to_tensors(side) for side in (labels.image, labels.text, labels.extra)),
+        label_smoothing,
+        exclude_self,
+        to_text,
+        to_image,
+        chunk_size or 0,
+        backend,
+        deterministic,
+        group.group_name,
+    )
+    return rows, columns, row_count > 0, column_count > 0
+
+
+@torch.library.custom_op("unicl::sum_over_ranks", mutates_args=(), schema="(Tensor value, str group) -> Tensor")
+def sum_over_ranks(value: Tensor, group: str) -> Tensor:
     """The sum over ranks, without gradient."""
-    total = value.detach().clone()
-    dist.all_reduce(total, group=ranks.group)
+    total = value.clone()
+    dist.all_reduce(total, group=_group_of(group))
     return total
 
 
-def distributed_losses(problem: Problem, labels: Labels, ranks: Ranks) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Losses of this rank's images (b,) and texts (m,) among all ranks, and which of them have a positive."""
-    own = ranks.own_texts
-    if labels.kind == "pairs" and ranks.images != ranks.texts:
+@sum_over_ranks.register_fake
+def _(value: Tensor, _group: str) -> Tensor:
+    return torch.empty_like(value)
+
+
+@torch.library.custom_op(
+    "unicl::distributed_losses",
+    mutates_args=(),
+    schema=f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+)
+def _losses(*arguments: Any) -> Outputs:
+    call = _Call(*arguments)
+    ranks = Ranks.join(_group_of(call.group), call.image, call.text)
+    if call.kind == "pairs" and ranks.images != ranks.texts:
         raise ValueError(
             f"without labels, every rank needs as many images as texts; got {ranks.images} and {ranks.texts} by rank"
         )
-    every_text = _gather(problem.text.detach(), ranks.texts, ranks)
-    if labels.kind != "pairs":
+    problem = _join(call, ranks)
+    count = problem.targets.text_count.clone()
+    if call.kind == "pairs":
+        count.fill_(0.0 if call.exclude_self else 1.0)
+    else:
+        dist.all_reduce(count, group=ranks.group)
+    problem = replace(problem, targets=replace(problem.targets, text_count=count))
+
+    def merge(columns: Sums) -> None:
+        if call.to_image:
+            _merge(columns, ranks)
+
+    # The dtypes are decided; autocast must not lower the matmuls inside.
+    with torch.autocast(call.image.device.type, enabled=False):
+        row_loss, column_loss, row_lse, column_lse = engine(problem).forward(problem, merge)
+    own = ranks.own_texts
+    counts = (problem.targets.image_count.double(), count[own].double())
+    sizes = torch.tensor([ranks.images, ranks.texts])
+    return row_loss, column_loss[own].clone(), row_lse, column_lse[own].clone(), *counts, sizes
+
+
+@_losses.register_fake
+def _(*arguments: Any) -> Outputs:
+    call = _Call(*arguments)
+    ranks, sides = _group_of(call.group).size(), (call.image.shape[0], call.text.shape[0])
+    losses, sums, counts = (
+        [call.scale.new_empty(rows, dtype=dtype) for rows in sides] for dtype in (None, torch.float64, torch.float64)
+    )
+    return cast("Outputs", (*losses, *sums, *counts, torch.empty(2, ranks, dtype=torch.int64, device="cpu")))
+
+
+@torch.library.custom_op(
+    "unicl::distributed_gradients",
+    mutates_args=(),
+    schema=f"({_ARGUMENTS}, Tensor row_lse, Tensor column_lse, Tensor column_count, Tensor sizes, Tensor row_grad, "
+    "Tensor column_grad) -> (Tensor, Tensor, Tensor)",
+)
+def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    *flat, row_lse, column_lse, column_count, sizes, row_grad, column_grad = arguments
+    call = _Call(*flat)
+    ranks = _ranks(call, sizes)
+    columns = torch.stack([column_lse, column_count, column_grad.double()], 1)
+    every_lse, every_count, every_grad = gather(columns, ranks.texts, ranks.group).unbind(1)
+    problem = _join(call, ranks)
+    problem = replace(problem, targets=replace(problem.targets, text_count=every_count.contiguous()))
+    with torch.autocast(call.image.device.type, enabled=False):
+        # Whether texts want a gradient may differ between ranks; the reduction must not.
+        image_grad, text_grad, scale_grad = engine(problem).backward(
+            problem, row_lse, every_lse.contiguous(), row_grad, every_grad.to(row_grad.dtype).contiguous()
+        )
+    return image_grad, sum_to_owners(text_grad, ranks), scale_grad
+
+
+@_gradients.register_fake
+def _(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    call = _Call(*arguments[: len(_Call._fields)])
+    return call.image.new_empty(call.image.shape), call.text.new_empty(call.text.shape), torch.empty_like(call.scale)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
+    call = _Call(*inputs)
+    sides = (call.image_labels, call.text_labels, call.extra_labels)
+    _, _, row_lse, column_lse, _, column_count, sizes = output
+    ctx.save_for_backward(
+        call.image,
+        call.text,
+        call.scale,
+        call.extra,
+        row_lse,
+        column_lse,
+        column_count,
+        sizes,
+        *chain.from_iterable(sides),
+    )
+    ctx.sides = [len(side) for side in sides]
+    # Tensors go through save_for_backward alone, or they would be kept alive past the backward pass.
+    ctx.rest = (call.kind, *inputs[-8:])
+    ctx.set_materialize_grads(True)
+
+
+def _backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple[Any, ...]:
+    image, text, scale, extra, row_lse, column_lse, column_count, sizes, *labels = ctx.saved_tensors
+    kind, *modes = ctx.rest
+    call = _Call._make([image, text, scale, extra, kind, *_split(labels, ctx.sides), *modes])
+    if torch.is_grad_enabled():
+        grads: Sequence[Tensor | None] = _twice_differentiable(call, column_count, sizes, row_grad, column_grad)
+    else:
+        found = _gradients(*call, row_lse, column_lse, column_count, sizes, row_grad, column_grad)
+        wanted = (*ctx.needs_input_grad[:2], True)
+        grads = [grad if flag else None for grad, flag in zip(found, wanted, strict=True)]
+    return (*grads, None, None, *([None] * size for size in ctx.sides), *[None] * 8)
+
+
+_losses.register_autograd(_backward, setup_context=_setup_context)
+
+
+def _twice_differentiable(
+    call: _Call, column_count: Tensor, sizes: Tensor, row_grad: Tensor, column_grad: Tensor
+) -> list[Tensor | None]:
+    ranks = _ranks(call, sizes)
+    every_text = gathered_texts(call.text, ranks)
+    problem = _join(call, ranks, every_text)
+    every_count = gather(column_count, ranks.texts, ranks.group)
+    problem = replace(problem, targets=replace(problem.targets, text_count=every_count))
+
+    def merge(lse: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+        largest = lse.detach().clone()
+        dist.all_reduce(largest, op=dist.ReduceOp.MAX, group=ranks.group)
+        total, every_mean = summed(torch.stack([(lse - largest).exp(), mean]), ranks)
+        return total.log() + largest, every_mean
+
+    rows, columns = differentiable_losses(problem, merge)
+    inputs = (call.image, call.text, call.scale)
+    wanted = [x for x in inputs if x.requires_grad]
+    outputs = (rows, columns[ranks.own_texts])
+    found = iter(torch.autograd.grad(outputs, wanted, (row_grad, column_grad), create_graph=True))
+    return [next(found) if x.requires_grad else None for x in inputs]
+
+
+def _group_of(name: str) -> dist.ProcessGroup:
+    # Looked up when asked for: a torch without distributed has no such module.
+    resolve: Callable[[str], dist.ProcessGroup] = vars(dist.distributed_c10d)["_resolve_process_group"]
+    return resolve(name)
+
+
+def _ranks(call: _Call, sizes: Tensor) -> Ranks:
+    images, texts = sizes.tolist()
+    return Ranks(group=_group_of(call.group), images=images, texts=texts)
+
+
+def _join(call: _Call, ranks: Ranks, every_text: Tensor | None = None) -> Problem:
+    """The problem of this rank's images and all texts; its text_count is that of these images alone."""
+    if every_text is None:
+        every_text = gather(call.text, ranks.texts, ranks.group)
+    labels, own = call.labels(), ranks.own_texts
+    if call.kind != "pairs":
         labels = replace(labels, text=_gather_labels(labels.text, ranks))
     targets = labels.targets(
-        problem.image, every_text, exclude_self=problem.exclude_self, backend=problem.backend, own_texts=own
+        call.image, every_text, exclude_self=call.exclude_self, backend=call.backend, own_texts=own
     )
-    if labels.kind == "pairs":
-        one = targets.image_count.new_ones(every_text.shape[0])
-        text_count = one * (not problem.exclude_self)
-    else:
-        text_count = sum_over_ranks(targets.text_count, ranks)
-    targets = replace(targets, text_count=text_count)
-    joined = replace(problem, targets=targets, first_pair=own.start, all_images=sum(ranks.images))
-    rows, columns = _DistributedLosses.apply(problem.image, problem.text, problem.scale, every_text, joined, ranks)
-    return rows, columns, targets.image_count > 0, targets.text_count[own] > 0
-
-
-class _DistributedLosses(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, image: Tensor, text: Tensor, scale: Tensor, every_text: Tensor, problem: Problem, ranks: Ranks
-    ) -> tuple[Tensor, Tensor]:
-        def merge(columns: Sums) -> None:
-            if problem.to_image:
-                _merge(columns, ranks)
-
-        problem = replace(problem, image=image, text=every_text, scale=scale)
-        with torch.autocast(image.device.type, enabled=False):
-            row_loss, column_loss, row_lse, column_lse = engine(problem).forward(problem, merge)
-        ctx.save_for_backward(image, every_text, scale, row_lse, column_lse)
-        empty = image.new_empty(0)
-        ctx.problem, ctx.ranks = replace(problem, image=empty, text=empty, scale=empty), ranks
-        ctx.text_dtype = text.dtype
-        return row_loss, column_loss[ranks.own_texts].clone()
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, row_grad: Tensor, column_grad: Tensor) -> tuple[Tensor | None, ...]:
-        image, every_text, scale, row_lse, column_lse = ctx.saved_tensors
-        problem, ranks = replace(ctx.problem, image=image, text=every_text, scale=scale), ctx.ranks
-        every_grad = _gather(column_grad.contiguous(), ranks.texts, ranks)
-        # Whether texts want a gradient may differ between ranks; the reduction below must not.
-        with torch.autocast(image.device.type, enabled=False):
-            image_grad, text_grad, scale_grad = engine(problem).backward(
-                problem, row_lse, column_lse, row_grad, every_grad
-            )
-        dist.all_reduce(text_grad, group=ranks.group)
-        return image_grad, text_grad[ranks.own_texts].to(ctx.text_dtype), scale_grad, None, None, None
+    if call.kind == "pairs":
+        targets = replace(targets, text_count=targets.text_count.new_zeros(every_text.shape[0]))
+    return Problem(
+        image=call.image,
+        text=every_text,
+        extra=call.extra,
+        scale=call.scale,
+        targets=targets,
+        label_smoothing=call.label_smoothing,
+        exclude_self=call.exclude_self,
+        to_text=call.to_text,
+        to_image=call.to_image,
+        chunk_size=call.chunk_size or None,
+        backend=call.backend,
+        deterministic=call.deterministic,
+        first_pair=own.start,
+        all_images=sum(ranks.images),
+    )
 
 
 def _merge(columns: Sums, ranks: Ranks) -> None:
@@ -156,33 +307,37 @@ def _merge(columns: Sums, ranks: Ranks) -> None:
     columns.total, columns.positive, columns.every = parts
 
 
-def _gather(rows: Tensor, sizes: Sequence[int], ranks: Ranks) -> Tensor:
-    """The rows of all ranks in the order of the ranks; ``sizes`` says how many each has."""
-    longest = max(sizes)
-    padded = rows.new_zeros(longest, *rows.shape[1:])
-    padded[: rows.shape[0]] = rows
-    every = [torch.empty_like(padded) for _ in sizes]
-    dist.all_gather(every, padded, group=ranks.group)
-    return torch.cat([part[:size] for part, size in zip(every, sizes, strict=True)])
-
-
 def _gather_labels(labels: Any, ranks: Ranks) -> Any:
     if not is_sets(labels):
-        return _gather(labels.long(), ranks.texts, ranks)
-    device = _device_of(ranks.group)
-    indices, offsets = np.asarray(labels.indices, np.int64), np.asarray(labels.offsets, np.int64)
-    weights = np.ones(len(indices)) if labels.weights is None else np.asarray(labels.weights, np.float64)
-    number = torch.tensor([len(indices)], device=device)
-    numbers = _gather(number, [1] * len(ranks.texts), ranks).tolist()
-    parts = (
-        _gather(torch.from_numpy(indices).to(device), numbers, ranks),
-        _gather(torch.from_numpy(np.diff(offsets)).to(device), ranks.texts, ranks).cumsum(0),
-        _gather(torch.from_numpy(weights).to(device), numbers, ranks),
+        return gather(labels.long(), ranks.texts, ranks.group)
+    device = torch.device("cuda" if dist.get_backend(ranks.group) == "nccl" else "cpu")
+    indices, offsets, weights = (part.to(device) for part in (labels.indices, labels.offsets, labels.weights))
+    numbers = gather(torch.tensor([len(indices)], device=device), [1] * len(ranks.texts), ranks.group).tolist()
+    every = (
+        gather(indices, numbers, ranks.group),
+        gather(offsets.diff(), ranks.texts, ranks.group).cumsum(0),
+        gather(weights, numbers, ranks.group),
     )
-    indices, ends, weights = (part.cpu().numpy() for part in parts)
+    indices, ends, weights = (part.cpu().numpy() for part in every)
     return SimpleNamespace(indices=indices, offsets=np.concatenate([[0], ends]), weights=weights)
 
 
-def _device_of(group: dist.ProcessGroup) -> torch.device:
-    """Where the collectives of a group want their tensors."""
-    return torch.device("cuda") if dist.get_backend(group) == "nccl" else torch.device("cpu")
+def _to_tensors(labels: Any) -> list[Tensor]:
+    if labels is None:
+        return []
+    if not is_sets(labels):
+        return [labels]
+    indices, offsets = np.asarray(labels.indices, np.int64), np.asarray(labels.offsets, np.int64)
+    weights = np.ones(len(indices)) if labels.weights is None else np.asarray(labels.weights, np.float64)
+    return [torch.from_numpy(part) for part in (indices, offsets, weights)]
+
+
+def _from_tensors(tensors: Sequence[Tensor]) -> Any:
+    if len(tensors) < 2:
+        return tensors[0] if tensors else None
+    return SimpleNamespace(**dict(zip(("indices", "offsets", "weights"), tensors, strict=True)))
+
+
+def _split(tensors: Sequence[Tensor], sizes: Sequence[int]) -> list[Sequence[Tensor]]:
+    ends = np.cumsum(sizes).tolist()
+    return [tensors[end - size : end] for end, size in zip(ends, sizes, strict=True)]

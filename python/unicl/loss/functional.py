@@ -21,9 +21,10 @@ from unicl.loss.checks import (
     readable,
     scale_tensor,
 )
-from unicl.loss.distributed import Ranks, distributed_losses, join_ranks, sum_over_ranks
+from unicl.loss.distributed import distributed_losses, sum_over_ranks
 from unicl.loss.labels import Labels, read_labels
 from unicl.loss.operators import tiled_losses
+from unicl.loss.ranks import check_group
 from unicl.loss.reference import reference_losses
 from unicl.loss.tiles import Problem
 
@@ -188,9 +189,10 @@ def fused_loss(
         None if weight is None else check_weight(f"{side}_weight", weight, rows=len(of), of=f"{side}_features", like=of)
         for side, weight, of in (("image", image_weight, image), ("text", text_weight, text))
     )
-    ranks = None if group is None else join_ranks(group, image, text)
-    if ranks is not None and backend == "reference":
-        raise ValueError("backend='reference' knows one process only; use 'auto' or 'tiled' with a group")
+    if group is not None:
+        check_group(group)
+        if backend == "reference":
+            raise ValueError("backend='reference' knows one process only; use 'auto' or 'tiled' with a group")
     row_loss, column_loss, row_has, column_has = _row_losses(
         image,
         text,
@@ -201,7 +203,7 @@ def fused_loss(
         direction,
         backend,
         chunk_size,
-        ranks,
+        group,
         exclude_self=exclude_self,
         deterministic=deterministic,
     )
@@ -209,9 +211,9 @@ def fused_loss(
         return row_loss, column_loss
     means = []
     if direction != "text_to_image":
-        means.append(_weighted_mean(row_loss, row_has, row_weight, ranks))
+        means.append(_weighted_mean(row_loss, row_has, row_weight, group))
     if direction != "image_to_text":
-        means.append(_weighted_mean(column_loss, column_has, column_weight, ranks))
+        means.append(_weighted_mean(column_loss, column_has, column_weight, group))
     return torch.stack(means).mean()
 
 
@@ -247,7 +249,7 @@ def _row_losses(
     direction: str,
     backend: str,
     chunk_size: int | None,
-    ranks: Ranks | None,
+    group: Any,
     *,
     exclude_self: bool,
     deterministic: bool,
@@ -265,31 +267,26 @@ def _row_losses(
             extra_text_features=extra,
         )
         return rows * to_text, columns * to_image, row_has, column_has
-    engine = "triton" if backend == "triton" else "tiled"
-    targets = labels.targets(image, text, exclude_self=exclude_self, backend=engine)
-    problem = Problem(
-        image=image,
-        text=text,
-        extra=extra,
-        scale=scale,
-        targets=targets,
-        label_smoothing=label_smoothing,
-        exclude_self=exclude_self,
-        to_text=to_text,
-        to_image=to_image,
-        chunk_size=chunk_size,
-        backend=engine,
-        deterministic=deterministic,
-    )
-    if ranks is not None:
-        return distributed_losses(problem, labels, ranks)
+    modes: dict[str, Any] = {
+        "label_smoothing": label_smoothing,
+        "exclude_self": exclude_self,
+        "to_text": to_text,
+        "to_image": to_image,
+        "chunk_size": chunk_size,
+        "backend": "triton" if backend == "triton" else "tiled",
+        "deterministic": deterministic,
+    }
+    if group is not None:
+        return distributed_losses(image, text, extra, scale, labels, group, **modes)
+    targets = labels.targets(image, text, exclude_self=exclude_self, backend=modes["backend"])
+    problem = Problem(image=image, text=text, extra=extra, scale=scale, targets=targets, **modes)
     return *tiled_losses(problem), targets.image_count > 0, targets.text_count > 0
 
 
-def _weighted_mean(losses: Tensor, has_positive: Tensor, weight: Tensor | None, ranks: Ranks | None) -> Tensor:
+def _weighted_mean(losses: Tensor, has_positive: Tensor, weight: Tensor | None, group: Any) -> Tensor:
     weights = has_positive.to(losses.dtype) if weight is None else weight * has_positive
     total = weights.sum()
-    if ranks is not None:
+    if group is not None:
         # The mean over ranks of these is the mean over the joined batch.
-        total = sum_over_ranks(total, ranks) / len(ranks.images)
+        total = sum_over_ranks(total.detach(), group.group_name) / group.size()
     return torch.dot(weights, losses) / torch.where(total > 0, total, 1.0)

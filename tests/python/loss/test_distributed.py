@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import nn
+from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
 import unicl
@@ -121,6 +123,10 @@ def train_in_every_group(rank, world, folder, cases):
             if rank == len(sizes) - 1:
                 torch.save(found, f"{folder}/{number}.pt")
     refuse_what_cannot_be_used(rank)
+    everyone = dist.group.WORLD
+    torch.save(second_derivatives(UNEVEN, rank, everyone), f"{folder}/second-{rank}.pt")
+    compile_into_one_graph(rank, everyone)
+    reduce_the_texts_gradient_by_scattering(rank, everyone)
     dist.destroy_process_group()
 
 
@@ -133,6 +139,70 @@ def refuse_what_cannot_be_used(rank):
         unicl.fused_loss(wide, wide, group="world")
     with pytest.raises(ValueError, match="backend='reference' knows one process only"):
         unicl.fused_loss(wide, wide, group=everyone, backend="reference")
+
+
+UNEVEN = [(2, 5), (4, 1), (3, 3), (1, 2)]
+
+
+def rows_of(sizes, rank):
+    """Unit features and labels of a rank, or of the joined batch."""
+    generator = torch.Generator().manual_seed(5)
+    b, m = (sum(column) for column in zip(*sizes, strict=True))
+    image, text = (normalize(torch.randn(n, 4, generator=generator).double(), dim=1) for n in (b, m))
+    labels = [torch.randint(0, 3, (n,), generator=generator) for n in (b, m)]
+    if rank is None:
+        return image, text, *labels
+    first = [sum(column[:rank]) for column in zip(*sizes, strict=True)]
+    images, texts = (slice(a, a + n) for a, n in zip(first, sizes[rank], strict=True))
+    return image[images], text[texts], labels[0][images], labels[1][texts]
+
+
+def second_derivatives(sizes, rank, group):
+    """Gradients of the squared norm of the features' gradients, of the sum over ranks."""
+    image, text, *labels = rows_of(sizes, rank)
+    image, text = image.requires_grad_(), text.requires_grad_()
+    scale = torch.tensor(6.0, dtype=torch.float64, requires_grad=True)
+    loss = unicl.fused_loss(image, text, *labels, scale, group=group, label_smoothing=0.1)
+    # A rank's gradient is that of the sum over ranks, and the joined batch's that of their mean.
+    loss = loss if group is not None else loss * len(sizes)
+    grads = torch.autograd.grad(loss, (image, text), create_graph=True)
+    penalty = sum(grad.square().sum() for grad in grads)
+    return [x.detach() for x in (*grads, *torch.autograd.grad(penalty, (image, text, scale)))]
+
+
+def loss_and_gradients(function, rank, group, **options):
+    image, text, *labels = rows_of(UNEVEN, rank)
+    inputs = [image.requires_grad_(), text.requires_grad_(), torch.tensor(6.0).double().requires_grad_()]
+    loss = function(image, text, *labels, inputs[2], group=group, **options)
+    return [loss.detach(), *torch.autograd.grad(loss, inputs)]
+
+
+def compile_into_one_graph(rank, group):
+    compiled = torch.compile(unicl.fused_loss, fullgraph=True, dynamic=True, backend="aot_eager")
+    wanted = loss_and_gradients(unicl.fused_loss, rank, group)
+    for got, other in zip(loss_and_gradients(compiled, rank, group), wanted, strict=True):
+        torch.testing.assert_close(got, other)
+
+
+def reduce_the_texts_gradient_by_scattering(rank, group):
+    """Every rank gets its own rows of the sum alone; a backend that cannot do that sums all rows for all."""
+    real, reduced = dist.all_reduce, []
+
+    def all_reduce(tensor, *arguments, **options):
+        reduced.append(tuple(tensor.shape))
+        return real(tensor, *arguments, **options)
+
+    every_text = (sum(texts for _, texts in UNEVEN), 4)
+    with mock.patch.object(dist, "all_reduce", all_reduce):
+        wanted = loss_and_gradients(unicl.fused_loss, rank, group)
+        assert reduced
+        assert every_text not in reduced
+        error = RuntimeError("Backend tcp does not support reduce_scatter")
+        with mock.patch.object(dist, "reduce_scatter", side_effect=error):
+            found = loss_and_gradients(unicl.fused_loss, rank, group)
+        assert every_text in reduced
+    for got, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(got, other)
 
 
 CASES = [
@@ -160,6 +230,50 @@ def test_every_parameter_gets_the_gradient_of_the_joined_batch(folder, number):
     found = torch.load(folder / f"{number}.pt")
     for got, wanted in zip(found, [loss.detach(), *(p.grad for p in model.parameters())], strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-11)
+
+
+def test_gradients_of_gradients_are_those_of_the_joined_batch(folder):
+    by_rank = [torch.load(folder / f"second-{rank}.pt") for rank in range(4)]
+    *wanted, of_scale = second_derivatives(UNEVEN, None, None)
+    *found, parts = zip(*by_rank, strict=True)
+    for got, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(torch.cat(got), other, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(sum(parts), of_scale, rtol=1e-9, atol=1e-11)
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A group of this process."""
+    start(0, 1, tmp_path)
+    yield dist.group.WORLD
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("kind", ["pairs", "integers", "any"])
+def test_the_operators_pass_opcheck(alone, kind):
+    image, text, labels, _ = rows_of([(5, 5)], 0)
+    sets = [torch.tensor([0, 1, 1]), torch.tensor([0, 1, 1, 2, 2, 3]), torch.ones(3).double()]
+    labels = {"pairs": [], "integers": [labels], "any": sets}[kind]
+    scale = torch.tensor(6.0, dtype=torch.float64, requires_grad=True)
+    modes = (0.1, False, True, True, 0, "tiled", True, alone.group_name)
+    arguments = (image.requires_grad_(), text.requires_grad_(), scale, None, kind, labels, labels, [], *modes)
+    torch.library.opcheck(torch.ops.unicl.distributed_losses, arguments)
+    found = torch.ops.unicl.distributed_losses(*arguments)
+    detached = [x.detach() if isinstance(x, torch.Tensor) else x for x in arguments]
+    sums = [x.detach() for x in (found[2], found[3], found[5], found[6])]
+    grads = (torch.rand(5).double(), torch.rand(5).double())
+    torch.library.opcheck(torch.ops.unicl.distributed_gradients, (*detached, *sums, *grads))
+    torch.library.opcheck(torch.ops.unicl.sum_over_ranks, (torch.rand(3), alone.group_name))
+
+
+def test_what_is_kept_for_the_backward_pass_has_the_size_of_the_rows_of_the_rank(alone):
+    image, text, *labels = rows_of([(5, 5)], 0)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
+        unicl.fused_loss(image.requires_grad_(), text, *labels, group=alone)
+    own = {image.untyped_storage().data_ptr(), text.untyped_storage().data_ptr()}
+    assert all(x.dim() < 2 or x.untyped_storage().data_ptr() in own or x.shape == (2, 1) for x in kept)
+    assert any(x.untyped_storage().data_ptr() in own for x in kept)
 
 
 def die_or_wait(rank, world, folder):
