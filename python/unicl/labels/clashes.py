@@ -19,7 +19,7 @@ class Merge:
         outcome: "synonym": it was a label of the vocabulary merged in, and means a label that was there. "name": it was
             given as a synonym of ``other``, but is the name of ``label``, and names come first. "first": it was a
             synonym of ``label`` already when ``other`` claimed it. "dropped": ``label`` and ``other`` claimed it, and
-            it means neither. "renamed": it was to be the name of ``label``, but is taken by ``other``. "unblocked": it
+            it means neither. "renamed": it was to be the name of ``label``, but ``other`` has it. "unblocked": it
             was to mean no label, but means ``label``.
         text: The text.
         label: The label that it means now, or for "renamed" and "dropped" the one that gave way.
@@ -41,7 +41,7 @@ class Merge:
             "name": f'"{self.text}" is a name, not a synonym of "{self.other}"',
             "first": f'"{self.text}" stays a synonym of "{self.label}"; "{self.other}" claimed it too',
             "dropped": f'"{self.text}" means no label: "{self.label}" and "{self.other}" claimed it',
-            "renamed": f'"{self.text}" is the name of "{self.other}"; the second one is called "{self.label}"',
+            "renamed": f'"{self.text}" is a name already; the second label of it is called "{self.label}"',
             "unblocked": f'"{self.text}" was to mean no label, but means "{self.label}"',
         }[self.outcome]
 

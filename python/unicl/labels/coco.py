@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -32,6 +33,13 @@ PERSON_LIKENESSES = ("cardboard", "cartoon", "inflatable", "lego", "plastic", "s
 # fmt: on
 
 
+def likenesses(things: Iterable[str], adjectives: Iterable[str], meaning: Iterable[str]) -> list[str]:
+    """The things behind each adjective ("toy dog"), except what means something ("toy poodle")."""
+    meanings = set(meaning)
+    made = (f"{adjective} {thing}" for thing in things for adjective in adjectives)
+    return [text for text in made if text not in meanings]
+
+
 @cache
 def coco_fields() -> dict[str, Any]:
     """The keyword arguments of LabelVocabulary."""
@@ -41,12 +49,8 @@ def coco_fields() -> dict[str, Any]:
         if line and not line.startswith("#"):
             label, texts = line.split("\t")
             (blocked if label == "none" else synonyms[label]).extend(texts.split("|"))
-    meaning = {text for texts in synonyms.values() for text in texts}
-    likenesses = [
-        *((likeness, text) for name in ANIMALS for text in (name, *synonyms[name]) for likeness in ANIMAL_LIKENESSES),
-        *((likeness, text) for name in VEHICLES for text in (name, *synonyms[name]) for likeness in VEHICLE_LIKENESSES),
-        *((likeness, text) for text in PEOPLE for likeness in PERSON_LIKENESSES),
-    ]
-    made = (f"{likeness} {text}" for likeness, text in likenesses)
-    blocked += [text for text in made if text not in meaning]
+    meaning = [text for texts in synonyms.values() for text in texts]
+    for names, adjectives in ((ANIMALS, ANIMAL_LIKENESSES), (VEHICLES, VEHICLE_LIKENESSES)):
+        blocked += likenesses([text for name in names for text in (name, *synonyms[name])], adjectives, meaning)
+    blocked += likenesses(PEOPLE, PERSON_LIKENESSES, meaning)
     return {"names": NAMES, "synonyms": synonyms, "blocked": tuple(blocked)}

@@ -13,7 +13,9 @@ from unicl import _native
 from unicl.labels.clashes import Merge, OnClash, settle_clashes
 from unicl.labels.coco import coco_fields
 from unicl.labels.growing import extension, union
+from unicl.labels.imagenet import Names, imagenet_fields
 from unicl.labels.vocabulary_files import read_vocabulary, write_vocabulary
+from unicl.labels.wordnet import wordnet_fields
 from unicl.text import PosTagger
 from unicl.text.captions import Captions
 from unicl.text.tagging import english_tagger
@@ -168,6 +170,55 @@ class LabelVocabulary:
             (80, 'person', True)
         """
         return cls(**coco_fields())
+
+    @classmethod
+    def imagenet(
+        cls,
+        subset: str = "1k",
+        *,
+        names: Names | None = None,
+        parents: bool = False,
+        on_clash: OnClash = "drop",
+    ) -> LabelVocabulary:
+        """ImageNet's classes, ids by the usual indices, with WordNet's lemmas as synonyms (timm's data files).
+
+        For ImageNet-1k there are also synonyms of our own, and lemmas that mean something else in captions are left
+        out ("drop" is no cliff). A name that two classes share stays with the first; the second is called by another
+        of its lemmas, and ``merge_log`` says so.
+
+        Args:
+            subset: "1k", "12k" (11,821 classes), "21k" (21,843), "21k-miil" (11,221), "22k" (21,841) or "22k-ms".
+            names: "open_clip": open_clip's readable names, for "1k" only; "lemmas": the first lemma of each class.
+                None: the first for "1k", the second otherwise.
+            parents: Give each class the nearest class above it in WordNet, if there is one. Needs NLTK's corpus.
+            on_clash: What to do with a lemma of two classes, as "panther"; see :meth:`from_names`.
+
+        Raises:
+            ModuleNotFoundError: timm, open_clip or NLTK is needed and not installed; the message says how to.
+            FileNotFoundError: ``parents=True`` without NLTK's corpus.
+            ValueError: There is no such subset, or it has no such names.
+
+        Example:
+            >>> vocabulary = LabelVocabulary.imagenet("1k")
+            >>> len(vocabulary), vocabulary.names[207], vocabulary.names[744]
+            (1000, 'Golden Retriever', 'projectile')
+            >>> print(vocabulary.merge_log[0])
+            "missile" is a name already; the second label of it is called "projectile"
+        """
+        return cls(**imagenet_fields(subset, names=names, parents=parents, on_clash=on_clash))
+
+    @classmethod
+    def wordnet(cls) -> LabelVocabulary:
+        """WordNet's 82,115 noun synsets in WordNet's order, with lemmas as synonyms and hypernyms as parents.
+
+        A word means its first, most frequent sense, and only that label has it. A synset that is no word's first sense
+        is named as WordNet names it: "dog.n.03". Read through NLTK from its corpus "wordnet".
+
+        Raises:
+            ModuleNotFoundError: NLTK is not installed.
+            FileNotFoundError: Its corpus is not; the message says how to get it.
+        """
+        return cls(**wordnet_fields())
 
     @classmethod
     def mine(
