@@ -48,6 +48,8 @@ class LabelConfig:
     """Write the columns of the input too."""
     overwrite: bool = False
     """Replace outputs that exist, each when the new one is complete."""
+    threads: int | None = None
+    """How many threads to use; all cores if not given."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
     stats: Path | None = None
     """Write counts and times to this file, as JSON."""
@@ -70,6 +72,7 @@ def run(arguments: Sequence[str]) -> int:
         phrases=config.phrases,
         copy_columns=config.copy_columns,
         overwrite=config.overwrite,
+        threads=config.threads,
         progress=show_captions,
     )
     report(stats, _sentence(stats, len(vocabulary)), config.stats)

@@ -39,10 +39,14 @@ class TokenizeConfig:
     """Ids in a row, start and end token included."""
     ragged: bool = False
     """Lists of ids without start, end and padding, uncut."""
+    truncate: bool = True
+    """Cut captions that do not fit and count them; if not, stop at the first."""
     copy_columns: bool = True
     """Write the columns of the input too."""
     overwrite: bool = False
     """Replace outputs that exist, each when the new one is complete."""
+    threads: int | None = None
+    """How many threads to use; all cores if not given."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
     stats: Path | None = None
     """Write counts and times to this file, as JSON."""
@@ -58,8 +62,10 @@ def run(arguments: Sequence[str]) -> int:
         tokenizer,
         reading=config.reading,
         ragged=config.ragged,
+        truncate=config.truncate,
         copy_columns=config.copy_columns,
         overwrite=config.overwrite,
+        threads=config.threads,
         progress=show_captions,
     )
     report(stats, _sentence(stats), config.stats)

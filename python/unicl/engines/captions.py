@@ -74,11 +74,13 @@ class CaptionBatch:
         columns: The rows, with the columns asked for.
         captions: An Arrow column of strings, one for each row, none null; "" where the row is bad.
         is_bad: bool (rows,), the rows without a caption that can be read; None where there is none.
+        place: What to call a row of the batch in a message.
     """
 
     columns: pa.RecordBatch
     captions: pa.Array
     is_bad: NDArray[np.bool_] | None
+    place: Callable[[int], str]
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -140,7 +142,7 @@ def read_captions(
             is_null = captions.is_null().to_numpy(zero_copy_only=False)
             reasons |= dict.fromkeys(np.flatnonzero(is_null).tolist(), NULL)
         if not reasons:
-            yield CaptionBatch(columns=batch, captions=captions, is_bad=None)
+            yield CaptionBatch(columns=batch, captions=captions, is_bad=None, place=raw.place)
             continue
         if reading.bad_rows == "error":
             row = min(reasons)
@@ -153,7 +155,7 @@ def read_captions(
         is_bad = np.zeros(len(captions), np.bool_)
         is_bad[list(reasons)] = True
         captions = pc.if_else(pa.array(is_bad), pa.scalar("", captions.type), captions)
-        yield CaptionBatch(columns=batch, captions=captions, is_bad=is_bad)
+        yield CaptionBatch(columns=batch, captions=captions, is_bad=is_bad, place=raw.place)
 
 
 def numbered(kind: str, first: int) -> Callable[[int], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -36,11 +36,18 @@ class Tokenizer(Protocol):
     context_length: int
     pad_id: int
 
-    def __call__(self, captions: Captions, *, context_length: int | None = None, dtype: Any = ...) -> NDArray[Any]:
+    def __call__(
+        self,
+        captions: Captions,
+        *,
+        context_length: int | None = None,
+        dtype: Literal["int64", "int32"] = "int64",
+        threads: int | None = None,
+    ) -> NDArray[Any]:
         """Ids of shape (n, context_length)."""
         ...
 
-    def encode(self, captions: Captions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def encode(self, captions: Captions, *, threads: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All ids without control tokens and padding, and n + 1 offsets."""
         ...
 
@@ -68,8 +75,10 @@ def tokenize_files(
     reading: Reading | None = None,
     context_length: int | None = None,
     ragged: bool = False,
+    truncate: bool = True,
     copy_columns: bool = True,
     overwrite: bool = False,
+    threads: int | None = None,
     progress: Progress = no_progress,
 ) -> TokenizeStats:
     """Tokenizes the captions of files: the same rows, with a column ``ids``, in Parquet.
@@ -82,13 +91,16 @@ def tokenize_files(
         context_length: Ids in a row; None: the tokenizer's.
         ragged: Write the ids of ``tokenizer.encode`` (list<int32>: without control tokens and padding, uncut), not the
             padded rows of ``tokenizer()`` (fixed_size_list<int32>).
+        truncate: Cut captions that do not fit and count them, or refuse the first.
         copy_columns: Write the columns of the input too.
         overwrite: Replace outputs that exist, each when the new one is complete.
+        threads: How many threads the tokenizer uses; None for all cores.
         progress: Is told how many captions are done.
 
     Raises:
         FileNotFoundError, FileExistsError, OSError: An input is missing; an output exists; the disk is full.
-        ValueError: A file is malformed, its column is not found, or a row is bad. The message names file and row.
+        ValueError: A file is malformed, its column is not found, a row is bad, or a caption too long and not to be
+            cut. The message names file and row.
     """
     started = time.perf_counter()
     reading = Reading() if reading is None else reading
@@ -103,13 +115,16 @@ def tokenize_files(
         source = open_source(path, reading)
         caption_column(source, reading.column)
         schema = extended_schema(source, [pa.field(IDS, kind)], copy_columns=copy_columns)
+        tokenize = _FileTokenizer(
+            tokenizer, length=length, ragged=ragged, truncate=truncate, threads=threads, path=path
+        )
         with (
             new_parquet(output, schema, overwrite=overwrite, plain=[f"{IDS}.list.element"]) as writer,
             progress(f"tokenizing {path.name}", source.num_rows) as advance,
         ):
             for batch in read_captions(source, reading, only_captions=not copy_columns, skipped=stats.skipped):
                 began = time.perf_counter()
-                ids = _ragged(tokenizer, batch, stats) if ragged else _padded(tokenizer, batch, length, stats)
+                ids = tokenize(batch, stats)
                 stats.tokenize_seconds += time.perf_counter() - began
                 writer.write(extended(batch, schema, [ids]))
                 stats.captions += len(batch)
@@ -119,24 +134,43 @@ def tokenize_files(
     return stats
 
 
-def _ragged(tokenizer: Tokenizer, batch: CaptionBatch, stats: TokenizeStats) -> pa.Array:
-    ids, offsets = tokenizer.encode(batch.captions)
-    stats.tokens += len(ids)
-    return rows_of_lists(offsets, pa.array(ids.astype(np.int32)), batch.is_bad)
+class _FileTokenizer:
+    """Batches of captions to columns of ids; counts what becomes of them."""
 
+    def __init__(
+        self, tokenizer: Tokenizer, *, length: int, ragged: bool, truncate: bool, threads: int | None, path: Path
+    ) -> None:
+        self._tokenizer, self._length, self._threads, self._path = tokenizer, length, threads, path
+        self._ragged, self._truncate = ragged, truncate
 
-def _padded(tokenizer: Tokenizer, batch: CaptionBatch, length: int, stats: TokenizeStats) -> pa.Array:
-    rows = tokenizer(batch.captions, context_length=length, dtype="int32")
-    is_good = np.ones(len(batch), np.bool_) if batch.is_bad is None else ~batch.is_bad
-    lengths = _lengths(rows, tokenizer)
-    stats.tokens += int(lengths[is_good].sum())
-    # A full row may be one that just fits; so the full ones are encoded uncut. Where rows are long they are few.
-    is_full = is_good & (lengths == length)
-    if bool(is_full.any()):
-        _, offsets = tokenizer.encode(batch.captions.filter(pa.array(is_full)))
-        stats.truncated += int(np.count_nonzero(np.diff(offsets) > length - CONTROL_TOKENS))
-    mask = None if batch.is_bad is None else pa.array(batch.is_bad)
-    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), length, mask=mask)
+    def __call__(self, batch: CaptionBatch, stats: TokenizeStats) -> pa.Array:
+        if self._ragged:
+            ids, offsets = self._tokenizer.encode(batch.captions, threads=self._threads)
+            stats.tokens += len(ids)
+            return rows_of_lists(offsets, pa.array(ids.astype(np.int32)), batch.is_bad)
+        rows = self._tokenizer(batch.captions, context_length=self._length, dtype="int32", threads=self._threads)
+        lengths = _lengths(rows, self._tokenizer)
+        is_good = np.ones(len(batch), np.bool_) if batch.is_bad is None else ~batch.is_bad
+        stats.tokens += int(lengths[is_good].sum())
+        stats.truncated += self._count_cut(batch, is_good & (lengths == self._length))
+        mask = None if batch.is_bad is None else pa.array(batch.is_bad)
+        return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), self._length, mask=mask)
+
+    def _count_cut(self, batch: CaptionBatch, is_full: NDArray[np.bool_]) -> int:
+        """How many of the full rows were cut: some may just fit, so they are encoded uncut. They are few as a rule."""
+        if not is_full.any():
+            return 0
+        _, offsets = self._tokenizer.encode(batch.captions.filter(pa.array(is_full)), threads=self._threads)
+        needed = np.diff(offsets) + CONTROL_TOKENS
+        is_cut = needed > self._length
+        if bool(is_cut.any()) and not self._truncate:
+            first = int(is_cut.argmax())
+            row = int(np.flatnonzero(is_full)[first])
+            raise ValueError(
+                f"{self._path}, {batch.place(row)}: the caption takes {needed[first]} ids, more than context_length="
+                f"{self._length}; raise that, or let captions be cut with truncate=True (--truncate)"
+            )
+        return int(np.count_nonzero(is_cut))
 
 
 def _lengths(rows: NDArray[Any], tokenizer: Tokenizer) -> NDArray[np.int64]:

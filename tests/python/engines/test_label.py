@@ -63,7 +63,7 @@ def test_in_batches_the_filters_give_what_the_labeler_gives_for_all_captions(
     rows = []
     for batch in batches:
         columns = pa.RecordBatch.from_arrays([batch], ["caption"])
-        found = CaptionBatch(columns=columns, captions=batch, is_bad=None)
+        found = CaptionBatch(columns=columns, captions=batch, is_bad=None, place=str)
         rows += labeler.columns(found, stats, phrases=False)[0].to_pylist()
     assert rows == expected
     before = DenseLabeler(VOCABULARY)(captions)

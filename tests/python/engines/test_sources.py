@@ -279,8 +279,8 @@ def test_without_a_caption_column_the_columns_are_listed(tmp_path: Path) -> None
     pq.write_table(pa.table({"url": ["x"], "title": ["a dog"]}), tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"no column named 'caption', 'text', 'txt' or 'TEXT'; .*: 'url', 'title'"):
         captions_of(tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match=r"no column 'titel'; name one of its columns: 'url', 'title'"):
-        captions_of(tmp_path / "x.parquet", Reading(column="titel"))
+    with pytest.raises(ValueError, match=r"no column 'heading'; name one of its columns: 'url', 'title'"):
+        captions_of(tmp_path / "x.parquet", Reading(column="heading"))
     assert captions_of(tmp_path / "x.parquet", Reading(column="title")) == ["a dog"]
 
 
