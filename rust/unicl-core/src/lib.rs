@@ -4,6 +4,7 @@ mod error;
 pub mod interrupt;
 pub mod labels;
 pub mod phrases;
+mod short_word;
 pub mod text;
 pub mod threads;
 

@@ -72,7 +72,7 @@ pub fn tag_captions(tagger: &Tagger, captions: &[&str], threads: Threads) -> Col
             let mut columns = Columns::default();
             for caption in captions {
                 words.split(caption, false);
-                tagger.tag(words.iter(), tags);
+                tagger.tag(words.len(), |at| words.get(at), tags);
                 columns.tags.extend_from_slice(tags);
                 for (index, word) in words.iter().enumerate() {
                     columns.text.push_str(word);
@@ -92,7 +92,7 @@ pub fn tag_sentences(tagger: &Tagger, sentences: &[Vec<&str>], threads: Threads)
     let tag = |(): &mut (), sentences: &[Vec<&str>]| -> Vec<Vec<u8>> {
         let tag = |words: &Vec<&str>| {
             let mut tags = Vec::with_capacity(words.len());
-            tagger.tag(words.iter().copied(), &mut tags);
+            tagger.tag(words.len(), |at| words[at], &mut tags);
             tags
         };
         sentences.iter().map(tag).collect()

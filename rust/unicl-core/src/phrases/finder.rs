@@ -44,7 +44,9 @@ impl<'a> PhraseFinder<'a> {
     /// Reads a caption; [`Self::phrases`] then has its phrases.
     pub fn read(&mut self, caption: &str) {
         self.words.split(caption, true);
-        self.tagger.tag(self.words.iter(), &mut self.tags);
+        let words = &self.words;
+        self.tagger
+            .tag(words.len(), |at| words.get(at), &mut self.tags);
         self.chunker.chunk(&self.tags, &mut self.chunks);
     }
 

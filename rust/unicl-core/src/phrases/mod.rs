@@ -6,6 +6,7 @@ mod finder;
 mod grammar;
 mod nltk;
 mod pattern;
+mod sums;
 mod tagger;
 mod treebank;
 mod weights;

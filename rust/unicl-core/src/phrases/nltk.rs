@@ -58,7 +58,7 @@ impl Weights {
             features[kind].push((Key { tags, text }, cells));
         }
         for rows in &mut features {
-            rows.sort_unstable_by_key(|(key, _)| (key.text, key.tags));
+            rows.sort_unstable_by_key(|(key, _)| key.order());
         }
         let tagdict = tagdict
             .iter()

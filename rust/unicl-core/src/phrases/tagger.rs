@@ -1,14 +1,19 @@
 //! The averaged-perceptron tagger of NLTK, in integers.
 //!
 //! A word has the tag with the highest sum of weights over 14 features of it and its neighbours; the larger tag of equals.
-//! Weights are thousandths, so integer sums are exact, and floats decide only between equals, as in NLTK. NLTK builds 14 strings a word and looks each up; here a word is looked up
-//! once, and what it contributes as itself, as the word before, and so on stands beside it.
-
-use foldhash::{HashMap, HashMapExt};
+//! NLTK builds 14 strings a word, looks each up, and adds floats. Here:
+//!
+//! 1. Weights are thousandths, so integer sums are exact whatever the order, and floats decide only between equals.
+//! 2. So features that always go together are added up when the tagger is loaded ([`super::sums`]): 14 rows become 7.
+//! 3. A word is looked up once, and what it adds to itself, as the word before, and so on stands together.
 
 use super::characters::is_digit;
 use super::grammar::MAX_TAGS;
-use super::weights::{self, START_TAGS, Weights, WeightsError};
+use super::sums::{Scores, Sums, Word};
+use super::weights::{self, Cell, START_TAGS, Weights, WeightsError};
+
+/// The names of the places around a caption: two before it, two after.
+const EDGES: [&str; 4] = [START_TAGS[0], START_TAGS[1], "-END-", "-END2-"];
 
 /// A part-of-speech tagger.
 ///
@@ -21,70 +26,15 @@ use super::weights::{self, START_TAGS, Weights, WeightsError};
 /// let file = convert_nltk(weights, r#"{"a": "DT"}"#, r#"["DT", "NN", "VBZ"]"#)?;
 /// let tagger = Tagger::from_bytes(&file)?;
 /// let mut tags = Vec::new();
-/// tagger.tag(["a", "dog", "runs"].into_iter(), &mut tags);
+/// tagger.tag(3, |at| ["a", "dog", "runs"][at], &mut tags);
 /// let names: Vec<&str> = tags.iter().map(|&tag| tagger.tag_name(tag)).collect();
 /// assert_eq!(names, ["DT", "NN", "VBZ"]);
 /// # Ok::<(), unicl_core::phrases::WeightsError>(())
 /// ```
 pub struct Tagger {
-    tags: Vec<String>,
-    /// Every row of weights, one after another; each weight packed above the number of its tag.
-    cells: Vec<i32>,
-    bias: Row,
-    tag_before: Vec<Row>,
-    tag_before_2: Vec<Row>,
-    tags_before: Vec<Row>,
-    words: HashMap<Box<str>, WordRows>,
-    suffixes: HashMap<Box<str>, SuffixRows>,
-    first_characters: HashMap<char, Row>,
-    /// For words that have them, the rows of (tag before, word).
-    after_tag: Vec<(u8, Row)>,
-    /// The two places before a caption and the two after it.
-    edges: [Context; 4],
-}
-
-/// A run of [`Tagger::cells`]; no weights at all where the feature was never seen.
-#[derive(Clone, Copy, Debug, Default)]
-struct Row {
-    start: u32,
-    len: u32,
-}
-
-impl Row {
-    fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..(self.start + self.len) as usize
-    }
-}
-
-/// What a word contributes to itself and to its neighbours.
-#[derive(Clone, Copy, Debug, Default)]
-struct WordRows {
-    itself: Row,
-    before: Row,
-    before_2: Row,
-    after: Row,
-    after_2: Row,
-    /// A run of [`Tagger::after_tag`].
-    after_tag: Row,
-    fixed_tag: Option<u8>,
-}
-
-/// What the last three characters of a word contribute.
-#[derive(Clone, Copy, Debug, Default)]
-struct SuffixRows {
-    itself: Row,
-    before: Row,
-    after: Row,
-}
-
-/// A word in its place.
-#[derive(Clone, Copy, Debug, Default)]
-struct Context {
-    word: WordRows,
-    suffix: SuffixRows,
-    /// Of the word as written, where `word` and `suffix` are of its normal form.
-    own_suffix: Row,
-    first_character: Row,
+    weights: Weights,
+    sums: Sums,
+    edges: [Word; 4],
 }
 
 impl Tagger {
@@ -94,108 +44,19 @@ impl Tagger {
     ///
     /// If it is not one, is of another version, or is damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
-        Ok(Self::new(Weights::from_bytes(bytes)?))
-    }
-
-    fn new(weights: Weights) -> Self {
-        let contexts = weights.tags.len() + START_TAGS.len();
-        let mut tagger = Self {
-            cells: Vec::new(),
-            bias: Row::default(),
-            tag_before: vec![Row::default(); contexts],
-            tag_before_2: vec![Row::default(); contexts],
-            tags_before: vec![Row::default(); contexts * contexts],
-            words: HashMap::new(),
-            suffixes: HashMap::new(),
-            first_characters: HashMap::new(),
-            after_tag: Vec::new(),
-            edges: [Context::default(); 4],
-            tags: weights.tags,
-        };
-        for &(text, tag) in &weights.tagdict {
-            tagger.word(&weights.strings[text as usize]).fixed_tag = Some(tag);
-        }
-        for (kind, features) in weights.features.iter().enumerate() {
-            for (key, cells) in features {
-                let row = tagger.push_cells(cells);
-                let text = weights
-                    .strings
-                    .get(key.text as usize)
-                    .map_or("", String::as_str);
-                let [first, second] = key.tags.map(usize::from);
-                match kind {
-                    weights::BIAS => tagger.bias = row,
-                    weights::SUFFIX => tagger.suffix(text).itself = row,
-                    weights::FIRST_CHARACTER => {
-                        if let Some(c) = text.chars().next() {
-                            tagger.first_characters.insert(c, row);
-                        }
-                    }
-                    weights::TAG_BEFORE => tagger.tag_before[first] = row,
-                    weights::TAG_BEFORE_2 => tagger.tag_before_2[first] = row,
-                    weights::TAGS_BEFORE => tagger.tags_before[first * contexts + second] = row,
-                    weights::WORD => tagger.word(text).itself = row,
-                    weights::TAG_BEFORE_AND_WORD => {
-                        // Sorted by text, so the rows of a word are neighbours.
-                        let at = offset(tagger.after_tag.len());
-                        tagger.after_tag.push((key.tags[0], row));
-                        let run = &mut tagger.word(text).after_tag;
-                        *run = if run.len == 0 {
-                            Row { start: at, len: 1 }
-                        } else {
-                            Row {
-                                len: run.len + 1,
-                                ..*run
-                            }
-                        };
-                    }
-                    weights::WORD_BEFORE => tagger.word(text).before = row,
-                    weights::SUFFIX_BEFORE => tagger.suffix(text).before = row,
-                    weights::WORD_BEFORE_2 => tagger.word(text).before_2 = row,
-                    weights::WORD_AFTER => tagger.word(text).after = row,
-                    weights::SUFFIX_AFTER => tagger.suffix(text).after = row,
-                    weights::WORD_AFTER_2 => tagger.word(text).after_2 = row,
-                    _ => unreachable!("there are 14 kinds of feature"),
-                }
-            }
-        }
-        tagger.edges = [START_TAGS[0], START_TAGS[1], "-END-", "-END2-"].map(|edge| Context {
-            word: tagger.words.get(edge).copied().unwrap_or_default(),
-            suffix: tagger
-                .suffixes
-                .get(last_three(edge))
-                .copied()
-                .unwrap_or_default(),
-            ..Context::default()
-        });
-        tagger
-    }
-
-    fn word(&mut self, text: &str) -> &mut WordRows {
-        self.words.entry(text.into()).or_default()
-    }
-
-    fn suffix(&mut self, text: &str) -> &mut SuffixRows {
-        self.suffixes.entry(text.into()).or_default()
-    }
-
-    fn push_cells(&mut self, cells: &[(u8, i32)]) -> Row {
-        let start = offset(self.cells.len());
-        self.cells.extend(
-            cells
-                .iter()
-                .map(|&(tag, weight)| weight << 8 | i32::from(tag)),
-        );
-        Row {
-            start,
-            len: offset(cells.len()),
-        }
+        let weights = Weights::from_bytes(bytes)?;
+        let sums = Sums::new(&weights);
+        Ok(Self {
+            edges: EDGES.map(|edge| sums.edge(edge)),
+            sums,
+            weights,
+        })
     }
 
     /// The names of the tags, in ascending order; a tag is an index into them.
     #[must_use]
     pub fn tag_names(&self) -> &[String] {
-        &self.tags
+        &self.weights.tags
     }
 
     /// The name of a tag.
@@ -205,87 +66,96 @@ impl Tagger {
     /// If the tag is not one of this tagger's.
     #[must_use]
     pub fn tag_name(&self, tag: u8) -> &str {
-        &self.tags[usize::from(tag)]
+        &self.weights.tags[usize::from(tag)]
     }
 
-    /// Writes the tag of every word of a caption.
-    pub fn tag<'a>(&self, words: impl ExactSizeIterator<Item = &'a str>, tags: &mut Vec<u8>) {
+    /// Writes the tags of the words of a caption: `word` gives each by its number, below `count`.
+    pub fn tag<'a>(&self, count: usize, word: impl Fn(usize) -> &'a str, tags: &mut Vec<u8>) {
         let mut lowered = String::new();
-        let mut contexts = Vec::with_capacity(words.len() + 4);
-        contexts.extend_from_slice(&self.edges[..2]);
-        contexts.extend(words.map(|word| self.look_up(word, &mut lowered)));
-        contexts.extend_from_slice(&self.edges[2..]);
+        let mut places = Vec::with_capacity(count + EDGES.len());
+        places.extend_from_slice(&self.edges[..2]);
+        places.extend((0..count).map(|at| self.sums.look_up(word(at), &mut lowered)));
+        places.extend_from_slice(&self.edges[2..]);
 
         tags.clear();
-        let starts = self.tags.len();
+        let starts = self.weights.tags.len();
         let (mut before, mut before_2) = (starts, starts + 1);
-        for window in contexts.windows(5) {
-            let tag = window[2]
-                .word
-                .fixed_tag
-                .unwrap_or_else(|| self.best_tag(window, before, before_2));
+        for (at, window) in places.windows(5).enumerate() {
+            let tag = window[2].fixed_tag.unwrap_or_else(|| {
+                let scores = self.sums.scores(window, before, before_2);
+                let best_score = scores[..starts].iter().copied().max().unwrap_or_default();
+                let mut best = (0..)
+                    .zip(&scores[..starts])
+                    .filter(|&(_, &score)| score == best_score);
+                if let (Some((tag, _)), None) = (best.next(), best.next()) {
+                    return tag;
+                }
+                let features = self.features(count, &word, at, before, before_2);
+                self.break_tie(&scores, best_score, features)
+            });
             tags.push(tag);
             (before, before_2) = (usize::from(tag), before);
         }
     }
 
-    /// The tag of the word in the middle of five, whose two left neighbours have the tags given.
-    fn best_tag(&self, window: &[Context], before: usize, before_2: usize) -> u8 {
-        let [before_word_2, before_word, here, after_word, after_word_2] = window else {
-            unreachable!("a window is five words")
-        };
-        let after_tag = &self.after_tag[here.word.after_tag.range()];
-        let after_tag = after_tag
+    /// The features of one word of a caption, in NLTK's order.
+    #[cold]
+    fn features<'a>(
+        &self,
+        count: usize,
+        word: impl Fn(usize) -> &'a str,
+        at: usize,
+        before: usize,
+        before_2: usize,
+    ) -> [&[Cell]; 14] {
+        let normal = |at: usize| normalize(word(at), &mut String::new()).to_owned();
+        let [left_2, left, here, right, right_2] =
+            [0, 1, 2, 3, 4].map(|offset| match at + offset {
+                edge @ (0 | 1) => EDGES[edge].to_owned(),
+                place if place < count + 2 => normal(place - 2),
+                place => EDGES[place - count].to_owned(),
+            });
+        let word = word(at);
+        let of = |kind, text: &str| self.weights.of_text(kind, text);
+        let [bias, one_before, two_before, both_before] = self
+            .weights
+            .of_tags(weights::narrow(before), weights::narrow(before_2));
+        let after_tag = self
+            .weights
+            .after_tag(&here)
             .iter()
-            .find(|(tag, _)| usize::from(*tag) == before);
-        let rows = [
-            self.bias,
-            here.own_suffix,
-            here.first_character,
-            self.tag_before[before],
-            self.tag_before_2[before_2],
-            self.tags_before[before * (self.tags.len() + START_TAGS.len()) + before_2],
-            here.word.itself,
-            after_tag.map_or(Row::default(), |&(_, row)| row),
-            before_word.word.before,
-            before_word.suffix.before,
-            before_word_2.word.before_2,
-            after_word.word.after,
-            after_word.suffix.after,
-            after_word_2.word.after_2,
-        ];
-        let mut scores = [0_i32; MAX_TAGS];
-        for row in rows {
-            for &cell in &self.cells[row.range()] {
-                scores[usize::from(cell.to_le_bytes()[0]) % MAX_TAGS] += cell >> 8;
-            }
-        }
-        let (mut best, mut best_score, mut is_tied) = (0, scores[0], false);
-        for (tag, &score) in (1..).zip(&scores[1..self.tags.len()]) {
-            if score >= best_score {
-                is_tied = score == best_score;
-                (best, best_score) = (tag, score);
-            }
-        }
-        if is_tied {
-            best = self.break_tie(&rows, &scores, best_score);
-        }
-        best
+            .find(|(key, _)| usize::from(key.tags[0]) == before);
+        [
+            bias,
+            of(weights::SUFFIX, last_three(word)),
+            of(
+                weights::FIRST_CHARACTER,
+                &word[..word.chars().next().map_or(0, char::len_utf8)],
+            ),
+            one_before,
+            two_before,
+            both_before,
+            of(weights::WORD, &here),
+            after_tag.map_or(&[], |(_, cells)| cells),
+            of(weights::WORD_BEFORE, &left),
+            of(weights::SUFFIX_BEFORE, last_three(&left)),
+            of(weights::WORD_BEFORE_2, &left_2),
+            of(weights::WORD_AFTER, &right),
+            of(weights::SUFFIX_AFTER, last_three(&right)),
+            of(weights::WORD_AFTER_2, &right_2),
+        ]
     }
 
     /// The tag, of those with the best score, that NLTK takes: it adds floats in the order of the features, so what is equal
     /// in thousandths may differ in the last bit; the larger tag if it does not.
     #[cold]
-    fn break_tie(&self, rows: &[Row], scores: &[i32; MAX_TAGS], best_score: i32) -> u8 {
+    fn break_tie(&self, scores: &Scores, best_score: i32, features: [&[Cell]; 14]) -> u8 {
         let mut sums = [0.0_f64; MAX_TAGS];
-        for row in rows {
-            for &cell in &self.cells[row.range()] {
-                sums[usize::from(cell.to_le_bytes()[0]) % MAX_TAGS] +=
-                    f64::from(cell >> 8) / 1000.0;
-            }
+        for &(tag, weight) in features.into_iter().flatten() {
+            sums[usize::from(tag)] += f64::from(weight) / 1000.0;
         }
         let tied = (0..)
-            .zip(&scores[..self.tags.len()])
+            .zip(&scores[..self.weights.tags.len()])
             .filter(|&(_, &score)| score == best_score);
         let best = tied.map(|(tag, _)| tag).max_by(|&a: &u8, &b: &u8| {
             sums[usize::from(a)]
@@ -294,49 +164,10 @@ impl Tagger {
         });
         best.expect("one tag has the best score")
     }
-
-    fn look_up(&self, word: &str, lowered: &mut String) -> Context {
-        let written = self.words.get(word).copied().unwrap_or_default();
-        let own_suffix = self
-            .suffixes
-            .get(last_three(word))
-            .copied()
-            .unwrap_or_default();
-        let first = word.chars().next();
-        let first_character = first
-            .and_then(|c| self.first_characters.get(&c))
-            .copied()
-            .unwrap_or_default();
-        let normal = normalize(word, lowered);
-        let (known, suffix) = if normal == word {
-            (written, own_suffix)
-        } else {
-            (
-                self.words.get(normal).copied().unwrap_or_default(),
-                self.suffixes
-                    .get(last_three(normal))
-                    .copied()
-                    .unwrap_or_default(),
-            )
-        };
-        Context {
-            word: WordRows {
-                fixed_tag: written.fixed_tag,
-                ..known
-            },
-            suffix,
-            own_suffix: own_suffix.itself,
-            first_character,
-        }
-    }
-}
-
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).expect("a tagger has less than 2^32 weights")
 }
 
 /// The form under which a word is a neighbour's feature.
-fn normalize<'a>(word: &'a str, lowered: &'a mut String) -> &'a str {
+pub(super) fn normalize<'a>(word: &'a str, lowered: &'a mut String) -> &'a str {
     let Some(first) = word.chars().next() else {
         return word;
     };
@@ -357,7 +188,7 @@ fn normalize<'a>(word: &'a str, lowered: &'a mut String) -> &'a str {
     lowered
 }
 
-fn last_three(word: &str) -> &str {
+pub(super) fn last_three(word: &str) -> &str {
     let start = word.char_indices().rev().nth(2).map_or(0, |(at, _)| at);
     &word[start..]
 }
@@ -452,6 +283,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
         #[test]
         fn tags_equal_those_of_the_definition(
             weights in prop::collection::hash_map(
@@ -477,7 +310,7 @@ mod tests {
             let tagger = Tagger::from_bytes(&file).unwrap();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let mut tags = Vec::new();
-            tagger.tag(words.iter().copied(), &mut tags);
+            tagger.tag(words.len(), |at| words[at], &mut tags);
             let names: Vec<&str> = tags.iter().map(|&tag| tagger.tag_name(tag)).collect();
             prop_assert_eq!(names, tag_slowly(&weights, &tagdict, &classes, &words));
         }

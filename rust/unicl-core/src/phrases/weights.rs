@@ -37,6 +37,16 @@ pub(super) const WORD_AFTER: usize = 11;
 pub(super) const SUFFIX_AFTER: usize = 12;
 pub(super) const WORD_AFTER_2: usize = 13;
 
+/// The kinds whose text is a word in its normal form.
+pub(super) const WORD_KINDS: [usize; 6] = [
+    WORD,
+    TAG_BEFORE_AND_WORD,
+    WORD_BEFORE,
+    WORD_BEFORE_2,
+    WORD_AFTER,
+    WORD_AFTER_2,
+];
+
 pub(super) const KINDS: [Kind; 14] = {
     const fn kind(name: &'static str, tags: usize, has_text: bool) -> Kind {
         Kind {
@@ -101,10 +111,17 @@ pub enum WeightsError {
 impl crate::Error for WeightsError {}
 
 /// A feature's content: up to two tags (numbers beyond the tag set are [`START_TAGS`]) and the number of a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) tags: [u8; 2],
     pub(super) text: u32,
+}
+
+impl Key {
+    /// By what features are sorted.
+    pub(super) fn order(self) -> (u32, [u8; 2]) {
+        (self.text, self.tags)
+    }
 }
 
 /// All that a tagger knows, as tables.
@@ -115,11 +132,13 @@ pub(super) struct Weights {
     pub(super) strings: Vec<String>,
     /// Words (as string numbers) that always have one tag.
     pub(super) tagdict: Vec<(u32, u8)>,
-    /// For each kind, its features: key, and (tag, weight in thousandths) cells.
+    /// For each kind, its features in the order of their keys.
     pub(super) features: [Vec<(Key, Cells)>; 14],
 }
 
-pub(super) type Cells = Vec<(u8, i32)>;
+/// A tag and its weight in thousandths.
+pub(super) type Cell = (u8, i32);
+pub(super) type Cells = Vec<Cell>;
 
 impl Weights {
     /// Reads a file's content.
@@ -141,6 +160,48 @@ impl Weights {
             return Err(WeightsError::Checksum { found, content });
         }
         reader.weights()
+    }
+
+    /// The cells of a feature that has a text alone; none if it was never seen.
+    pub(super) fn of_text(&self, kind: usize, text: &str) -> &[Cell] {
+        self.text_number(text)
+            .map_or(&[], |text| self.cells(kind, Key { tags: [0; 2], text }))
+    }
+
+    /// The cells of the features that have tags alone, in their order.
+    pub(super) fn of_tags(&self, before: u8, before_2: u8) -> [&[Cell]; 4] {
+        [
+            (BIAS, [0, 0]),
+            (TAG_BEFORE, [before, 0]),
+            (TAG_BEFORE_2, [before_2, 0]),
+            (TAGS_BEFORE, [before, before_2]),
+        ]
+        .map(|(kind, tags)| self.cells(kind, Key { tags, text: 0 }))
+    }
+
+    /// The features of a word and the tag before it.
+    pub(super) fn after_tag(&self, word: &str) -> &[(Key, Cells)] {
+        let features = &self.features[TAG_BEFORE_AND_WORD];
+        let Some(text) = self.text_number(word) else {
+            return &[];
+        };
+        let start = features.partition_point(|(key, _)| key.text < text);
+        let count = features[start..].partition_point(|(key, _)| key.text == text);
+        &features[start..start + count]
+    }
+
+    fn text_number(&self, text: &str) -> Option<u32> {
+        let at = self
+            .strings
+            .binary_search_by(|known| known.as_str().cmp(text));
+        at.ok()
+            .map(|at| u32::try_from(at).expect("a key's text is a u32"))
+    }
+
+    fn cells(&self, kind: usize, key: Key) -> &[Cell] {
+        let features = &self.features[kind];
+        let at = features.binary_search_by_key(&key.order(), |(key, _)| key.order());
+        at.map_or(&[], |at| &features[at].1)
     }
 
     /// The content of a file.
@@ -221,11 +282,8 @@ struct Reader<'a>(&'a [u8]);
 impl Reader<'_> {
     fn weights(&mut self) -> Result<Weights, WeightsError> {
         let tags = self.strings()?;
-        let is_sorted = tags.windows(2).all(|pair| pair[0] < pair[1]);
-        if tags.is_empty() || tags.len() > MAX_TAGS || !is_sorted {
-            return Err(WeightsError::Malformed(
-                "the tags are too few, too many or out of order",
-            ));
+        if tags.is_empty() || tags.len() > MAX_TAGS {
+            return Err(WeightsError::Malformed("its tags are too few or too many"));
         }
         let strings = self.strings()?;
         let mut tagdict = Vec::new();
@@ -254,13 +312,17 @@ impl Reader<'_> {
                     }
                     cells.push((tag, weight));
                 }
-                features.push((
-                    Key {
-                        tags: numbers,
-                        text,
-                    },
-                    cells,
-                ));
+                let key = Key {
+                    tags: numbers,
+                    text,
+                };
+                if features
+                    .last()
+                    .is_some_and(|(last, _)| last.order() >= key.order())
+                {
+                    return Err(WeightsError::Malformed("its features are out of order"));
+                }
+                features.push((key, cells));
             }
         }
         if !self.0.is_empty() {
@@ -329,6 +391,12 @@ impl Reader<'_> {
             last.extend(rest);
             let string = std::str::from_utf8(&last)
                 .map_err(|_| WeightsError::Malformed("a string is not UTF-8"))?;
+            if strings
+                .last()
+                .is_some_and(|last: &String| last.as_str() >= string)
+            {
+                return Err(WeightsError::Malformed("its strings are out of order"));
+            }
             strings.push(string.to_owned());
         }
         Ok(strings)

@@ -1,0 +1,313 @@
+//! A tagger's weights, added up as far as they can be before there is a caption.
+//!
+//! Of the 14 features of a word some always go together: the bias and the three of the tags before; a word, its ending and
+//! its first letter; a word and its ending as a neighbour. Each of these sums is one row here.
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::grammar::MAX_TAGS;
+use super::tagger::{last_three, normalize};
+use super::weights::{self, Cell, Key, START_TAGS, Weights};
+use crate::short_word;
+
+/// One number for each tag.
+pub(super) type Scores = [i32; MAX_TAGS];
+
+/// Rows with more cells than this are kept as one number for each tag, which are added several at a time.
+const MOST_CELLS: usize = 10;
+
+/// A run of [`Sums::cells`], empty where no feature was ever seen; or the number of one of [`Sums::full_rows`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    start: u32,
+    /// [`FULL`] for a full row.
+    end: u32,
+}
+
+const FULL: u32 = u32::MAX;
+
+/// What a word adds to the scores of itself and of its neighbours.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Word {
+    /// To its own: as a word, and if that row has them not, by its ending and its first letter.
+    here: [Row; 3],
+    /// Those of the next word and of the one after it.
+    before: Row,
+    before_2: Row,
+    /// Those of the last word and of the one before it.
+    after: Row,
+    after_2: Row,
+    /// A run of [`Sums::after_tag`].
+    after_tag: Row,
+    pub(super) fixed_tag: Option<u8>,
+}
+
+/// A word that the tagger has seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct KnownWord {
+    word: Word,
+    /// Its own row without ending and first letter, for words of which it is only the normal form.
+    alone: Row,
+}
+
+/// The table of sums.
+pub(super) struct Sums {
+    /// Short rows, one after another: the weights, each above the six bits of its tag.
+    cells: Vec<i32>,
+    full_rows: Vec<Scores>,
+    /// The bias and the features of the tags before, for each pair of them: `[before * contexts + before_2]`.
+    tags_before: Vec<Scores>,
+    contexts: usize,
+    /// For words that have them, the rows of (tag before, word).
+    after_tag: Vec<(u8, Row)>,
+    known: Vec<KnownWord>,
+    /// Where a word stands in `known`: short ones by what [`short_word::pack`] makes of them.
+    short_words: HashMap<u128, u32>,
+    long_words: HashMap<Box<str>, u32>,
+    /// For words that the tagger has not seen: what an ending adds.
+    suffixes: HashMap<Box<str>, Word>,
+    first_characters: HashMap<char, Row>,
+}
+
+impl Sums {
+    pub(super) fn new(weights: &Weights) -> Self {
+        let contexts = weights.tags.len() + START_TAGS.len();
+        let mut sums = Self {
+            cells: Vec::new(),
+            full_rows: Vec::new(),
+            tags_before: Vec::with_capacity(contexts * contexts),
+            contexts,
+            after_tag: Vec::new(),
+            known: Vec::new(),
+            short_words: HashMap::new(),
+            long_words: HashMap::new(),
+            suffixes: HashMap::new(),
+            first_characters: HashMap::new(),
+        };
+        for before in 0..contexts {
+            for before_2 in 0..contexts {
+                let rows = weights.of_tags(weights::narrow(before), weights::narrow(before_2));
+                sums.tags_before.push(total(&rows));
+            }
+        }
+        let text = |key: &Key| weights.strings[key.text as usize].as_str();
+        for (key, cells) in &weights.features[weights::FIRST_CHARACTER] {
+            if let Some(c) = text(key).chars().next() {
+                let row = sums.push(&[cells]);
+                sums.first_characters.insert(c, row);
+            }
+        }
+        for kind in [
+            weights::SUFFIX,
+            weights::SUFFIX_BEFORE,
+            weights::SUFFIX_AFTER,
+        ] {
+            for (key, _) in &weights.features[kind] {
+                sums.add_suffix(weights, text(key));
+            }
+        }
+        for &(text, tag) in &weights.tagdict {
+            sums.add_word(weights, &weights.strings[text as usize])
+                .fixed_tag = Some(tag);
+        }
+        for kind in weights::WORD_KINDS {
+            for (key, _) in &weights.features[kind] {
+                sums.add_word(weights, text(key));
+            }
+        }
+        sums
+    }
+
+    fn add_suffix(&mut self, weights: &Weights, suffix: &str) {
+        if self.suffixes.contains_key(suffix) {
+            return;
+        }
+        let row = |sums: &mut Self, kind| sums.push(&[weights.of_text(kind, suffix)]);
+        let word = Word {
+            here: [Row::default(), row(self, weights::SUFFIX), Row::default()],
+            before: row(self, weights::SUFFIX_BEFORE),
+            after: row(self, weights::SUFFIX_AFTER),
+            ..Word::default()
+        };
+        self.suffixes.insert(suffix.into(), word);
+    }
+
+    fn add_word(&mut self, weights: &Weights, word: &str) -> &mut Word {
+        let at = self.number(word).unwrap_or_else(|| {
+            let suffix = last_three(word);
+            let first = &word[..word.chars().next().map_or(0, char::len_utf8)];
+            let of = |kind, text| weights.of_text(kind, text);
+            let alone = of(weights::WORD, word);
+            let here = [
+                alone,
+                of(weights::SUFFIX, suffix),
+                of(weights::FIRST_CHARACTER, first),
+            ];
+            let before = [
+                of(weights::WORD_BEFORE, word),
+                of(weights::SUFFIX_BEFORE, suffix),
+            ];
+            let after = [
+                of(weights::WORD_AFTER, word),
+                of(weights::SUFFIX_AFTER, suffix),
+            ];
+            let after_tag = offset(self.after_tag.len());
+            for (key, cells) in weights.after_tag(word) {
+                let row = self.push(&[cells]);
+                self.after_tag.push((key.tags[0], row));
+            }
+            let known = KnownWord {
+                word: Word {
+                    here: [self.push(&here), Row::default(), Row::default()],
+                    before: self.push(&before),
+                    before_2: self.push(&[of(weights::WORD_BEFORE_2, word)]),
+                    after: self.push(&after),
+                    after_2: self.push(&[of(weights::WORD_AFTER_2, word)]),
+                    after_tag: Row {
+                        start: after_tag,
+                        end: offset(self.after_tag.len()),
+                    },
+                    fixed_tag: None,
+                },
+                alone: self.push(&[alone]),
+            };
+            let at = offset(self.known.len());
+            self.known.push(known);
+            match short_word::pack(word) {
+                Some(packed) => self.short_words.insert(packed, at),
+                None => self.long_words.insert(word.into(), at),
+            };
+            at
+        });
+        &mut self.known[at as usize].word
+    }
+
+    #[inline]
+    fn number(&self, word: &str) -> Option<u32> {
+        match short_word::pack(word) {
+            Some(packed) => self.short_words.get(&packed).copied(),
+            None => self.long_words.get(word).copied(),
+        }
+    }
+
+    #[inline]
+    fn known(&self, word: &str) -> Option<&KnownWord> {
+        self.number(word).map(|at| &self.known[at as usize])
+    }
+
+    /// The sum of features as a row.
+    fn push(&mut self, features: &[&[Cell]]) -> Row {
+        let scores = total(features);
+        if scores.iter().filter(|&&score| score != 0).count() > MOST_CELLS {
+            self.full_rows.push(scores);
+            return Row {
+                start: offset(self.full_rows.len() - 1),
+                end: FULL,
+            };
+        }
+        let start = offset(self.cells.len());
+        let cells = (0_i32..).zip(&scores).filter(|&(_, &score)| score != 0);
+        self.cells
+            .extend(cells.map(|(tag, &score)| score << 6 | tag));
+        Row {
+            start,
+            end: offset(self.cells.len()),
+        }
+    }
+
+    /// What a word of a caption adds. `lowered` is room for its normal form.
+    pub(super) fn look_up(&self, word: &str, lowered: &mut String) -> Word {
+        let written = self.known(word);
+        let normal = normalize(word, lowered);
+        let is_normal = std::ptr::eq(normal, word);
+        if let (Some(known), true) = (written, is_normal) {
+            return known.word;
+        }
+        let fixed_tag = written.and_then(|known| known.word.fixed_tag);
+        let suffix = self
+            .suffixes
+            .get(last_three(word))
+            .copied()
+            .unwrap_or_default();
+        let first = word
+            .chars()
+            .next()
+            .and_then(|c| self.first_characters.get(&c));
+        let known = if is_normal { None } else { self.known(normal) };
+        let (neighbour, alone) = match known {
+            Some(known) => (known.word, known.alone),
+            None if is_normal => (suffix, Row::default()),
+            None => (
+                self.suffixes
+                    .get(last_three(normal))
+                    .copied()
+                    .unwrap_or_default(),
+                Row::default(),
+            ),
+        };
+        Word {
+            here: [alone, suffix.here[1], first.copied().unwrap_or_default()],
+            fixed_tag,
+            ..neighbour
+        }
+    }
+
+    /// What the place before or after a caption adds to its words, by its name in the features.
+    pub(super) fn edge(&self, name: &str) -> Word {
+        let suffix = || self.suffixes.get(last_three(name)).copied();
+        let word = self.known(name).map(|known| known.word);
+        word.or_else(suffix).unwrap_or_default()
+    }
+
+    /// The scores of every tag for the word in the middle of five, whose two left neighbours have the tags given.
+    pub(super) fn scores(&self, window: &[Word], before: usize, before_2: usize) -> Scores {
+        let [two_before, one_before, here, one_after, two_after] = window else {
+            unreachable!("a window is five words")
+        };
+        let mut scores = self.tags_before[before * self.contexts + before_2];
+        let after_tag = &self.after_tag[here.after_tag.range()];
+        let after_tag = after_tag
+            .iter()
+            .find(|(tag, _)| usize::from(*tag) == before);
+        let rows = [
+            here.here[0],
+            here.here[1],
+            here.here[2],
+            one_before.before,
+            two_before.before_2,
+            one_after.after,
+            two_after.after_2,
+            after_tag.map_or(Row::default(), |&(_, row)| row),
+        ];
+        for row in rows {
+            if row.end == FULL {
+                for (score, weight) in scores.iter_mut().zip(&self.full_rows[row.start as usize]) {
+                    *score += weight;
+                }
+            } else {
+                for &cell in &self.cells[row.range()] {
+                    scores[usize::from(cell.to_le_bytes()[0]) % MAX_TAGS] += cell >> 6;
+                }
+            }
+        }
+        scores
+    }
+}
+
+impl Row {
+    fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+fn total(features: &[&[Cell]]) -> Scores {
+    let mut scores = [0; MAX_TAGS];
+    for &(tag, weight) in features.iter().copied().flatten() {
+        scores[usize::from(tag)] += weight;
+    }
+    scores
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).expect("a tagger has less than 2^32 weights")
+}
