@@ -1,7 +1,6 @@
 """Labels: the vocabulary, phrases to labels, captions to sets of labels. No torch."""
 
 from unicl.labels.clashes import Merge
-from unicl.labels.column_labeler import ColumnLabeler
 from unicl.labels.filters import DocumentFrequency
 from unicl.labels.label_sets import LabelSets
 from unicl.labels.labeler import DenseLabeler, Explanation
@@ -10,7 +9,6 @@ from unicl.labels.relevance import RelevanceFilter, RelevanceScorer
 from unicl.labels.vocabulary import LabelVocabulary
 
 __all__ = [
-    "ColumnLabeler",
     "DenseLabeler",
     "DocumentFrequency",
     "Explanation",

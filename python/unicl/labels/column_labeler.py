@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnLabeler:
-    """Gives a batch of columns the columns ``labels`` and ``label_weights``.
+    """Gives a batch of columns the columns ``labels`` and ``label_weights``; made by ``DenseLabeler.on_column``.
 
     For ``Dataset.map`` with ``batched=True``, under every format and with any ``num_proc``: it pickles, and equal ones
     have equal fingerprints, so a mapped data set is found in the cache again. Under the format "arrow" the answer is
@@ -34,13 +34,6 @@ class ColumnLabeler:
 
     Raises:
         ValueError: The labeler would count the captions of each batch by itself.
-
-    Example:
-        >>> from unicl.labels import DenseLabeler, LabelVocabulary
-        >>> labeler = DenseLabeler(LabelVocabulary.from_names(["dog", "ball"]))
-        >>> batch = {"caption": ["a dog with a ball", "nothing"]}
-        >>> [row.tolist() for row in ColumnLabeler(labeler=labeler, column="caption")(batch)["labels"]]
-        [[0, 1], []]
     """
 
     labeler: DenseLabeler

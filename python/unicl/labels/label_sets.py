@@ -101,6 +101,29 @@ class LabelSets:
         )
 
     @classmethod
+    def concatenate(cls, parts: Iterable[LabelSets]) -> LabelSets:
+        """The rows of several batches, one after another. Parts without weights get weights 1 if another one has some.
+
+        Example:
+            >>> captions, pictures = LabelSets.from_lists([[3, 1], []]), LabelSets.from_lists([[2]], weights=[[0.5]])
+            >>> both = LabelSets.concatenate([captions, pictures])
+            >>> both.to_list(), both.weights.tolist()
+            ([[1, 3], [], [2]], [1.0, 1.0, 0.5])
+        """
+        parts = [cls.from_lists([]), *parts]
+        weights: NDArray[np.float32] | None = None
+        if any(part.weights is not None for part in parts):
+            weights = np.concatenate(
+                [np.ones(len(part.indices), np.float32) if part.weights is None else part.weights for part in parts]
+            )
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        return cls(
+            indices=np.concatenate([part.indices for part in parts]),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            weights=weights,
+        )
+
+    @classmethod
     def from_arrow(cls, labels: Any, weights: Any = None) -> LabelSets:
         """The sets in Arrow columns: what ``unicl label`` writes, and :meth:`to_arrow` gives.
 
@@ -176,6 +199,19 @@ class LabelSets:
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         weights = None if self.weights is None else self.weights[is_kept]
         return LabelSets(indices=self.indices[is_kept], offsets=offsets, weights=weights)
+
+    def weighted(self, by_label: ArrayLike) -> LabelSets:
+        """The sets with every weight multiplied by one of its label: (number of label ids,), finite and not negative.
+
+        Example:
+            >>> sets = LabelSets.from_lists([[0, 1], [0]])
+            >>> rarity = np.log(len(sets) / sets.document_frequency(2))  # a label of every row says nothing
+            >>> [round(weight, 2) for weight in sets.weighted(rarity).weights.tolist()]
+            [0.0, 0.69, 0.0]
+        """
+        factors = np.asarray(by_label, dtype=np.float32)[self.indices]
+        weights = factors if self.weights is None else self.weights * factors
+        return LabelSets(indices=self.indices, offsets=self.offsets, weights=weights)
 
     def document_frequency(self, num_labels: int) -> NDArray[np.int64]:
         """int64 (num_labels,): in how many rows each label occurs."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unicl.labels.column_labeler import ColumnLabeler
 from unicl.labels.filters import DocumentFrequency, LabelFilters, Verdict, as_row_ids
 from unicl.labels.label_sets import LabelSets
 from unicl.labels.mapper import LabelMapper, Rule
@@ -200,6 +201,26 @@ class DenseLabeler:
         if isinstance(captions, str):
             raise TypeError("expected a batch of captions; got one str")
         return DocumentFrequency.of(self._labels(captions, threads), num_labels=len(self.vocabulary))
+
+    def on_column(
+        self, column: str = "caption", *, image_column: str | None = None, threads: int | None = 1
+    ) -> ColumnLabeler:
+        """The labeler as a function for ``Dataset.map(batched=True)`` of HF datasets.
+
+        Args:
+            column: The column with the captions.
+            image_column: The column with the images, for the relevance filter.
+            threads: How many threads to use in each process; None for all cores.
+
+        Raises:
+            ValueError: The labeler would count the captions of each batch by itself.
+
+        Example:
+            >>> label = DenseLabeler(LabelVocabulary.from_names(["dog", "ball"])).on_column("text")
+            >>> [row.tolist() for row in label({"text": ["a dog with a ball", "nothing"]})["labels"]]
+            [[0, 1], []]
+        """
+        return ColumnLabeler(labeler=self, column=column, image_column=image_column, threads=threads)
 
     def _labels(self, captions: Captions, threads: int | None) -> LabelSets:
         indices, offsets = self.vocabulary._native.label(captions, self.tagger._native, self.grammar, threads)

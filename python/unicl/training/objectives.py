@@ -12,6 +12,8 @@ from unicl.loss import fused_loss
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from unicl.labels import LabelSets
+
 Objective = Literal["unicl", "clip", "ce"]
 
 
@@ -19,8 +21,8 @@ def objective_loss(
     objective: Objective,
     image_features: Tensor,
     text_features: Tensor,
-    image_labels: Tensor,
-    text_labels: Tensor,
+    image_labels: Tensor | LabelSets,
+    text_labels: Tensor | LabelSets,
     logit_scale: Tensor,
 ) -> Tensor:
     """The loss of one batch, in nats.
@@ -32,8 +34,8 @@ def objective_loss(
             which are the classes.
         image_features: (b, d), unit rows.
         text_features: (m, d), unit rows.
-        image_labels: (b,) int64, < 0 for "no class".
-        text_labels: (m,) int64, likewise.
+        image_labels: (b,) int64, < 0 for "no class"; or b sets of labels.
+        text_labels: (m,) int64 or m sets, likewise.
         logit_scale: The inverse temperature, a scalar > 0.
 
     Returns:

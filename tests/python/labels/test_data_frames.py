@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unicl.labels import ColumnLabeler, DenseLabeler, LabelSets, LabelVocabulary, RelevanceFilter
+from unicl.labels import DenseLabeler, LabelSets, LabelVocabulary, RelevanceFilter
 
 datasets = pytest.importorskip("datasets")
 pd = pytest.importorskip("pandas")
@@ -109,7 +109,7 @@ def test_columns_that_hold_no_sets_are_refused(labels, weights, error, message):
 @pytest.mark.parametrize("format_name", [None, "numpy", "arrow"])
 def test_a_hugging_face_data_set_is_mapped_by_columns(format_name, processes):
     data = datasets.Dataset.from_dict({"caption": CAPTIONS * 3}).with_format(format_name)
-    label = ColumnLabeler(labeler=DenseLabeler(VOCABULARY), column="caption")
+    label = DenseLabeler(VOCABULARY).on_column("caption")
     mapped = data.map(label, batched=True, batch_size=4, num_proc=processes)
     assert mapped.features["labels"] == datasets.List(datasets.Value("int32"))
     assert mapped.features["label_weights"] == datasets.List(datasets.Value("float32"))
@@ -120,7 +120,7 @@ def test_a_hugging_face_data_set_is_mapped_by_columns(format_name, processes):
 
 def test_equal_labelers_have_equal_fingerprints_so_the_cache_is_found():
     def fresh(names):
-        return ColumnLabeler(labeler=DenseLabeler(LabelVocabulary.from_names(names)), column="caption")
+        return DenseLabeler(LabelVocabulary.from_names(names)).on_column("caption")
 
     first, second, other = fresh(["dog", "ball"]), fresh(["dog", "ball"]), fresh(["dog", "cat"])
     hashes = [datasets.fingerprint.Hasher.hash(label) for label in (first, second, other)]
@@ -129,9 +129,8 @@ def test_equal_labelers_have_equal_fingerprints_so_the_cache_is_found():
 
 
 def test_a_labeler_that_went_through_a_pickle_labels_alike():
-    label = ColumnLabeler(
-        labeler=DenseLabeler(VOCABULARY, balance=1, frequency_of=DenseLabeler(VOCABULARY).count(CAPTIONS)),
-        column="caption",
+    label = DenseLabeler(VOCABULARY, balance=1, frequency_of=DenseLabeler(VOCABULARY).count(CAPTIONS)).on_column(
+        "caption"
     )
     batch, ids = {"caption": CAPTIONS}, range(5)
     ours, theirs = (function(batch, ids)["labels"] for function in (label, pickle.loads(pickle.dumps(label))))  # noqa: S301
@@ -142,7 +141,7 @@ def test_balance_in_a_map_draws_by_the_index_in_the_data_set():
     captions = ["a dog"] * 50
     counts = DenseLabeler(VOCABULARY).count(captions)
     labeler = DenseLabeler(VOCABULARY, balance=10, frequency_of=counts)
-    label = ColumnLabeler(labeler=labeler, column="caption")
+    label = labeler.on_column("caption")
     data = datasets.Dataset.from_dict({"caption": captions})
     mapped = data.map(label, batched=True, batch_size=7, with_indices=True)
     assert list(mapped["labels"]) == labeler(captions).to_list()
@@ -155,11 +154,11 @@ def test_images_of_a_column_go_to_the_relevance_filter():
         scorer=lambda images, phrases: [[image] * len(row) for image, row in zip(images, phrases, strict=True)],
         weigh=True,
     )
-    label = ColumnLabeler(labeler=DenseLabeler(VOCABULARY, relevance=relevance), column="caption", image_column="image")
+    label = DenseLabeler(VOCABULARY, relevance=relevance).on_column("caption", image_column="image")
     data = datasets.Dataset.from_dict({"caption": ["a dog", "a ball"], "image": [0.75, 0.25]}).map(label, batched=True)
     assert (list(data["labels"]), list(data["label_weights"])) == ([[0], []], [[0.75], []])
 
 
 def test_a_labeler_that_would_count_each_batch_by_itself_is_refused():
     with pytest.raises(ValueError, match="map\\(\\) shows the labeler one batch at a time"):
-        ColumnLabeler(labeler=DenseLabeler(VOCABULARY, min_document_frequency=2), column="caption")
+        DenseLabeler(VOCABULARY, min_document_frequency=2).on_column("caption")

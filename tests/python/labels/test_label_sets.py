@@ -36,6 +36,29 @@ def test_keep_leaves_out_labels_and_no_row(rows, is_kept):
     assert kept.to_list() == [[label for label in row if is_kept[label]] for row in rows]
 
 
+@given(st.lists(st.tuples(rows, st.booleans()), max_size=4))
+def test_batches_one_after_another_keep_their_rows_and_weights(batches):
+    parts = [
+        LabelSets.from_lists(rows, weights=[[label / 4 for label in row] for row in rows] if weighted else None)
+        for rows, weighted in batches
+    ]
+    whole = LabelSets.concatenate(parts)
+    assert whole.to_list() == [row for rows, _ in batches for row in rows]
+    if any(weighted for _, weighted in batches):
+        of_parts = [np.ones(len(part.indices)) if part.weights is None else part.weights for part in parts]
+        np.testing.assert_array_equal(whole.weights, np.concatenate(of_parts))
+    else:
+        assert whole.weights is None
+
+
+@given(rows, st.booleans())
+def test_every_weight_is_multiplied_by_that_of_its_label(rows, weighted):
+    weights = [[label + 1 for label in row] for row in rows] if weighted else None
+    sets = LabelSets.from_lists(rows, weights=weights).weighted(np.arange(10))
+    assert sets.to_list() == rows
+    assert sets.weights.tolist() == [label * (label + 1 if weighted else 1) for row in rows for label in row]
+
+
 @given(rows)
 @settings(deadline=None)
 def test_document_frequency_counts_rows(rows):

@@ -1,0 +1,102 @@
+"""Samples to batches, for ``torch.utils.data.DataLoader``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unicl.data.batch import Batch
+from unicl.labels import LabelSets
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollateLabelSets:
+    """Makes a batch of samples that each have an image, tokens and any number of labels.
+
+    A ``collate_fn`` for a DataLoader, with workers and pinned memory; its keys are the columns that
+    ``DenseLabeler.on_column`` and ``TokenTransform.on_column`` make. The batch goes to the loss as it is::
+
+        loss = unicl.UniCLLoss()
+        for batch in DataLoader(samples, batch_size=256, collate_fn=CollateLabelSets()):
+            image_features, text_features, logit_scale = model(batch.images, batch.tokens)
+            loss(image_features, text_features, logit_scale, image_labels=batch.image_labels).backward()
+
+    Attributes:
+        image: The key of the image in a sample: a tensor (3, h, w), all of one size.
+        tokens: The key of the token ids, (length,), all of one length.
+        labels: The key of the labels: a list (array, tensor) of ids; or one id, where < 0 is none; or None for none.
+        label_weights: The key of as many weights. A sample without the key, or with None there, has weights 1; where no
+            sample has weights, neither have the sets.
+
+    Example:
+        >>> samples = [
+        ...     {"image": torch.zeros(3, 2, 2), "input_ids": [1, 5, 2], "labels": [7, 3], "label_weights": [0.5, 1.0]},
+        ...     {"image": torch.ones(3, 2, 2), "input_ids": [1, 6, 2], "labels": []},
+        ... ]
+        >>> batch = CollateLabelSets()(samples)
+        >>> batch.images.shape, batch.tokens.tolist()
+        (torch.Size([2, 3, 2, 2]), [[1, 5, 2], [1, 6, 2]])
+        >>> batch.image_labels.to_list(), batch.image_labels.weights.tolist()
+        ([[3, 7], []], [1.0, 0.5])
+    """
+
+    image: str = "image"
+    tokens: str = "input_ids"
+    labels: str = "labels"
+    label_weights: str = "label_weights"
+
+    def __call__(self, samples: Sequence[Mapping[str, Any]]) -> Batch:
+        """The batch of n samples; pictures and texts share one ``LabelSets``.
+
+        Raises:
+            KeyError: A sample lacks image, tokens or labels.
+            ValueError: There are no samples, images or tokens differ in shape, or labels and weights in number, or the
+                labels of a sample are no set of ids. The message names the sample where it can.
+        """
+        if not samples:
+            raise ValueError("expected at least one sample; got none")
+        labels = [_ids(sample) for sample in self._column(samples, self.labels)]
+        given = [sample.get(self.label_weights) for sample in samples]
+        weights = None
+        if any(row is not None for row in given):
+            pairs = zip(given, labels, strict=True)
+            weights = [[1.0] * len(ids) if row is None else list(row) for row, ids in pairs]
+            for position, (row, ids) in enumerate(zip(weights, labels, strict=True)):
+                if len(row) != len(ids):
+                    raise ValueError(f"sample {position} has {len(ids)} labels and {len(row)} weights")
+        sets = LabelSets.from_lists(labels, weights=weights)
+        return Batch(
+            images=self._stack(samples, self.image),
+            tokens=self._stack(samples, self.tokens),
+            image_labels=sets,
+            text_labels=sets,
+        )
+
+    def _stack(self, samples: Sequence[Mapping[str, Any]], key: str) -> Tensor:
+        tensors = [torch.as_tensor(value) for value in self._column(samples, key)]
+        for position, tensor in enumerate(tensors):
+            if tensor.shape != tensors[0].shape:
+                shapes = f"{tuple(tensors[0].shape)} in sample 0, {tuple(tensor.shape)} in sample {position}"
+                raise ValueError(f"expected {key!r} of one shape in all samples; got {shapes}")
+        return torch.stack(tensors)
+
+    @staticmethod
+    def _column(samples: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
+        for position, sample in enumerate(samples):
+            if key not in sample:
+                raise KeyError(f"sample {position} has no {key!r}; it has {', '.join(map(repr, sample))}")
+        return [sample[key] for sample in samples]
+
+
+def _ids(labels: Any) -> list[int]:
+    """The labels of one sample."""
+    if labels is None:
+        return []
+    values = labels.tolist() if hasattr(labels, "tolist") else labels
+    if isinstance(values, Iterable):
+        return [int(label) for label in values]
+    return [int(values)] if values >= 0 else []
