@@ -126,7 +126,8 @@ def convert_nltk_tagger(weights: str, tagdict: str, classes: str) -> bytes:
 class LabelIndex:
     """Label names with ids, and every text that means one of them; synonyms and parents are (label, other) pairs.
 
-    A phrase that ends in a blocked text means no label.
+    A phrase that ends in a blocked text means no label. The mode of mapping is "canonical" or "argmax"; the index of the
+    latter is made when it is first used.
     """
 
     def __new__(
@@ -134,21 +135,26 @@ class LabelIndex:
         names: list[str],
         synonyms: list[tuple[str, str]],
         parents: list[tuple[str, str]],
-        blocked: list[str] = [],
+        blocked: list[str],
     ) -> LabelIndex: ...
     @property
     def parents(self) -> NDArray[np.int32]: ...
     def id(self, name: str) -> int | None: ...
     def map(
-        self, phrases: Any, threads: int | None = None
+        self, phrases: Any, threads: int | None = None, mode: str = "canonical"
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]]:
         """Give ids (-1: none), scores and rules."""
     def label(
-        self, captions: Any, tagger: PosTagger, grammar: str | None = None, threads: int | None = None
+        self,
+        captions: Any,
+        tagger: PosTagger,
+        grammar: str | None = None,
+        threads: int | None = None,
+        mode: str = "canonical",
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Give the indices and offsets of the captions' label sets."""
     def explain(
-        self, caption: str, tagger: PosTagger, grammar: str | None = None
+        self, caption: str, tagger: PosTagger, grammar: str | None = None, mode: str = "canonical"
     ) -> list[tuple[int, int, str, str, int, float, int]]:
         """Give start, end, phrase, lemma, id, score and rule of every noun phrase."""
 

@@ -81,8 +81,8 @@ class DenseLabeler:
         relevance: Leave out labels that are not to be seen in the image; calls then need ``images``.
 
     Raises:
-        NotImplementedError: ``mode="argmax"``.
-        ValueError: A limit is out of range, the vocabulary has no counts, or the counts are of another vocabulary.
+        ValueError: Another mode, a limit is out of range, the vocabulary has no counts, or the counts are of another
+            vocabulary.
 
     Example:
         >>> labeler = DenseLabeler(LabelVocabulary.from_names(["dog", "ball"]))
@@ -223,7 +223,9 @@ class DenseLabeler:
         return ColumnLabeler(labeler=self, column=column, image_column=image_column, threads=threads)
 
     def _labels(self, captions: Captions, threads: int | None) -> LabelSets:
-        indices, offsets = self.vocabulary._native.label(captions, self.tagger._native, self.grammar, threads)
+        indices, offsets = self.vocabulary._native.label(
+            captions, self.tagger._native, self.grammar, threads, self.mapper.mode
+        )
         return LabelSets(indices=indices, offsets=offsets)
 
     def _mentions(self, captions: Captions, threads: int | None) -> Mentions:
@@ -258,7 +260,7 @@ class DenseLabeler:
         }
         rows = []
         for start, end, phrase, lemma, found, score, rule in self.vocabulary._native.explain(
-            caption, self.tagger._native, self.grammar
+            caption, self.tagger._native, self.grammar, self.mapper.mode
         ):
             verdict, count, relevance = entries.get(found, (Verdict.KEPT, 0, None))
             dropped = self._reason(verdict, found, count, relevance) if found >= 0 else None

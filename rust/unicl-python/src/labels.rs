@@ -1,8 +1,11 @@
 //! The label vocabulary, its mining, and phrases and captions to labels.
 
+use std::sync::OnceLock;
+
 use numpy::{IntoPyArray, PyArray1};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use unicl_core::labels::{self, Limits, Vocabulary, VocabularyError};
+use unicl_core::labels::{self, ArgmaxIndex, Limits, Mode, Vocabulary, VocabularyError};
 use unicl_core::phrases::GrammarError;
 
 use crate::captions::Captions;
@@ -26,12 +29,44 @@ type Explanation = (u32, u32, String, String, i32, f32, u8);
 #[pyclass(frozen, module = "unicl._native")]
 pub(crate) struct LabelIndex {
     vocabulary: Vocabulary,
+    /// Made when the mode is first used.
+    argmax: OnceLock<ArgmaxIndex>,
+}
+
+/// The `mode=` argument.
+#[derive(Clone, Copy)]
+enum ModeName {
+    Canonical,
+    Argmax,
+}
+
+impl ModeName {
+    fn read(name: &str) -> PyResult<Self> {
+        match name {
+            "canonical" => Ok(Self::Canonical),
+            "argmax" => Ok(Self::Argmax),
+            other => Err(PyValueError::new_err(format!(
+                "expected mode \"canonical\" or \"argmax\"; got {other:?}"
+            ))),
+        }
+    }
+}
+
+impl LabelIndex {
+    fn mode(&self, name: ModeName) -> Mode<'_> {
+        match name {
+            ModeName::Canonical => Mode::Canonical(&self.vocabulary),
+            ModeName::Argmax => Mode::Argmax(
+                self.argmax
+                    .get_or_init(|| ArgmaxIndex::new(self.vocabulary.names())),
+            ),
+        }
+    }
 }
 
 #[pymethods]
 impl LabelIndex {
     #[new]
-    #[pyo3(signature = (names, synonyms, parents, blocked = Vec::new()))]
     fn new(
         py: Python<'_>,
         names: Vec<String>,
@@ -44,7 +79,10 @@ impl LabelIndex {
             vocabulary.block(&blocked)?;
             Ok::<_, VocabularyError>(vocabulary)
         })?;
-        Ok(Self { vocabulary })
+        Ok(Self {
+            vocabulary,
+            argmax: OnceLock::new(),
+        })
     }
 
     fn id(&self, name: &str) -> Option<u32> {
@@ -60,18 +98,19 @@ impl LabelIndex {
         ids.into_pyarray(py)
     }
 
-    #[pyo3(signature = (phrases, threads = None))]
+    #[pyo3(signature = (phrases, threads = None, mode = "canonical"))]
     fn map<'py>(
         &self,
         py: Python<'py>,
         phrases: Captions,
         threads: Option<ThreadCount>,
+        mode: &str,
     ) -> PyResult<Mappings<'py>> {
+        let mode = ModeName::read(mode)?;
         let views = phrases.views();
         let threads = self::threads(threads);
-        let mappings = gate::run_infallible(py, || {
-            labels::map_phrases(&self.vocabulary, &views, threads)
-        })?;
+        let mappings =
+            gate::run_infallible(py, || labels::map_phrases(self.mode(mode), &views, threads))?;
         let ids: Vec<i32> = mappings.iter().map(|mapping| mapping.id).collect();
         let scores: Vec<f32> = mappings.iter().map(|mapping| mapping.score).collect();
         let rules: Vec<u8> = mappings.iter().map(|mapping| mapping.rule as u8).collect();
@@ -82,7 +121,7 @@ impl LabelIndex {
         ))
     }
 
-    #[pyo3(signature = (captions, tagger, grammar = None, threads = None))]
+    #[pyo3(signature = (captions, tagger, grammar = None, threads = None, mode = "canonical"))]
     fn label<'py>(
         &self,
         py: Python<'py>,
@@ -90,7 +129,9 @@ impl LabelIndex {
         tagger: &PosTagger,
         grammar: Option<&str>,
         threads: Option<ThreadCount>,
+        mode: &str,
     ) -> PyResult<Sets<'py>> {
+        let mode = ModeName::read(mode)?;
         let views = captions.views();
         let threads = self::threads(threads);
         let (indices, offsets) = gate::run(py, || {
@@ -98,7 +139,7 @@ impl LabelIndex {
             Ok::<_, GrammarError>(labels::label_captions(
                 &tagger.tagger,
                 &chunker,
-                &self.vocabulary,
+                self.mode(mode),
                 &views,
                 threads,
             ))
@@ -106,20 +147,22 @@ impl LabelIndex {
         Ok((indices.into_pyarray(py), offsets.into_pyarray(py)))
     }
 
-    #[pyo3(signature = (caption, tagger, grammar = None))]
+    #[pyo3(signature = (caption, tagger, grammar = None, mode = "canonical"))]
     fn explain(
         &self,
         py: Python<'_>,
         caption: &str,
         tagger: &PosTagger,
         grammar: Option<&str>,
+        mode: &str,
     ) -> PyResult<Vec<Explanation>> {
+        let mode = ModeName::read(mode)?;
         let rows = gate::run(py, || {
             let chunker = tagger.chunker(grammar)?;
             Ok::<_, GrammarError>(labels::explain(
                 &tagger.tagger,
                 &chunker,
-                &self.vocabulary,
+                self.mode(mode),
                 caption,
             ))
         })?;

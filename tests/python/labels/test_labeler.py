@@ -78,8 +78,8 @@ def test_explain_shows_each_phrase_and_what_became_of_it():
 
 
 def test_settings_that_cannot_be_met_are_refused():
-    with pytest.raises(NotImplementedError, match='mode="argmax"'):
-        DenseLabeler(VOCABULARY, mode="argmax")
+    with pytest.raises(ValueError, match='expected mode "canonical" or "argmax"; got \'fuzzy\''):
+        DenseLabeler(VOCABULARY, mode="fuzzy")
     with pytest.raises(ValueError, match="expected min_document_frequency >= 0; got -1"):
         DenseLabeler(VOCABULARY, min_document_frequency=-1)
     with pytest.raises(ValueError, match="or a DocumentFrequency; got 'both'"):

@@ -1,25 +1,67 @@
 //! Captions to sets of labels.
 
+use super::argmax::{Argmax, ArgmaxIndex};
 use super::mapper::{Mapper, Mapping};
+use super::phrase::PhraseWords;
 use super::vocabulary::Vocabulary;
-use crate::phrases::{Chunker, PhraseFinder, Tagger};
+use crate::phrases::{Chunker, Phrase, PhraseFinder, Tagger};
 use crate::threads::{self, Threads};
 
 /// How many captions a thread takes at once.
 const TASK: usize = 1024;
 
+/// How phrases are mapped.
+#[derive(Clone, Copy)]
+pub enum Mode<'a> {
+    /// By what they mean; see [`Mapper`].
+    Canonical(&'a Vocabulary),
+    /// By what they look like; see [`Argmax`].
+    Argmax(&'a ArgmaxIndex),
+}
+
+/// A mapper of either mode.
+enum PhraseMapper<'a> {
+    Canonical(Mapper<'a>),
+    /// With a buffer for the text of a phrase.
+    Argmax(Box<Argmax<'a>>, String),
+}
+
+impl<'a> PhraseMapper<'a> {
+    fn new(mode: Mode<'a>) -> Self {
+        match mode {
+            Mode::Canonical(vocabulary) => Self::Canonical(Mapper::new(vocabulary)),
+            Mode::Argmax(index) => Self::Argmax(Box::new(Argmax::new(index)), String::new()),
+        }
+    }
+
+    fn map(&mut self, phrase: &str) -> Mapping {
+        match self {
+            Self::Canonical(mapper) => mapper.map(phrase.split_whitespace()),
+            Self::Argmax(argmax, _) => argmax.map(phrase),
+        }
+    }
+
+    fn map_found(&mut self, phrase: Phrase<'_>) -> Mapping {
+        match self {
+            Self::Canonical(mapper) => mapper.map(phrase.words()),
+            Self::Argmax(argmax, text) => {
+                text.clear();
+                phrase.write(text);
+                argmax.map(text)
+            }
+        }
+    }
+}
+
 /// Maps phrases to labels, in order.
 #[must_use]
-pub fn map_phrases(vocabulary: &Vocabulary, phrases: &[&str], threads: Threads) -> Vec<Mapping> {
+pub fn map_phrases(mode: Mode<'_>, phrases: &[&str], threads: Threads) -> Vec<Mapping> {
     let parts = threads::run(
         threads,
         phrases.chunks(TASK).collect(),
-        || Mapper::new(vocabulary),
+        || PhraseMapper::new(mode),
         |mapper, phrases: &[&str]| -> Vec<Mapping> {
-            phrases
-                .iter()
-                .map(|phrase| mapper.map(phrase.split_whitespace()))
-                .collect()
+            phrases.iter().map(|phrase| mapper.map(phrase)).collect()
         },
     );
     parts.concat()
@@ -30,14 +72,14 @@ pub fn map_phrases(vocabulary: &Vocabulary, phrases: &[&str], threads: Threads) 
 pub fn label_captions(
     tagger: &Tagger,
     chunker: &Chunker,
-    vocabulary: &Vocabulary,
+    mode: Mode<'_>,
     captions: &[&str],
     threads: Threads,
 ) -> (Vec<i32>, Vec<i64>) {
     let state = || {
         (
             PhraseFinder::new(tagger, chunker),
-            Mapper::new(vocabulary),
+            PhraseMapper::new(mode),
             Vec::new(),
         )
     };
@@ -53,7 +95,7 @@ pub fn label_captions(
                 row.extend(
                     finder
                         .phrases()
-                        .map(|phrase| mapper.map(phrase.words()).id)
+                        .map(|phrase| mapper.map_found(phrase).id)
                         .filter(|&id| id >= 0),
                 );
                 row.sort_unstable();
@@ -93,21 +135,26 @@ pub struct Explanation {
 pub fn explain(
     tagger: &Tagger,
     chunker: &Chunker,
-    vocabulary: &Vocabulary,
+    mode: Mode<'_>,
     caption: &str,
 ) -> Vec<Explanation> {
     let mut finder = PhraseFinder::new(tagger, chunker);
-    let mut mapper = Mapper::new(vocabulary);
+    let mut mapper = PhraseMapper::new(mode);
+    let mut words = PhraseWords::default();
     finder.read(caption);
     let rows = finder.phrases().map(|found| {
         let mut phrase = String::new();
         found.write(&mut phrase);
-        let mapping = mapper.map(found.words());
+        words.read(found.words());
+        let lemma = match words.len() {
+            0 => "",
+            count => words.last_singular(count),
+        };
         Explanation {
             span: found.span(),
             phrase,
-            lemma: mapper.lemma().to_owned(),
-            mapping,
+            lemma: lemma.to_owned(),
+            mapping: mapper.map_found(found),
         }
     });
     rows.collect()

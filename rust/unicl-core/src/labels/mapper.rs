@@ -23,6 +23,8 @@ pub enum Rule {
     SubPhrase = 4,
     /// Its last word is one of these.
     HeadNoun = 5,
+    /// Of all labels it is the most alike; see [`Argmax`](super::Argmax).
+    Argmax = 8,
 }
 
 /// A phrase's label.
@@ -30,10 +32,20 @@ pub enum Rule {
 pub struct Mapping {
     /// The id of the label; -1 without one.
     pub id: i32,
-    /// Which share of the phrase's words (determiners apart) the label accounts for; 0 without one.
+    /// Which share of the phrase's words (determiners apart) the label accounts for, or of [`Rule::Argmax`] how alike they are, in
+    /// [0, 2]; 0 without one.
     pub score: f32,
     /// How it was found.
     pub rule: Rule,
+}
+
+impl Mapping {
+    /// No label.
+    pub const ABSTENTION: Self = Self {
+        id: -1,
+        score: 0.0,
+        rule: Rule::Abstain,
+    };
 }
 
 #[allow(
@@ -43,12 +55,6 @@ pub struct Mapping {
 fn share(count: usize, whole: usize) -> f32 {
     count as f32 / whole as f32
 }
-
-const ABSTENTION: Mapping = Mapping {
-    id: -1,
-    score: 0.0,
-    rule: Rule::Abstain,
-};
 
 /// Maps phrases to the labels of a vocabulary, in buffers that it keeps.
 ///
@@ -93,7 +99,7 @@ impl<'a> Mapper<'a> {
                 continue;
             };
             if id == NO_LABEL {
-                return ABSTENTION;
+                return Mapping::ABSTENTION;
             }
             let rule = match count {
                 _ if count == whole => rule,
@@ -106,16 +112,7 @@ impl<'a> Mapper<'a> {
                 rule,
             };
         }
-        ABSTENTION
-    }
-
-    /// The phrase read last without determiners, with its head in the singular.
-    #[must_use]
-    pub fn lemma(&self) -> &str {
-        match self.words.len() {
-            0 => "",
-            count => self.words.last_singular(count),
-        }
+        Mapping::ABSTENTION
     }
 
     fn meaning(&self, count: usize) -> Option<(u32, Rule)> {

@@ -1,5 +1,6 @@
 //! From noun phrases to labels: a vocabulary, its mining from captions, the mapping, and whole captions to label sets.
 
+mod argmax;
 mod irregular;
 mod labeler;
 mod lemma;
@@ -8,7 +9,8 @@ mod miner;
 mod phrase;
 mod vocabulary;
 
-pub use labeler::{Explanation, explain, label_captions, map_phrases};
+pub use argmax::{Argmax, ArgmaxIndex};
+pub use labeler::{Explanation, Mode, explain, label_captions, map_phrases};
 pub use lemma::lemma;
 pub use mapper::{Mapper, Mapping, Rule};
 pub use miner::{Limits, mine};

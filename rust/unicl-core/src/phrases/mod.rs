@@ -12,7 +12,7 @@ mod treebank;
 mod weights;
 mod words;
 
-pub(crate) use characters::is_word;
+pub(crate) use characters::{is_space, is_word};
 pub use columns::{Columns, find_noun_phrases, tag_captions, tag_sentences};
 pub use finder::{Phrase, PhraseFinder};
 pub use grammar::{Chunker, DEFAULT_GRAMMAR, GrammarError, MAX_TAGS};
