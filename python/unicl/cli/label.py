@@ -29,7 +29,8 @@ class LabelConfig:
     out: Path
     """The folder for NAME.parquet and vocabulary.json."""
     vocabulary: str | None = None
-    """The labels: a file (.json, .tsv, .txt) or coco; mined from the captions if none are given."""
+    """The labels: a file (.json, .tsv, .txt), coco, imagenet-1k, imagenet-21k or wordnet; mined from the captions if
+    none are given."""
     min_document_frequency: int | float | None = None
     """In how many captions a label must be: a number, or a share such as 0.001. Mined labels: 2 unless given."""
     max_document_frequency: int | float = 1.0

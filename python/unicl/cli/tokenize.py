@@ -31,8 +31,9 @@ class TokenizeConfig:
     """The folder for NAME.parquet; for one input also the file itself (*.parquet)."""
     tokenizer: Literal["clip"] = "clip"
     """clip: OpenAI's byte pairs."""
-    merges: Path | None = None
-    """CLIP's merges file; that of the installed open_clip if none is given."""
+    tokenizer_file: Path | None = None
+    """The vocabulary: CLIP's merges file or a tokenizer.json; the merges file of the installed open_clip if none is
+    given."""
     clean: Literal["openai", "hf", "none"] = "openai"
     """What happens to a caption first: as in OpenAI's CLIP and open_clip, as in transformers, or nothing."""
     context_length: int = 77
@@ -55,7 +56,7 @@ class TokenizeConfig:
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl tokenize``, runs it, and says what was done."""
     config = tyro.cli(TokenizeConfig, prog="unicl tokenize", args=arguments)
-    tokenizer = ClipTokenizer(config.merges, clean=config.clean, context_length=config.context_length)
+    tokenizer = ClipTokenizer(config.tokenizer_file, clean=config.clean, context_length=config.context_length)
     stats = tokenize_files(
         config.inputs,
         config.out,

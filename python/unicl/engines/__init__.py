@@ -15,7 +15,6 @@ renamed when it is complete and on the disk.
 """
 
 from unicl.engines.counting import PhraseCounter
-from unicl.engines.false_negatives import FalseNegatives, SharedPairs, false_negatives
 from unicl.engines.inputs import find_inputs, open_source
 from unicl.engines.label import label_files
 from unicl.engines.labelling import LabelStats
@@ -24,6 +23,7 @@ from unicl.engines.mine import count_phrases
 from unicl.engines.output import written_aside
 from unicl.engines.progress import Progress
 from unicl.engines.reading import Reading
+from unicl.engines.shared_pairs import FalseNegatives, SharedPairs, false_negatives
 from unicl.engines.stats import RunStats
 from unicl.engines.tokenize import TokenizeStats, tokenize_files
 from unicl.engines.vocabularies import open_vocabulary, save_vocabulary

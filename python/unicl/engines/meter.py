@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unicl.engines.captions import caption_column
-from unicl.engines.false_negatives import FalseNegatives, false_negatives
 from unicl.engines.inputs import find_inputs, open_source
 from unicl.engines.labelling import LABELS
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
+from unicl.engines.shared_pairs import FalseNegatives, false_negatives
 from unicl.labels import LabelSets
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_ROWS = 4_000_000
-"""About 100 MB with three labels a row."""
+"""About 150 MB with three labels a row."""
 
 
 class RowSample:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from unicl.engines.output import naming_output, refuse_existing
 from unicl.labels import LabelVocabulary
 
-NAMED: dict[str, Callable[[], LabelVocabulary]] = {"coco": LabelVocabulary.coco}
+NAMED: dict[str, Callable[[], LabelVocabulary]] = {
+    "coco": LabelVocabulary.coco,
+    "imagenet-1k": partial(LabelVocabulary.imagenet, "1k"),
+    "imagenet-21k": partial(LabelVocabulary.imagenet, "21k"),
+    "wordnet": LabelVocabulary.wordnet,
+}
 """The vocabularies that go by a name."""
 
 

@@ -1,6 +1,8 @@
 """`unicl tokenize` and `unicl label` as they are typed."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -115,6 +117,13 @@ def test_ctrl_c_ends_with_one_line_and_leaves_nothing(
     assert main(["tokenize", source, "--out", str(tmp_path / "out")]) == 130
     assert capsys.readouterr().err.endswith("unicl tokenize: interrupted\n")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["tokenize", "label"])
+def test_the_commands_load_no_torch(source: str, tmp_path: Path, command: str) -> None:
+    words = [command, source, "--out", str(tmp_path / "out")]
+    code = f"import sys; from unicl.cli import main; assert main({words!r}) == 0; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
 @pytest.mark.parametrize("command", ["tokenize", "label"])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from unicl import LabelSets
 from unicl.engines import false_negatives, measure_files
-from unicl.engines.false_negatives import count_partners, look_up_partners
 from unicl.engines.meter import RowSample
+from unicl.engines.shared_pairs import count_partners, look_up_partners
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.sets(st.integers(0, 5), max_size=4)), min_size=2, max_size=9)
 
@@ -53,15 +53,20 @@ def test_partners_counted_by_subsets_are_those_looked_up(rows: list[set[int]]) -
     assert look_up_partners(sets, np.arange(len(rows))).tolist() == by_hand
 
 
-def test_where_there_are_too_many_subsets_the_estimate_is_within_its_error() -> None:
+@pytest.mark.parametrize("labels_of_a_row", [3, 14])
+def test_where_there_are_too_many_subsets_the_estimate_is_within_its_error(
+    monkeypatch: pytest.MonkeyPatch, labels_of_a_row: int
+) -> None:
     random = np.random.default_rng(0)
-    rows = [set(random.integers(60, size=3).tolist()) for _ in range(20_000)]
-    sets, captions = LabelSets.from_lists(rows), np.arange(len(rows))
-    exact = false_negatives(sets, captions, batch_size=64).label
-    estimate = false_negatives(sets, captions, batch_size=64, max_subsets=100).label
-    assert 0 < estimate.standard_error < 0.01 * exact.share_of_pairs
-    assert abs(estimate.share_of_pairs - exact.share_of_pairs) < 4 * estimate.standard_error
-    assert estimate.rows_with_any == pytest.approx(exact.rows_with_any, rel=0.01)
+    rows = [set(random.integers(600, size=labels_of_a_row).tolist()) for _ in range(20_000)]
+    sets, captions = LabelSets.from_lists(rows), random.integers(9_000, size=len(rows))
+    truth = look_up_partners(sets, np.arange(len(rows))).mean() / (len(rows) - 1)
+    monkeypatch.setattr("unicl.engines.shared_pairs.SAMPLED_ROWS", 15_000)
+    estimate = false_negatives(sets, captions, batch_size=64, max_subsets=100_000)
+    assert 0 < estimate.label.standard_error < 0.02 * truth
+    assert abs(estimate.label.share_of_pairs - truth) < 4 * estimate.label.standard_error
+    assert estimate.caption.share_of_pairs == pytest.approx(1 / 9_000, rel=0.1)
+    assert estimate.either.share_of_pairs >= estimate.label.share_of_pairs
 
 
 def test_a_sample_of_the_rows_estimates_the_whole_within_its_error() -> None:

@@ -102,8 +102,6 @@ def test_a_caption_that_does_not_fit_is_named_where_none_may_be_cut(tmp_path: Pa
     captions = ["a dog", None, "a dog runs", "a dog runs here"]
     source = write(pa.table({"caption": captions}), tmp_path / "captions.parquet")
     reading = Reading(bad_rows="skip")
-    with pytest.raises(
-        ValueError, match=r"captions\.parquet, row 3: the caption takes 6 ids, more than"
-    ):
+    with pytest.raises(ValueError, match=r"captions\.parquet, row 3: the caption takes 6 ids, more than"):
         tokenize_files([source], tmp_path / "out", TOKENIZER, context_length=5, truncate=False, reading=reading)
     assert tokenize_files([source], tmp_path / "out", TOKENIZER, context_length=6, truncate=False, reading=reading)

@@ -13,9 +13,11 @@ from unicl.labels import LabelSets
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-MAX_SUBSETS = 1 << 24
-"""About 600 MB. With more, the partners of some rows are counted, and the rest is estimated from them."""
-LOOKED_UP_ROWS = 5_000
+MAX_SUBSETS = 1 << 23
+"""About 700 MB. Of data with more, a sample is counted."""
+MAX_LABELS = 12
+"""Rows with more have too many subsets; then partners are looked up, for a sample in a sample."""
+SAMPLED_ROWS, LOOKED_UP_ROWS = 100_000, 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +71,9 @@ def false_negatives(
     pairs of the data set, and the rest follows from the number of partners k of every row: (batch_size - 1) times
     k / (n - 1) of them are expected beside it, and none with the hypergeometric probability. Partners are counted
     exactly, by inclusion and exclusion: a row with the labels S has sum over the non-empty subsets T of S of
-    (-1)^(|T| + 1) (n_T - 1) of them, where n_T rows have all of T. Where rows have so many labels that there would be
-    more than ``max_subsets`` subsets in all, the partners of 5,000 rows are looked up instead, and averaged.
+    (-1)^(|T| + 1) (n_T - 1) of them, where n_T rows have all of T. Where there would be more than ``max_subsets``
+    subsets in all, a uniform sample of the rows is counted. Where a row has more than 12 labels, a sample of 100,000
+    rows is taken, and the partners of 5,000 of them are looked up.
 
     Args:
         labels: The labels of n rows.
@@ -78,7 +81,7 @@ def false_negatives(
         batch_size: Rows of a batch, from 2 to n.
         rows: How many rows the data set has, if the n are a sample of it; None: n.
         max_subsets: The most subsets to count.
-        seed: Of the rows that are looked up.
+        seed: Of the samples.
 
     Raises:
         ValueError: There are not as many captions as rows, or the batch size is out of range.
@@ -96,17 +99,14 @@ def false_negatives(
     if not 2 <= batch_size <= total:
         raise ValueError(f"expected a batch size from 2 to the number of rows, {total}; got {batch_size}")
 
-    def shared(sets: LabelSets) -> SharedPairs:
-        return _shared_pairs(sets, total, batch_size, max_subsets=max_subsets, seed=seed)
-
+    kept = _sample(_joined(labels, _caption_sets(keys)), max_subsets, seed)
+    if len(kept) < len(labels):
+        labels, keys = labels.take(kept), keys[kept]
     repeated = _caption_sets(keys)
-    return FalseNegatives(
-        rows=total,
-        batch_size=batch_size,
-        caption=shared(repeated),
-        label=shared(labels),
-        either=shared(_joined(labels, repeated)),
+    caption, label, either = (
+        _shared_pairs(sets, total, batch_size, seed) for sets in (repeated, labels, _joined(labels, repeated))
     )
+    return FalseNegatives(rows=total, batch_size=batch_size, caption=caption, label=label, either=either)
 
 
 def count_partners(sets: LabelSets) -> NDArray[np.int64]:
@@ -161,9 +161,20 @@ def look_up_partners(sets: LabelSets, rows: ArrayLike) -> NDArray[np.int64]:
     return np.array(partners, np.int64)
 
 
-def _shared_pairs(sets: LabelSets, total: int, batch_size: int, *, max_subsets: int, seed: int) -> SharedPairs:
+def _sample(sets: LabelSets, max_subsets: int, seed: int) -> NDArray[np.int64]:
+    """The rows that can be counted: all of them, or a uniform sample, ascending."""
+    lengths = np.diff(sets.offsets)
+    size = len(sets)
+    if int(lengths.max(initial=0)) > MAX_LABELS:
+        size = min(size, SAMPLED_ROWS)
+    elif (subsets := float(np.exp2(lengths).sum())) > max_subsets:
+        size = max(2, int(size * max_subsets / subsets))
+    return np.sort(np.random.default_rng(seed).permutation(len(sets))[:size]) if size < len(sets) else np.arange(size)
+
+
+def _shared_pairs(sets: LabelSets, total: int, batch_size: int, seed: int) -> SharedPairs:
     num_rows = len(sets)
-    if np.exp2(np.diff(sets.offsets)).sum() <= max_subsets:
+    if int(np.diff(sets.offsets).max(initial=0)) <= MAX_LABELS:
         partners = count_partners(sets)
     else:
         partners = look_up_partners(sets, np.random.default_rng(seed).permutation(num_rows)[:LOOKED_UP_ROWS])
