@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -33,6 +33,8 @@ class ExplainConfig:
     """Captions, each in quotes."""
     vocabulary: str = "coco"
     """The labels: a file (.json, .tsv, .txt), or a name that unicl label --vocabulary takes."""
+    mode: Literal["canonical", "argmax"] = "canonical"
+    """How phrases become labels: by what they mean, or none; or by what they look like, always."""
     json: bool = False
     """Write JSON: an object a line for each caption."""
 
@@ -42,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     config = tyro.cli(ExplainConfig, prog="unicl explain", args=arguments)
     if not config.captions:
         raise ValueError('no caption: give one in quotes, as in unicl explain "two dogs on a beach"')
-    labeler = DenseLabeler(open_vocabulary(config.vocabulary))
+    labeler = DenseLabeler(open_vocabulary(config.vocabulary), mode=config.mode)
     explained = [(caption, labeler.explain(caption)) for caption in config.captions]
     if config.json:
         sys.stdout.writelines(json.dumps(_as_json(*each), ensure_ascii=False) + "\n" for each in explained)

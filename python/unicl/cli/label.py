@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -31,6 +31,8 @@ class LabelConfig:
     vocabulary: str | None = None
     """The labels: a file (.json, .tsv, .txt), coco, imagenet-1k, imagenet-21k or wordnet; mined from the captions if
     none are given."""
+    mode: Literal["canonical", "argmax"] = "canonical"
+    """How phrases become labels: by what they mean, or none; or by what they look like, always."""
     min_document_frequency: int | float | None = None
     """In how many captions a label must be: a number, or a share such as 0.001. Mined labels: 2 unless given."""
     max_document_frequency: int | float = 1.0
@@ -63,6 +65,7 @@ def run(arguments: Sequence[str]) -> int:
         config.inputs,
         config.out,
         None if config.vocabulary is None else open_vocabulary(config.vocabulary),
+        mode=config.mode,
         reading=config.reading,
         min_document_frequency=config.min_document_frequency,
         max_document_frequency=config.max_document_frequency,

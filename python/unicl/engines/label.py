@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from unicl.engines.captions import caption_column, read_captions
 from unicl.engines.columns import extended, extended_schema
@@ -31,6 +31,7 @@ def label_files(
     out: Path,
     vocabulary: LabelVocabulary | None = None,
     *,
+    mode: Literal["canonical", "argmax"] = "canonical",
     reading: Reading | None = None,
     min_document_frequency: float | None = None,
     max_document_frequency: float = 1.0,
@@ -61,6 +62,8 @@ def label_files(
         inputs: Files, or folders of files; see :mod:`unicl.engines`.
         out: The folder for ``NAME.parquet`` and the vocabulary.
         vocabulary: The labels; None: mine them.
+        mode: How phrases become labels: by what they mean, or by what they look like; see
+            :class:`unicl.LabelMapper`.
         reading: How the captions are read; None: ``Reading()``.
         min_document_frequency: In how many captions a label must be at least. An int is a number of captions, a float a
             share in [0, 1]. None: 2 for a vocabulary that is mined, no limit for one that is given.
@@ -117,7 +120,7 @@ def label_files(
             max_document_frequency=max_document_frequency,
             top_k=top_k,
         )
-    labeler = FileLabeler(vocabulary, filters=filters, tagger=tagger, grammar=grammar, threads=threads)
+    labeler = FileLabeler(vocabulary, filters=filters, mode=mode, tagger=tagger, grammar=grammar, threads=threads)
     if filters.need_frequency:
         labeler.count(captions_of(paths, reading, progress, "counting labels in"))
     for path, output in zip(paths, outputs, strict=True):

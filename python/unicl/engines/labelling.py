@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -78,12 +78,13 @@ class FileLabeler:
         vocabulary: LabelVocabulary,
         *,
         filters: LabelFilters,
+        mode: Literal["canonical", "argmax"] = "canonical",
         tagger: PosTagger | None = None,
         grammar: str | None = None,
         threads: int | None = None,
     ) -> None:
         self.vocabulary, self.filters = vocabulary, filters
-        self._mapper = LabelMapper(vocabulary)
+        self._mapper = LabelMapper(vocabulary, mode=mode)
         self._tagger, self._grammar, self._threads = tagger, grammar, threads
         self._frequency = DocumentFrequency(counts=np.zeros(len(vocabulary), np.int64), num_captions=0)
         self._rows = 0

@@ -45,9 +45,10 @@ def test_labels_are_those_of_the_labeler_and_the_columns_stay(tmp_path: Path, so
     st.sampled_from([1.0, 4, 0.6]),
     st.sampled_from([None, 1, 3]),
     st.integers(1, 2),
+    st.sampled_from(["canonical", "argmax"]),
 )
 def test_in_batches_the_filters_give_what_the_labeler_gives_for_all_captions(
-    captions: list[str], batch_rows: int, least: float, most: float, balance: int | None, count: int
+    captions: list[str], batch_rows: int, least: float, most: float, balance: int | None, count: int, mode: str
 ) -> None:
     options = {
         "min_document_frequency": least,
@@ -55,9 +56,9 @@ def test_in_batches_the_filters_give_what_the_labeler_gives_for_all_captions(
         "balance": balance,
         "min_count_in_caption": count,
     }
-    expected = DenseLabeler(VOCABULARY, **options)(captions).to_list()  # type: ignore[arg-type]
+    expected = DenseLabeler(VOCABULARY, mode=mode, **options)(captions).to_list()  # type: ignore[arg-type]
     batches = [pa.array(captions[at : at + batch_rows], pa.string()) for at in range(0, len(captions), batch_rows)]
-    labeler = FileLabeler(VOCABULARY, filters=LabelFilters(**options), threads=1)  # type: ignore[arg-type]
+    labeler = FileLabeler(VOCABULARY, filters=LabelFilters(**options), mode=mode, threads=1)  # type: ignore[arg-type]
     labeler.count(batches)
     stats = LabelStats()
     rows = []
@@ -66,7 +67,7 @@ def test_in_batches_the_filters_give_what_the_labeler_gives_for_all_captions(
         found = CaptionBatch(columns=columns, captions=batch, is_bad=None, place=str)
         rows += labeler.columns(found, stats, phrases=False)[0].to_pylist()
     assert rows == expected
-    before = DenseLabeler(VOCABULARY)(captions)
+    before = DenseLabeler(VOCABULARY, mode=mode)(captions)
     assert sum(stats.dropped.values()) == len(before.indices) - stats.labels
     assert stats.labelled + stats.filtered + stats.phrase_without_label + stats.no_phrase == len(captions)
 
