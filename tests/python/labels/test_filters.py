@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from unicl.labels import DenseLabeler, DocumentFrequency, LabelMapper, LabelSets, LabelVocabulary
 from unicl.labels.filters import drawn_to_balance
+from unicl.labels.mentions import find_mentions
 from unicl.text import find_noun_phrases
 
 VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "man"], synonyms={"dog": ["puppy"]})
@@ -20,6 +21,15 @@ def test_a_label_stays_where_enough_noun_phrases_of_the_caption_mean_it(captions
     rows = [mapper.map(find_noun_phrases(caption)).ids.tolist() for caption in captions]
     expected = [sorted({label for label in row if label >= 0 and row.count(label) >= least}) for row in rows]
     assert DenseLabeler(VOCABULARY, min_count_in_caption=least)(captions).to_list() == expected
+
+
+@pytest.mark.parametrize("mode", ["canonical", "argmax"])
+@given(captions)
+def test_filters_look_at_the_labels_that_the_labeler_gives_without_them(mode, captions):
+    labeler = DenseLabeler(VOCABULARY, mode=mode)
+    mentions = find_mentions(find_noun_phrases(captions), labeler.mapper)
+    assert mentions.sets.to_list() == labeler(captions).to_list()
+    assert np.bincount(mentions.places, minlength=len(mentions.counts)).tolist() == mentions.counts.tolist()
 
 
 def test_balance_keeps_about_as_many_captions_of_a_frequent_label_and_all_of_a_rare_one():
