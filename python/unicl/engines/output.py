@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 ROW_GROUP_ROWS = 1 << 17
@@ -48,9 +48,11 @@ def written_aside(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def naming_output(path: Path) -> Iterator[None]:
-    """Lets an error of the system name the file that could not be written, not the name it had meanwhile."""
+    """Lets an error name the file that could not be written, not the name it had meanwhile."""
     try:
         yield
+    except pa.ArrowException as error:  # of a type, say, that Parquet has not
+        raise ValueError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     except OSError as error:
         reason = error.strerror or str(error).splitlines()[0]
         raise OSError(error.errno, f"cannot write the output: {reason}", str(path)) from error
@@ -86,24 +88,16 @@ class ParquetOutput:
 
 
 @contextmanager
-def new_parquet(
-    path: Path, schema: pa.Schema, *, overwrite: bool = False, plain: Sequence[str] = ()
-) -> Iterator[ParquetOutput]:
+def new_parquet(path: Path, schema: pa.Schema, *, overwrite: bool = False) -> Iterator[ParquetOutput]:
     """A Parquet file to write batches to, by the rules of :func:`written_aside`.
-
-    Args:
-        path: Its final name.
-        schema: Of the batches.
-        overwrite: Replace a file of that name.
-        plain: Columns, by the path of their leaf, whose values hardly repeat: a dictionary of them costs time only.
 
     Raises:
         FileExistsError, OSError: As :func:`written_aside`.
+        ValueError: Parquet cannot hold a column.
     """
     with written_aside(path, overwrite=overwrite) as aside:
-        with_dictionary = [leaf for leaf in _leaves(schema) if leaf not in plain]
         with naming_output(path):
-            writer = pq.ParquetWriter(aside, schema, compression="zstd", use_dictionary=with_dictionary)
+            writer = pq.ParquetWriter(aside, schema, compression="zstd")
         try:
             output = ParquetOutput(writer, path, schema)
             yield output
@@ -114,14 +108,6 @@ def new_parquet(
             with suppress(OSError, pa.ArrowException):  # lets the file go; its end may have no room either
                 writer.close()
             raise
-
-
-def _leaves(schema: pa.Schema) -> list[str]:
-    """The paths of the leaf columns as Parquet names them."""
-    sink = pa.BufferOutputStream()
-    pq.ParquetWriter(sink, schema).close()
-    parquet = pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema
-    return [parquet.column(index).path for index in range(len(parquet))]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ class Reading:
     column: str | None = None
     """The column with the captions; if none is named, the first of caption, text, txt and TEXT that there is."""
     bad_rows: BadRows = "error"
-    """At a row whose caption is null or not UTF-8: stop, or count it and give it null as its result."""
+    """At a row whose caption is null or not UTF-8: stop, or count it and give it no result (null, or padding only)."""
     header: bool = True
     """CSV and TSV: the first line names the columns. If not, they are f0, f1, ..."""
     quotes: bool = True

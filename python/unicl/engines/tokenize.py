@@ -31,10 +31,17 @@ CONTROL_TOKENS = 2
 
 
 class Tokenizer(Protocol):
-    """What :class:`unicl.ClipTokenizer` and :class:`unicl.WordPieceTokenizer` have in common."""
+    """What the tokenizers of :mod:`unicl.text` have in common."""
 
-    context_length: int
-    pad_id: int
+    @property
+    def context_length(self) -> int:
+        """Ids in a row."""
+        ...
+
+    @property
+    def pad_id(self) -> int:
+        """The id behind the text."""
+        ...
 
     def __call__(
         self,
@@ -83,6 +90,8 @@ def tokenize_files(
 ) -> TokenizeStats:
     """Tokenizes the captions of files: the same rows, with a column ``ids``, in Parquet.
 
+    A row that was skipped has padding only, or with ``ragged`` null.
+
     Args:
         inputs: Files, or folders of files; see :mod:`unicl.engines`.
         out: The folder for ``NAME.parquet``; for one input also the file itself.
@@ -119,7 +128,7 @@ def tokenize_files(
             tokenizer, length=length, ragged=ragged, truncate=truncate, threads=threads, path=path
         )
         with (
-            new_parquet(output, schema, overwrite=overwrite, plain=[f"{IDS}.list.element"]) as writer,
+            new_parquet(output, schema, overwrite=overwrite) as writer,
             progress(f"tokenizing {path.name}", source.num_rows) as advance,
         ):
             for batch in read_captions(source, reading, only_captions=not copy_columns, skipped=stats.skipped):
@@ -153,8 +162,10 @@ class _FileTokenizer:
         is_good = np.ones(len(batch), np.bool_) if batch.is_bad is None else ~batch.is_bad
         stats.tokens += int(lengths[is_good].sum())
         stats.truncated += self._count_cut(batch, is_good & (lengths == self._length))
-        mask = None if batch.is_bad is None else pa.array(batch.is_bad)
-        return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), self._length, mask=mask)
+        if batch.is_bad is not None:
+            # Not null: pyarrow before 24 writes no null among lists of fixed size, and flatten() would drop it.
+            rows[batch.is_bad] = self._tokenizer.pad_id
+        return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), self._length)
 
     def _count_cut(self, batch: CaptionBatch, is_full: NDArray[np.bool_]) -> int:
         """How many of the full rows were cut: some may just fit, so they are encoded uncut. They are few as a rule."""

@@ -106,3 +106,13 @@ def test_a_column_of_a_new_ones_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"already has a column 'ids'; rename it.*--no-copy-columns"):
         tokenize_files([tmp_path / "captions.parquet"], tmp_path / "out", TOKENIZER)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_parquet_cannot_hold_is_told_in_one_line(tmp_path: Path) -> None:
+    union = pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])])
+    table = pa.table({"caption": ["a dog"], "n": union})
+    with pa.ipc.new_file(tmp_path / "captions.arrow", table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(ValueError, match=r"cannot write .*captions\.parquet: .*union"):
+        tokenize_files([tmp_path / "captions.arrow"], tmp_path / "out", TOKENIZER)
+    assert list((tmp_path / "out").iterdir()) == []

@@ -68,13 +68,14 @@ def test_without_the_columns_of_the_input_only_ids_are_written(tmp_path: Path, t
     assert pq.read_table(tmp_path / "out" / "captions.parquet").column_names == ["ids"]
 
 
-def test_a_skipped_row_keeps_its_place_with_null_and_is_counted(tmp_path: Path) -> None:
+def test_a_skipped_row_keeps_its_place_with_padding_and_is_counted(tmp_path: Path) -> None:
     column = pa.array([b"a dog", None, b"a c\xe9t", b"", b"two cats"], pa.binary()).view(pa.string())
     source = write(pa.table({"caption": column}), tmp_path / "captions.parquet")
-    stats = tokenize_files([source], tmp_path / "out", TOKENIZER, context_length=6, reading=Reading(bad_rows="skip"))
+    tokenizer = ClipTokenizer(pad_id=7, context_length=6)
+    stats = tokenize_files([source], tmp_path / "out", tokenizer, reading=Reading(bad_rows="skip"))
     done = pq.read_table(tmp_path / "out" / "captions.parquet")
-    expected = TOKENIZER(["a dog", "", "two cats"], context_length=6).tolist()
-    assert done["ids"].to_pylist() == [expected[0], None, None, *expected[1:]]
+    expected = tokenizer(["a dog", "", "two cats"]).tolist()
+    assert done["ids"].to_pylist() == [expected[0], [7] * 6, [7] * 6, *expected[1:]]
     assert done["caption"].to_pylist() == ["a dog", None, "a c\ufffdt", "", "two cats"]
     assert stats.skipped == {"null caption": 1, "not UTF-8": 1}
     assert (stats.captions, stats.tokens) == (5, 4 + 2 + 4)
