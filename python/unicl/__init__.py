@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unicl.labels import DenseLabeler, LabelMapper, LabelSets, LabelVocabulary
     from unicl.loss import UniCLLoss, fused_loss
-    from unicl.text import ClipTokenizer, PosTagger, find_noun_phrases
+    from unicl.text import ClipTokenizer, PosTagger, WordPieceTokenizer, find_noun_phrases
 
 _HOMES = {
     "ClipTokenizer": "unicl.text",
@@ -21,6 +21,7 @@ _HOMES = {
     "LabelVocabulary": "unicl.labels",
     "PosTagger": "unicl.text",
     "UniCLLoss": "unicl.loss",
+    "WordPieceTokenizer": "unicl.text",
     "find_noun_phrases": "unicl.text",
     "fused_loss": "unicl.loss",
 }
@@ -33,6 +34,7 @@ __all__ = [
     "LabelVocabulary",
     "PosTagger",
     "UniCLLoss",
+    "WordPieceTokenizer",
     "find_noun_phrases",
     "fused_loss",
 ]

@@ -99,6 +99,76 @@ class ClipTokenizer:
     def decode(self, ids: NDArray[np.int64]) -> str:
         """Give the text before the first end token of one contiguous row."""
 
+@final
+class WordPieceTokenizer:
+    """BERT's WordPiece tokenizer with its word caches; see `unicl.text.WordPieceTokenizer`."""
+
+    def __new__(
+        cls,
+        vocabulary: bytes,
+        *,
+        unk_token: str,
+        cls_token: str,
+        sep_token: str,
+        pad_token: str,
+        mask_token: str,
+        added_tokens: list[str],
+        continuing_subword_prefix: str,
+        max_input_chars_per_word: int,
+        clean_text: bool,
+        handle_chinese_chars: bool,
+        strip_accents: bool,
+        lowercase: bool,
+        special_tokens: str,
+    ) -> WordPieceTokenizer:
+        """Make a tokenizer of the content of a ``vocab.txt``; a bad line, or no control token, is a `ValueError`."""
+
+    @property
+    def vocabulary(self) -> bytes:
+        """What the tokenizer was made of, without the added tokens."""
+
+    @property
+    def vocab_size(self) -> int:
+        """How many ids there are."""
+
+    @property
+    def control_ids(self) -> list[int]:
+        """The ids of the unknown, class, separator and padding token."""
+
+    @property
+    def mask_id(self) -> int | None:
+        """The id of the mask token, if there is one."""
+
+    def encode_padded(
+        self,
+        captions: Captions,
+        context_length: int,
+        dtype: str,
+        *,
+        out: NDArray[Any] | None,
+        threads: int | None,
+        truncate: bool,
+    ) -> NDArray[Any]:
+        """Encode to rows of `context_length`, at least 2."""
+
+    def encode_batch(
+        self,
+        captions: Captions,
+        pairs: Captions | None,
+        context_length: int,
+        dtype: str,
+        *,
+        threads: int | None,
+        truncate: bool,
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Encode to rows of `context_length`, at least 2 and with pairs 3, to masks and to token types."""
+
+    def encode_ragged(self, captions: Captions, *, threads: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Encode without control tokens and padding: all ids, and n + 1 offsets."""
+
+    def decode(self, ids: NDArray[np.int64]) -> str:
+        """Give the text of one contiguous row without class, separator and padding tokens."""
+
 # Text: tagging and noun phrases.
 
 _Columns: TypeAlias = tuple[

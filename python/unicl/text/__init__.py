@@ -4,6 +4,7 @@ from unicl.text.clip import ClipTokenizer
 from unicl.text.columns import Strings
 from unicl.text.noun_phrases import DEFAULT_GRAMMAR, NounPhrases, find_noun_phrases
 from unicl.text.tagging import PosTagger, TaggedWords
+from unicl.text.wordpiece import WordPieceTokenizer
 
 __all__ = [
     "DEFAULT_GRAMMAR",
@@ -12,5 +13,6 @@ __all__ = [
     "PosTagger",
     "Strings",
     "TaggedWords",
+    "WordPieceTokenizer",
     "find_noun_phrases",
 ]

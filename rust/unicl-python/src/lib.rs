@@ -14,8 +14,10 @@ mod captions;
 mod gate;
 mod labels;
 mod phrases;
+mod rows;
 mod text;
 mod threads;
+mod wordpiece;
 
 #[pymodule]
 mod _native {
@@ -34,4 +36,6 @@ mod _native {
     use crate::phrases::{PosTagger, convert_nltk_tagger};
     #[pymodule_export]
     use crate::text::{ClipTokenizer, read_merges};
+    #[pymodule_export]
+    use crate::wordpiece::WordPieceTokenizer;
 }

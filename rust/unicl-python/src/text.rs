@@ -1,10 +1,7 @@
 //! The bindings of `unicl_core::text`.
 
-use numpy::{
-    Element, IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadwriteArray2,
-    PyUntypedArrayMethods,
-};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use numpy::{Element, IntoPyArray, PyArray2, PyReadonlyArray1, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
@@ -14,10 +11,8 @@ use unicl_core::text::{
 
 use crate::captions::Captions;
 use crate::gate;
+use crate::rows::{IdRows, IdsAndOffsets, unknown, writable};
 use crate::threads::{ThreadCount, threads as resolve};
-
-/// Rows of ids with a shape, as they come back to Python.
-type IdsAndOffsets<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);
 
 #[pyclass(frozen, module = "unicl._native")]
 pub(crate) struct ClipTokenizer {
@@ -100,31 +95,12 @@ impl ClipTokenizer {
             truncate,
             threads,
         };
-        match (dtype, out) {
-            ("int64", None) => {
-                let rows = PyArray2::<i64>::zeros(py, shape, false);
-                self.fill(&texts, &rows, None, padding)?;
-                Ok(rows.into_any())
-            }
-            ("int32", None) => {
-                let rows = PyArray2::<i32>::zeros(py, shape, false);
-                self.fill(&texts, &rows, None, padding)?;
-                Ok(rows.into_any())
-            }
-            (_, Some(out)) => {
-                if let Ok(rows) = out.cast::<PyArray2<i64>>() {
-                    check_shape(rows, shape)?;
-                    self.fill(&texts, rows, None, padding)?;
-                } else if let Ok(rows) = out.cast::<PyArray2<i32>>() {
-                    check_shape(rows, shape)?;
-                    self.fill(&texts, rows, None, padding)?;
-                } else {
-                    return Err(not_rows(&out));
-                }
-                Ok(out)
-            }
-            (dtype, None) => Err(unknown("dtype", dtype, r#""int64" or "int32""#)),
+        let rows = IdRows::new(py, shape, dtype, out)?;
+        match &rows {
+            IdRows::Int64(rows) => self.fill(&texts, rows, None, padding)?,
+            IdRows::Int32(rows) => self.fill(&texts, rows, None, padding)?,
         }
+        Ok(rows.into_any())
     }
 
     #[pyo3(signature = (captions, context_length, pad_id, dtype, *, repair, threads, truncate))]
@@ -199,7 +175,7 @@ impl ClipTokenizer {
         Ok((ids.into_any(), mask.into_any()))
     }
 
-    /// Fills arrays that [`check_shape`] accepts.
+    /// Fills arrays of the right shape.
     fn fill<Id: Element + Copy + Send + Sync + From<u16>>(
         &self,
         texts: &CleanCaptions,
@@ -287,47 +263,6 @@ impl CleanCaptions {
         }
         views
     }
-}
-
-/// Guards against another writer: numpy would let two threads write one array.
-fn writable<'py, Id: Element>(
-    array: &Bound<'py, PyArray2<Id>>,
-) -> PyResult<PyReadwriteArray2<'py, Id>> {
-    array
-        .try_readwrite()
-        .map_err(|error| PyValueError::new_err(format!("out cannot be written: {error}")))
-}
-
-fn check_shape<Id: Element>(rows: &Bound<'_, PyArray2<Id>>, shape: [usize; 2]) -> PyResult<()> {
-    if rows.shape() == shape && rows.is_c_contiguous() {
-        return Ok(());
-    }
-    Err(PyValueError::new_err(format!(
-        "out must be a C-contiguous array of shape ({}, {}); got shape ({}, {}){}",
-        shape[0],
-        shape[1],
-        rows.shape()[0],
-        rows.shape()[1],
-        if rows.is_c_contiguous() {
-            ""
-        } else {
-            ", not C-contiguous"
-        }
-    )))
-}
-
-fn not_rows(out: &Bound<'_, PyAny>) -> PyErr {
-    let got = match (out.getattr("dtype"), out.getattr("ndim")) {
-        (Ok(dtype), Ok(ndim)) => format!("{dtype} and {ndim} dimensions"),
-        _ => out.get_type().to_string(),
-    };
-    PyTypeError::new_err(format!(
-        "out must be a numpy array of int64 or int32 with 2 dimensions; got {got}"
-    ))
-}
-
-fn unknown(argument: &str, value: &str, wanted: &str) -> PyErr {
-    PyValueError::new_err(format!("{argument} must be {wanted}; got {value:?}"))
 }
 
 /// Reads a merges file or a `tokenizer.json` and packs its merges.

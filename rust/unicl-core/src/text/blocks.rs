@@ -17,6 +17,14 @@ pub(super) fn letters(block: u128) -> u128 {
     from_a & !past_z & !block & HIGH_BITS
 }
 
+/// The high bit of every byte that is an ASCII digit.
+#[inline]
+pub(super) fn digits(block: u128) -> u128 {
+    // '0' + 0x50 and '9' + 1 + 0x46 are 0x80; see `letters`.
+    let low = block & !HIGH_BITS;
+    (low + EACH_BYTE * 0x50) & !(low + EACH_BYTE * 0x46) & !block & HIGH_BITS
+}
+
 /// The 16 bytes from `at` on; the first is the lowest.
 #[inline]
 pub(super) fn block_at(padded: &[u8], at: usize) -> u128 {
@@ -28,14 +36,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mask_of_letters_is_that_of_ascii() {
+    fn the_masks_of_letters_and_digits_are_those_of_ascii() {
+        let mask = |holds| if holds { HIGH_BITS } else { 0 };
         for byte in 0..=u8::MAX {
-            let expected = if byte.is_ascii_alphabetic() {
-                HIGH_BITS
-            } else {
-                0
-            };
-            assert_eq!(letters(u128::from(byte) * EACH_BYTE), expected, "{byte}");
+            let block = u128::from(byte) * EACH_BYTE;
+            assert_eq!(letters(block), mask(byte.is_ascii_alphabetic()), "{byte}");
+            assert_eq!(digits(block), mask(byte.is_ascii_digit()), "{byte}");
         }
     }
 }

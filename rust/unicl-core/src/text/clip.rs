@@ -47,23 +47,23 @@ pub struct ClipTokenizer {
 #[derive(Debug, thiserror::Error)]
 #[error("id {id} at position {position} is not in the vocabulary; wanted 0 to {}", vocabulary_size - 1)]
 pub struct DecodeError {
-    id: i64,
-    position: usize,
-    vocabulary_size: usize,
+    pub(super) id: i64,
+    pub(super) position: usize,
+    pub(super) vocabulary_size: usize,
 }
 
 impl Error for DecodeError {}
 
-/// A caption that does not fit its row.
+/// A caption, or a pair of texts, that does not fit its row.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "row {row} has {tokens} tokens with its start and end, more than context_length, which is {length}; shorten it, \
      or have it cut with truncate=True"
 )]
 pub struct TooLong {
-    row: usize,
-    tokens: usize,
-    length: usize,
+    pub(super) row: usize,
+    pub(super) tokens: usize,
+    pub(super) length: usize,
 }
 
 impl Error for TooLong {}

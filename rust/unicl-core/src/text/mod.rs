@@ -12,7 +12,11 @@ mod repair;
 mod tokenizer_json;
 mod unicode_tables;
 mod word_cache;
+mod wordpiece;
 
 pub use clean::{Clean, Cleaned};
 pub use clip::{ClipTokenizer, ControlTokens, DecodeError, Rows, TooLong};
 pub use merges::{Merges, MergesError};
+pub use wordpiece::{
+    BertRows, ControlNames, Normalization, Vocabulary, VocabularyError, WordPieceTokenizer,
+};

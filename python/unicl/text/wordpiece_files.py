@@ -1,0 +1,235 @@
+"""The files of a WordPiece tokenizer: ``vocab.txt``, ``tokenizer.json``, ``tokenizer_config.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unicl.text.wordpiece import ModelSettings, WordPieceSettings
+
+ROLES = ["unk", "cls", "sep", "pad", "mask"]
+
+
+def read_vocabulary(vocabulary: str | os.PathLike[str] | Sequence[str]) -> bytes:
+    """Give the content of a ``vocab.txt``: of the file at a path, or of these tokens."""
+    if isinstance(vocabulary, str | os.PathLike):
+        path = Path(vocabulary)
+        if path.suffix == ".json":
+            raise ValueError(f"{path} is no vocab.txt; a tokenizer.json is read by WordPieceTokenizer.from_file(path)")
+        return path.read_bytes()
+    for number, token in enumerate(vocabulary):
+        if not isinstance(token, str):
+            raise TypeError(f"wanted a path or a sequence of str, but token {number} is of type {type(token).__name__}")
+        if "\n" in token:
+            raise ValueError(f"token {number} of the vocabulary has a line feed: {token!r}")
+    return "".join(f"{token}\n" for token in vocabulary).encode()
+
+
+def read_tokenizer_json(path: Path) -> tuple[list[str], ModelSettings]:
+    """Give the tokens and the settings of a ``tokenizer.json``, or say how it differs from BERT's."""
+    file = _read_json(path)
+    refuse = _Refusal(path)
+    model = file.get("model") or {}
+    # Files of 2020 do not name the type.
+    known = {"unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"} <= model.keys()
+    if model.get("type", "WordPiece") != "WordPiece" or not known:
+        refuse(f"its model is {model.get('type')!r}, wanted 'WordPiece'")
+    pre_tokenizer = (file.get("pre_tokenizer") or {}).get("type")
+    if pre_tokenizer != "BertPreTokenizer":
+        refuse(f"its pre_tokenizer is {pre_tokenizer!r}, wanted 'BertPreTokenizer'")
+    tokens = _tokens(model["vocab"], refuse)
+    class_token, separator = _read_post_processor(file.get("post_processor") or {}, model["vocab"], refuse)
+    settings: ModelSettings = {
+        **_read_normalizer(file.get("normalizer"), refuse),
+        "unk_token": model["unk_token"],
+        "cls_token": class_token,
+        "sep_token": separator,
+        "added_tokens": _read_added_tokens(file.get("added_tokens") or [], model["vocab"], refuse),
+        "continuing_subword_prefix": model["continuing_subword_prefix"],
+        "max_input_chars_per_word": model["max_input_chars_per_word"],
+    }
+    return tokens, settings
+
+
+class _Refusal:
+    """Raises the error for a file that is not BERT's."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, problem: str) -> NoReturn:
+        raise ValueError(f"{self.path} describes no WordPiece tokenizer like BERT's: {problem}")
+
+
+def _tokens(vocabulary: dict[str, int], refuse: _Refusal) -> list[str]:
+    tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
+    for number, token in enumerate(tokens):
+        if vocabulary[token] != number:
+            refuse(f"no token has the id {number}; the next is {vocabulary[token]}, {token!r}")
+    return tokens
+
+
+def _read_normalizer(normalizer: dict[str, Any] | None, refuse: _Refusal) -> ModelSettings:
+    names = ["clean_text", "handle_chinese_chars", "strip_accents", "lowercase"]
+    if normalizer is None:
+        return dict.fromkeys(names, False)  # type: ignore[return-value]
+    if normalizer.get("type") != "BertNormalizer":
+        refuse(f"its normalizer is {normalizer.get('type')!r}, wanted 'BertNormalizer'")
+    return {name: normalizer[name] for name in names}  # type: ignore[return-value]
+
+
+def _read_post_processor(
+    post_processor: dict[str, Any], vocabulary: dict[str, int], refuse: _Refusal
+) -> tuple[str, str]:
+    """The class token and the separator."""
+    kind = post_processor.get("type")
+    if kind == "BertProcessing":
+        (class_token, class_id), (separator, separator_id) = post_processor["cls"], post_processor["sep"]
+        ids = {class_token: [class_id], separator: [separator_id]}
+    elif kind == "TemplateProcessing":
+        pair = [next(iter(part.items())) for part in post_processor["pair"]]
+        parts = [(part["id"], part["type_id"]) for _, part in pair]
+        class_token, separator = parts[0][0], parts[2][0] if len(parts) > 2 else ""
+        wanted = [(class_token, 0), ("A", 0), (separator, 0), ("B", 1), (separator, 1)]
+        kinds = [kind for kind, _ in pair]
+        special = ["SpecialToken", "Sequence", "SpecialToken", "Sequence", "SpecialToken"]
+        if (parts, kinds) != (wanted, special) or post_processor["single"] != post_processor["pair"][:3]:
+            refuse(
+                "its rows are not the class token, the text, a separator; then with type 1 a second text, a separator"
+            )
+        ids = {name: token["ids"] for name, token in post_processor["special_tokens"].items()}
+    else:
+        refuse(f"its post_processor is {kind!r}, wanted 'TemplateProcessing' or 'BertProcessing'")
+    for name in [class_token, separator]:
+        if ids.get(name) != [vocabulary.get(name)]:
+            refuse(f"its post_processor gives {name!r} the ids {ids.get(name)}, its vocabulary {vocabulary.get(name)}")
+    return class_token, separator
+
+
+def _read_added_tokens(added: list[dict[str, Any]], vocabulary: dict[str, int], refuse: _Refusal) -> list[str]:
+    added = sorted(added, key=lambda token: token["id"])
+    next_id = len(vocabulary)
+    for token in added:
+        name = token["content"]
+        flags = [flag for flag in ["single_word", "lstrip", "rstrip", "normalized"] if token.get(flag)]
+        if flags:
+            refuse(f"its added token {name!r} is {' and '.join(flags)}, which is not supported")
+        if token["id"] != vocabulary.get(name, next_id):
+            refuse(f"its added token {name!r} has the id {token['id']}, wanted {vocabulary.get(name, next_id)}")
+        next_id += name not in vocabulary
+    return [token["content"] for token in added]
+
+
+def hub_file(name: str, revision: str | None) -> Path:
+    """Give the local copy of a model's ``tokenizer.json`` on the hub, downloaded if it is not there yet."""
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"the tokenizer of {name!r} is fetched with the huggingface_hub package, which is not installed: "
+            "install it, or pass the path of a file to WordPieceTokenizer.from_file"
+        ) from error
+    try:
+        return Path(hf_hub_download(name, "tokenizer.json", revision=revision))
+    except LocalEntryNotFoundError:  # no connection and no copy, which says nothing about the model
+        raise
+    except EntryNotFoundError as error:
+        raise FileNotFoundError(
+            f"{name!r} on the hub has no tokenizer.json; if it has a vocab.txt, download that and say "
+            "WordPieceTokenizer(path, lowercase=...)"
+        ) from error
+
+
+def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
+    """Write a vocabulary and settings as the three files."""
+    names = {role: settings[f"{role}_token"] for role in ROLES}  # type: ignore[literal-required]
+    ids = {token: number for number, token in enumerate(dict.fromkeys([*tokens, *settings["added_tokens"]]))}
+    control = dict.fromkeys(name for name in [*names.values(), *settings["added_tokens"]] if name in ids)
+    special = {name: {"id": name, "ids": [ids[name]], "tokens": [name]} for name in [names["cls"], names["sep"]]}
+    first = [_part("SpecialToken", names["cls"], 0), _part("Sequence", "A", 0), _part("SpecialToken", names["sep"], 0)]
+    second = [_part("Sequence", "B", 1), _part("SpecialToken", names["sep"], 1)]
+    switches = ["clean_text", "handle_chinese_chars", "strip_accents", "lowercase"]
+    tokenizer = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {"id": ids[name], "content": name, "special": True}
+            | dict.fromkeys(["single_word", "lstrip", "rstrip", "normalized"], False)
+            for name in sorted(control, key=lambda name: ids[name])
+        ],
+        "normalizer": {"type": "BertNormalizer"} | {name: settings[name] for name in switches},  # type: ignore[literal-required]
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": first,
+            "pair": first + second,
+            "special_tokens": special,
+        },
+        "decoder": {"type": "WordPiece", "prefix": settings["continuing_subword_prefix"], "cleanup": True},
+        "model": {
+            "type": "WordPiece",
+            "unk_token": names["unk"],
+            "continuing_subword_prefix": settings["continuing_subword_prefix"],
+            "max_input_chars_per_word": settings["max_input_chars_per_word"],
+            "vocab": {token: ids[token] for token in tokens},
+        },
+    }
+    config = {
+        "tokenizer_class": "BertTokenizer",
+        "model_max_length": settings["context_length"],
+        "do_lower_case": settings["lowercase"],
+        "strip_accents": settings["strip_accents"],
+        "tokenize_chinese_chars": settings["handle_chinese_chars"],
+        "split_special_tokens": settings["special_tokens"] == "text",
+        **{f"{role}_token": name for role, name in names.items() if name in ids},
+        "unicl": {name: settings[name] for name in ["context_length", "special_tokens"]},  # type: ignore[literal-required]
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "vocab.txt", "".join(f"{token}\n" for token in ids))
+    _write(folder / "tokenizer.json", json.dumps(tokenizer, ensure_ascii=False, indent=1))
+    _write(folder / "tokenizer_config.json", json.dumps(config, ensure_ascii=False, indent=1))
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Give the settings that `write` wrote and a ``tokenizer.json`` has no place for."""
+    path = folder / "tokenizer_config.json"
+    settings = _read_json(path).get("unicl")
+    if not isinstance(settings, dict) or settings.keys() != {"context_length", "special_tokens"}:
+        raise ValueError(
+            f"{path} was not written by WordPieceTokenizer.save; to use the vocabulary of another folder, "
+            f"say WordPieceTokenizer.from_file({str(folder / 'tokenizer.json')!r})"
+        )
+    return settings
+
+
+def _part(kind: str, name: str, type_id: int) -> dict[str, Any]:
+    return {kind: {"id": name, "type_id": type_id}}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is not a JSON object")
+    return content
+
+
+def _write(path: Path, content: str) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
+    try:
+        with aside.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

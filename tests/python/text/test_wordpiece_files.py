@@ -1,0 +1,195 @@
+"""Where a `WordPieceTokenizer` comes from and how it is kept."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from unicl.text import WordPieceTokenizer
+
+TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "dog", "##s", "Dog", "caf\u00e9"]
+CAPTION = "Dogs caf\u00e9 [MASK]"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A folder that `save` wrote."""
+    WordPieceTokenizer(TOKENS, context_length=9).save(tmp_path)
+    return tmp_path
+
+
+def test_a_vocab_txt_gives_its_line_numbers_as_ids(tmp_path):
+    for line_end in ["\n", "\r\n"]:
+        path = tmp_path / "vocab.txt"
+        path.write_bytes(line_end.join(TOKENS).encode())
+        for given in [path, str(path)]:
+            assert WordPieceTokenizer(given).encode("dogs")[0].tolist() == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([*TOKENS, "dog"], 'line 10 of the vocabulary: "dog" stands in line 6 already'),
+        ([*TOKENS, "", "cat"], 'line 10 of the vocabulary: wanted one token without spaces around it, got ""'),
+        ([*TOKENS, "cat 5"[:4]], 'line 10 of the vocabulary: .* got "cat "'),
+        (TOKENS[1:], r'the vocabulary has no "\[PAD\]", the pad token'),
+        ([TOKENS[0], *TOKENS[2:]], r'the vocabulary has no "\[UNK\]", the unk token'),
+        ([], 'line 1 of the vocabulary: wanted one token .* got ""'),
+    ],
+)
+def test_a_bad_vocabulary_is_refused_with_its_line(tmp_path, lines, message):
+    path = tmp_path / "vocab.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        WordPieceTokenizer(path)
+
+
+def test_a_vocabulary_that_is_not_utf_8_or_not_str_is_refused(tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_bytes(b"[PAD]\n[UNK]\n\xff\n")
+    with pytest.raises(ValueError, match="line 3 of the vocabulary: wanted UTF-8"):
+        WordPieceTokenizer(path)
+    with pytest.raises(TypeError, match="wanted a path or a sequence of str, but token 9 is of type int"):
+        WordPieceTokenizer([*TOKENS, 3])
+    with pytest.raises(ValueError, match=r"token 9 of the vocabulary has a line feed: 'a\\nb'"):
+        WordPieceTokenizer([*TOKENS, "a\nb"])
+    with pytest.raises(TypeError, match="added_tokens must be a sequence of str; got the str '<a>'"):
+        WordPieceTokenizer(TOKENS, added_tokens="<a>")
+
+
+def test_a_missing_file_is_named_and_a_tokenizer_json_sent_to_from_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.txt"):
+        WordPieceTokenizer(tmp_path / "nowhere.txt")
+    with pytest.raises(ValueError, match=r"is read by WordPieceTokenizer\.from_file\(path\)"):
+        WordPieceTokenizer(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"lowercase": False, "context_length": 12, "special_tokens": "bert"},
+        {"lowercase": True, "strip_accents": False, "added_tokens": ["[DEC]", "[ENC]"]},
+        {"clean_text": False, "handle_chinese_chars": False, "max_input_chars_per_word": 3},
+        {"cls_token": "dog", "mask_token": "<mask>"},
+    ],
+)
+def test_what_save_wrote_loads_as_it_was(tmp_path, settings):
+    folder = tmp_path / "new" / "folder"
+    tokenizer = WordPieceTokenizer(TOKENS, **settings)
+    tokenizer.save(folder)
+    again = WordPieceTokenizer.load(folder)
+    assert repr(again) == repr(tokenizer)
+    assert again(CAPTION + "\x0b[ENC]").tolist() == tokenizer(CAPTION + "\x0b[ENC]").tolist()
+    assert sorted(path.name for path in folder.iterdir()) == ["tokenizer.json", "tokenizer_config.json", "vocab.txt"]
+    assert (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()[: len(TOKENS)] == TOKENS
+
+
+def test_a_write_that_fails_leaves_the_old_file(saved, monkeypatch):
+    before = (saved / "tokenizer.json").read_bytes()
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("no space left")))
+    with pytest.raises(OSError, match="no space left"):
+        WordPieceTokenizer([*TOKENS, "cat"]).save(saved)
+    assert (saved / "tokenizer.json").read_bytes() == before
+    assert len(list(saved.iterdir())) == 3
+
+
+def test_load_says_what_is_missing_or_foreign(saved):
+    (saved / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(
+        ValueError, match=r"was not written by WordPieceTokenizer\.save; .* say WordPieceTokenizer\.from_file"
+    ):
+        WordPieceTokenizer.load(saved)
+    (saved / "tokenizer_config.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"tokenizer_config\.json"):
+        WordPieceTokenizer.load(saved)
+
+
+def test_a_file_of_bert_processing_without_type_and_normalizer_is_read(saved):
+    path = saved / "tokenizer.json"
+    file = json.loads(path.read_text(encoding="utf-8"))
+    del file["model"]["type"]
+    file["post_processor"] = {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]}
+    file["normalizer"] = None
+    path.write_text(json.dumps(file))
+    tokenizer = WordPieceTokenizer.from_file(path, context_length=5)
+    assert tokenizer("Dog dog").tolist() == [[2, 7, 5, 3, 0]]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (["model", "type"], "BPE", "its model is 'BPE', wanted 'WordPiece'"),
+        (["model"], None, "its model is None, wanted 'WordPiece'"),
+        (["model", "vocab", "dog"], 77, "no token has the id 5; the next is 6, '##s'"),
+        (["pre_tokenizer"], None, "its pre_tokenizer is None, wanted 'BertPreTokenizer'"),
+        (["normalizer"], {"type": "NFC"}, "its normalizer is 'NFC', wanted 'BertNormalizer'"),
+        (["post_processor"], None, "its post_processor is None, wanted 'TemplateProcessing' or 'BertProcessing'"),
+        (
+            ["post_processor", "pair"],
+            [{"Sequence": {"id": "A", "type_id": 0}}],
+            "its rows are not the class token, the text",
+        ),
+        (["post_processor", "single"], [], "its rows are not the class token, the text"),
+        (
+            ["post_processor", "special_tokens", "[CLS]", "ids"],
+            [7],
+            r"its post_processor gives '\[CLS\]' the ids \[7\], its vocabulary 2",
+        ),
+        (["added_tokens", 4, "lstrip"], True, r"its added token '\[MASK\]' is lstrip, which is not supported"),
+        (["added_tokens", 4, "content"], "<new>", "its added token '<new>' has the id 4, wanted 9"),
+    ],
+)
+def test_a_file_that_is_not_berts_is_refused_with_the_reason(saved, place, value, message):
+    path = saved / "tokenizer.json"
+    file = json.loads(path.read_text(encoding="utf-8"))
+    inner = file
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    path.write_text(json.dumps(file))
+    with pytest.raises(ValueError, match=rf"tokenizer\.json describes no WordPiece tokenizer like BERT's: {message}"):
+        WordPieceTokenizer.from_file(path)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "\ud800".encode("utf-16", "surrogatepass")])
+def test_a_file_that_is_no_json_object_is_refused(tmp_path, content):
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=r"tokenizer\.json is not (JSON|a JSON object)"):
+        WordPieceTokenizer.from_file(path)
+
+
+def test_from_hub_reads_the_file_that_the_hub_gives(saved, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    asked = []
+    download = lambda *arguments, **named: asked.append((arguments, named)) or str(saved / "tokenizer.json")  # noqa: E731
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    tokenizer = WordPieceTokenizer.from_hub("some/model", revision="v1", context_length=4)
+    assert tokenizer("dog").tolist() == [[2, 5, 3, 0]]
+    assert asked == [(("some/model", "tokenizer.json"), {"revision": "v1"})]
+
+
+def test_a_model_without_the_file_and_a_missing_package_say_what_to_do(monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    from huggingface_hub.errors import EntryNotFoundError
+
+    def missing(*_, **__):
+        raise EntryNotFoundError("404")
+
+    monkeypatch.setattr(hub, "hf_hub_download", missing)
+    with pytest.raises(
+        FileNotFoundError, match=r"'some/model' on the hub has no tokenizer\.json; if it has a vocab\.txt"
+    ):
+        WordPieceTokenizer.from_hub("some/model")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ModuleNotFoundError, match="huggingface_hub package, which is not installed: install it, or"):
+        WordPieceTokenizer.from_hub("some/model")
+
+
+def test_no_file_is_written_where_the_folder_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        WordPieceTokenizer(TOKENS).save(tmp_path / "file")
+    assert Path(tmp_path / "file").read_text() == ""
