@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 from unicl._native import lemma
 from unicl.labels import Rule
@@ -15,6 +16,9 @@ DETERMINERS = re.findall(
 QUANTIFIERS = re.findall(
     r"\w+", "different few half many more most much multiple numerous other own same several such various"
 )
+
+SOURCE = Path(__file__).parents[3] / "rust/unicl-core/src/labels/trailing.rs"
+TRAILING = re.findall(r'"([a-z-]+)"', SOURCE.read_text().split("= [")[1].split("];")[0])
 
 
 def words_of(text):
@@ -62,16 +66,29 @@ def meanings(names, synonyms):
 def map_phrase(names, synonyms, phrase):
     """The label of a phrase, its rule, and the share of the words that the label accounts for."""
     words = words_of(phrase)
+    whole = len(words)
+    found = map_words(names, synonyms, words)
+    while found is None and len(words) > 1 and words[-1] in TRAILING:
+        words = words[:-1]
+        found = map_words(names, synonyms, words)
+    if found is None:
+        return -1, Rule.ABSTAIN, 0.0
+    label, rule, count = found
+    if count < whole:
+        rule = Rule.HEAD_NOUN if count == 1 else Rule.SUB_PHRASE
+    return label, rule, count / whole
+
+
+def map_words(names, synonyms, words):
+    """The label of the longest end of the words that has one, its rule, and how many words that end has."""
     for start in range(len(words)):
         written, in_singular = tuple(words[start:]), tuple(singular(words[start:]))
         for rule, table in meanings(names, synonyms):
             for text in (written, in_singular):
                 if text in table:
                     found = Rule.LEMMA if rule == Rule.EXACT and text != written else rule
-                    if start > 0:
-                        found = Rule.HEAD_NOUN if start == len(words) - 1 else Rule.SUB_PHRASE
-                    return table[text], found, 1 - start / len(words)
-    return -1, Rule.ABSTAIN, 0.0
+                    return table[text], found, len(words) - start
+    return None
 
 
 def mine(captions):

@@ -40,7 +40,10 @@ def vocabularies(draw):
     return chosen, synonyms
 
 
-@given(vocabularies(), st.lists(st.lists(st.sampled_from([*WORDS, "The", "a", "(", "Dog."]), max_size=4).map(" ".join)))
+words = st.sampled_from([*WORDS, "The", "a", "(", "Dog.", "trots", "sitting"])
+
+
+@given(vocabularies(), st.lists(st.lists(words, max_size=5).map(" ".join)))
 @settings(max_examples=500, deadline=None)
 def test_the_mapping_equals_that_of_its_slow_twin(vocabulary, phrases):
     names, synonyms = vocabulary
@@ -53,6 +56,13 @@ def test_the_mapping_equals_that_of_its_slow_twin(vocabulary, phrases):
 def test_the_singular_of_a_name_stays_its_lemma_when_it_is_given_as_a_synonym_too():
     mapping = LabelMapper(LabelVocabulary.from_names(["dogs"], synonyms={"dogs": ["dog"]})).map(["dog"])
     assert (mapping.ids.tolist(), mapping.rules.tolist()) == ([0], [Rule.LEMMA])
+
+
+def test_a_verb_taken_for_the_head_noun_is_passed_over():
+    vocabulary = LabelVocabulary.from_names(["dog", "fly", "bus"], blocked=["hot dog"])
+    mapping = LabelMapper(vocabulary).map(["a dog trots", "a dog sitting outside", "bus stops", "a hot dog sits", "trots"])
+    assert mapping.ids.tolist() == [0, 0, -1, -1, -1]
+    assert mapping.scores[1] == pytest.approx(1 / 3)
 
 
 def test_neighbours_in_spelling_are_not_neighbours_in_meaning():

@@ -3,8 +3,11 @@
 //! The whole phrase first: as a name, by the singular of its head, as a synonym. Then what remains of it when words are
 //! taken away from the left, the longest first, down to the head noun alone: "big hot dogs" is "hot dog" before it is "dog", and
 //! never "big". What means no label stays without one, and so does what ends in a blocked text: "a red toy car".
+//!
+//! Where all this finds nothing and the last word is a verb that a tagger took for a noun, the phrase is read without it: "a dog trots".
 
 use super::phrase::PhraseWords;
+use super::trailing::is_trailing;
 use super::vocabulary::{Meaning, NO_LABEL, Vocabulary};
 
 /// How a phrase got its label.
@@ -94,25 +97,30 @@ impl<'a> Mapper<'a> {
     pub fn map<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> Mapping {
         self.words.read(words);
         let whole = self.words.len();
-        for count in (1..=whole).rev() {
-            let Some((id, rule)) = self.meaning(count) else {
-                continue;
-            };
-            if id == NO_LABEL {
+        loop {
+            for count in (1..=self.words.len()).rev() {
+                let Some((id, rule)) = self.meaning(count) else {
+                    continue;
+                };
+                if id == NO_LABEL {
+                    return Mapping::ABSTENTION;
+                }
+                let rule = match count {
+                    _ if count == whole => rule,
+                    1 => Rule::HeadNoun,
+                    _ => Rule::SubPhrase,
+                };
+                return Mapping {
+                    id: id.cast_signed(),
+                    score: share(count, whole),
+                    rule,
+                };
+            }
+            if self.words.len() < 2 || !is_trailing(self.words.last(1)) {
                 return Mapping::ABSTENTION;
             }
-            let rule = match count {
-                _ if count == whole => rule,
-                1 => Rule::HeadNoun,
-                _ => Rule::SubPhrase,
-            };
-            return Mapping {
-                id: id.cast_signed(),
-                score: share(count, whole),
-                rule,
-            };
+            self.words.pop();
         }
-        Mapping::ABSTENTION
     }
 
     fn meaning(&self, count: usize) -> Option<(u32, Rule)> {
@@ -120,7 +128,7 @@ impl<'a> Mapper<'a> {
         let as_written = self.vocabulary.look_up(written);
         let found = match as_written {
             _ if written == singular => as_written,
-            Some((_, Meaning::Name)) => as_written,
+            Some((_, Meaning::Name) | (NO_LABEL, Meaning::Synonym)) => as_written,
             _ => {
                 let as_singular = self.vocabulary.look_up(singular);
                 let both = as_written.into_iter().chain(as_singular);
@@ -182,6 +190,10 @@ mod tests {
             ("an old man", 0, Rule::HeadNoun, 0.5),
             ("autumn leaves", 4, Rule::HeadNoun, 0.5),
             ("dog house", -1, Rule::Abstain, 0.0),
+            ("a dog trots", 2, Rule::HeadNoun, 0.5),
+            ("two hot dogs lying outside", 1, Rule::SubPhrase, 0.4),
+            ("trots", -1, Rule::Abstain, 0.0),
+            ("dog houses sit", -1, Rule::Abstain, 0.0),
             ("clogs", -1, Rule::Abstain, 0.0),
             ("the", -1, Rule::Abstain, 0.0),
             ("", -1, Rule::Abstain, 0.0),
@@ -207,6 +219,15 @@ mod tests {
         assert_eq!(id("toy dog"), -1);
         assert_eq!(id("red car"), 0);
         assert_eq!(id("toy car carriers"), 2);
+        assert_eq!(id("a toy car stands"), -1);
+    }
+
+    #[test]
+    fn a_blocked_plural_leaves_the_singular_its_label() {
+        let mut vocabulary = vocabulary(&["fly", "dog"], &[]);
+        vocabulary.block(&["flies".to_owned()]).unwrap();
+        let mut mapper = Mapper::new(&vocabulary);
+        assert_eq!([mapper.map(["flies"]).id, mapper.map(["fly"]).id], [-1, 0]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod lemma;
 mod mapper;
 mod miner;
 mod phrase;
+mod trailing;
 mod vocabulary;
 
 pub use argmax::{Argmax, ArgmaxIndex};

@@ -26,7 +26,6 @@ pub(crate) struct PhraseWords {
 impl PhraseWords {
     pub(crate) fn read<'a>(&mut self, words: impl IntoIterator<Item = &'a str>) {
         self.text.clear();
-        self.singular.clear();
         self.starts.clear();
         for word in words {
             let word = word.trim_matches(is_mark);
@@ -51,9 +50,22 @@ impl PhraseWords {
             }
             self.starts.push(start);
         }
+        self.set_singular();
+    }
+
+    fn set_singular(&mut self) {
+        self.singular.clear();
         if let Some(&last) = self.starts.last() {
             self.singular.push_str(&self.text[..last]);
             self.singular.push_str(&lemma(&self.text[last..]));
+        }
+    }
+
+    /// Takes the last word away.
+    pub(crate) fn pop(&mut self) {
+        if let Some(last) = self.starts.pop() {
+            self.text.truncate(last.saturating_sub(1));
+            self.set_singular();
         }
     }
 
@@ -96,6 +108,21 @@ mod tests {
                 words.last_singular(count).to_owned(),
             ),
         }
+    }
+
+    #[test]
+    fn the_last_word_can_be_taken_away() {
+        let mut words = PhraseWords::default();
+        words.read("two dogs trotting".split(' '));
+        words.pop();
+        assert_eq!(
+            (words.last(2), words.last_singular(2)),
+            ("two dogs", "two dog")
+        );
+        words.pop();
+        words.pop();
+        words.pop();
+        assert_eq!((words.len(), words.text.as_str()), (0, ""));
     }
 
     #[test]
