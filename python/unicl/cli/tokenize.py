@@ -10,8 +10,7 @@ import tyro
 
 from unicl.cli.progress import show_captions
 from unicl.cli.summary import report
-from unicl.engines import Reading, TokenizeStats, tokenize_files
-from unicl.text import ClipTokenizer
+from unicl.engines import Reading, TokenizeStats, open_tokenizer, tokenize_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +28,15 @@ class TokenizeConfig:
     """Files, or folders of files."""
     out: Path
     """The folder for NAME.parquet; for one input also the file itself (*.parquet)."""
-    tokenizer: Literal["clip"] = "clip"
-    """clip: OpenAI's byte pairs."""
+    tokenizer: Literal["clip", "wordpiece"] = "clip"
+    """clip: OpenAI's byte pairs; wordpiece: BERT's pieces."""
     tokenizer_file: Path | None = None
-    """The vocabulary: CLIP's merges file or a tokenizer.json; the merges file of the installed open_clip if none is
-    given."""
+    """The vocabulary. clip: a merges file or a tokenizer.json; that of the installed open_clip if none is given.
+    wordpiece: a vocab.txt or a tokenizer.json."""
     clean: Literal["openai", "hf", "none"] = "openai"
-    """What happens to a caption first: as in OpenAI's CLIP and open_clip, as in transformers, or nothing."""
+    """clip: what happens to a caption first: as in OpenAI's CLIP and open_clip, as in transformers, or nothing."""
+    lowercase: bool = True
+    """wordpiece from a vocab.txt: whether the model is uncased."""
     context_length: int = 77
     """Ids in a row, start and end token included."""
     ragged: bool = False
@@ -56,7 +57,13 @@ class TokenizeConfig:
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl tokenize``, runs it, and says what was done."""
     config = tyro.cli(TokenizeConfig, prog="unicl tokenize", args=arguments)
-    tokenizer = ClipTokenizer(config.tokenizer_file, clean=config.clean, context_length=config.context_length)
+    tokenizer = open_tokenizer(
+        config.tokenizer,
+        config.tokenizer_file,
+        clean=config.clean,
+        lowercase=config.lowercase,
+        context_length=config.context_length,
+    )
     stats = tokenize_files(
         config.inputs,
         config.out,

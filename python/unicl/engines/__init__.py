@@ -26,6 +26,7 @@ from unicl.engines.reading import Reading
 from unicl.engines.shared_pairs import FalseNegatives, SharedPairs, false_negatives
 from unicl.engines.stats import RunStats
 from unicl.engines.tokenize import TokenizeStats, tokenize_files
+from unicl.engines.tokenizers import open_tokenizer
 from unicl.engines.vocabularies import open_vocabulary, save_vocabulary
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "label_files",
     "measure_files",
     "open_source",
+    "open_tokenizer",
     "open_vocabulary",
     "save_vocabulary",
     "tokenize_files",

@@ -11,6 +11,7 @@ import pytest
 
 from unicl import ClipTokenizer, DenseLabeler, LabelVocabulary
 from unicl.cli import main
+from unicl.text import WordPieceTokenizer
 
 CAPTIONS = ["a dog", "two dogs on the grass", "it rains"]
 
@@ -33,6 +34,18 @@ def test_tokenize_writes_ids_counts_and_a_sentence(
     said = capsys.readouterr()
     assert "3 captions of 1 files: 13 ids, 1 captions cut" in said.out
     assert "tokenizing captions.parquet: 3 captions in" in said.err
+
+
+def test_tokenize_takes_a_wordpiece_vocabulary(tmp_path: Path, source: str) -> None:
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "##s", "on", "the", "two"]
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens))
+    words = ["--tokenizer", "wordpiece", "--tokenizer-file", str(tmp_path / "vocab.txt"), "--context-length", "6"]
+    out, stats = tmp_path / "ids.parquet", tmp_path / "stats.json"
+    assert main(["tokenize", source, "--out", str(out), "--stats", str(stats), *words]) == 0
+    expected = WordPieceTokenizer(tokens, context_length=6)(CAPTIONS)
+    assert pq.read_table(out)["ids"].to_pylist() == expected.tolist()
+    counts = json.loads(stats.read_text())
+    assert (counts["tokens"], counts["truncated"]) == (int((expected != 0).sum()), 1)
 
 
 def test_label_writes_labels_the_vocabulary_and_why_captions_have_none(
@@ -80,6 +93,7 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(
     ("arguments", "message"),
     [
         (["tokenize", "nowhere.parquet"], "unicl tokenize: no file or folder nowhere.parquet"),
+        (["tokenize", "x.txt", "--tokenizer", "wordpiece"], "a WordPiece tokenizer needs the file of its vocabulary"),
         (["tokenize"], "unicl tokenize: no input: name files or folders"),
         (["label", "nowhere.parquet", "--vocabulary", "coco"], "unicl label: no file or folder nowhere.parquet"),
         (["label", "x.txt", "--vocabulary", "cocoa"], "no vocabulary 'cocoa': name a file, or one of coco"),
