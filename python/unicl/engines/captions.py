@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CAPTION_COLUMNS = ("caption", "text", "txt", "TEXT")
 """The names under which a caption column is looked for, in this order."""
 
+BATCH_BYTES = 64 << 20
+"""A batch has about as many bytes at most."""
 Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
 NULL = "null caption"
 NOT_UTF8 = "not UTF-8"
@@ -161,6 +163,11 @@ def read_captions(
 def numbered(kind: str, first: int) -> Callable[[int], str]:
     """Names the rows of a batch by their number in the file, which is ``first`` for the first of them."""
     return lambda row: f"{kind} {first + row}"
+
+
+def rows_within(row_bytes: float, most: int) -> int:
+    """How many rows of that size a batch may have: ``most``, or fewer where rows hold pictures."""
+    return max(1, min(most, int(BATCH_BYTES / max(row_bytes, 1.0))))
 
 
 def slices(rows: Rows, size: int) -> Iterator[Rows]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from unicl.engines.captions import RawBatch, numbered
+from unicl.engines.captions import RawBatch, numbered, rows_within
 from unicl.engines.malformed import naming_file
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from unicl.engines.reading import Reading
-
-BATCH_BYTES = 64 << 20
-"""A batch has about as many bytes at most, by the file's own account of its size: rows may hold pictures."""
 
 
 class ParquetSource:
@@ -33,7 +30,7 @@ class ParquetSource:
             self.num_rows: int | None = file.metadata.num_rows
             groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
         row_bytes = max((group.total_byte_size / group.num_rows for group in groups if group.num_rows), default=0.0)
-        self._batch_rows = max(1, min(reading.batch_rows, int(BATCH_BYTES / max(row_bytes, 1.0))))
+        self._batch_rows = rows_within(row_bytes, reading.batch_rows)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
         """The rows, in order."""

@@ -84,6 +84,20 @@ def test_a_vocabulary_mined_from_files_is_that_of_all_captions(tmp_path: Path, c
     assert (stats.files, stats.max_undercount) == (2, 0)
 
 
+def test_mined_labels_are_balanced_by_their_own_counts(tmp_path: Path, source: Path, captions: list[str]) -> None:
+    vocabulary, stats = label_files([source], tmp_path / "out", balance=1, seed=3)
+    expected = DenseLabeler(vocabulary, balance=1, seed=3)(captions).to_list()
+    assert pq.read_table(tmp_path / "out" / "captions.parquet")["labels"].to_pylist() == expected
+    assert stats.dropped["balance"] > 0
+
+
+def test_a_file_without_rows_is_labelled_too(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"caption": pa.array([], pa.string())}), tmp_path / "captions.parquet")
+    vocabulary, stats = label_files([tmp_path / "captions.parquet"], tmp_path / "out")
+    assert (len(vocabulary), stats.captions, stats.files) == (0, 0, 1)
+    assert pq.read_table(tmp_path / "out" / "captions.parquet").column_names == ["caption", "labels", "label_weights"]
+
+
 def test_limits_count_the_captions_of_all_files(tmp_path: Path, source: Path, captions: list[str]) -> None:
     _, stats = label_files([source], tmp_path / "out", VOCABULARY, min_document_frequency=2, max_document_frequency=0.4)
     labeler = DenseLabeler(VOCABULARY, min_document_frequency=2, max_document_frequency=0.4)

@@ -129,6 +129,27 @@ def test_without_quotes_and_header_a_file_is_read_as_conceptual_captions_are(tmp
     ]
 
 
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
+def test_batches_of_large_rows_are_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("unicl.engines.captions.BATCH_BYTES", 1 << 16)
+    table = pa.table({"image": [bytes([row]) * 10_000 for row in range(50)], "caption": ["a dog"] * 50})
+    if name == "x.parquet":
+        pq.write_table(table, tmp_path / name, compression="none", use_dictionary=False)
+    else:
+        with pa.ipc.new_file(tmp_path / name, table.schema) as writer:
+            writer.write_table(table)
+    sizes = [raw.columns.num_rows for raw in open_source(tmp_path / name).batches()]
+    assert sum(sizes) == 50
+    assert max(sizes) <= 6
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_without_rows_gives_no_batch_with_rows(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name, [])
+    source = open_source(tmp_path / name)
+    assert sum(raw.columns.num_rows for raw in source.batches()) == 0
+
+
 def test_text_lines_end_in_a_line_feed_with_or_without_a_return(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_bytes(b"\xef\xbb\xbfa\r\n\r\nb\x85c\rd\ne")
     assert captions_of(tmp_path / "x.txt", Reading(bad_rows="skip")) == ["a", "", "", "e"]
