@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from unicl.text import model_files
 
 if TYPE_CHECKING:
     from unicl.text.clip import ClipSettings
@@ -32,22 +32,12 @@ def open_clip_merges() -> Path:
 
 def hub_file(name: str, revision: str | None) -> Path:
     """Give the local copy of a model's vocabulary on the hub, downloaded if it is not there yet."""
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"the vocabulary of {name!r} is fetched with the huggingface_hub package, which is not installed: "
-            "install it, or pass the path of a file as ClipTokenizer(path)"
-        ) from error
-    for file in ["tokenizer.json", "merges.txt"]:
-        try:
-            return Path(hf_hub_download(name, file, revision=revision))
-        except LocalEntryNotFoundError:  # no connection and no copy, which says nothing about the model
-            raise
-        except EntryNotFoundError:
-            continue
-    raise FileNotFoundError(f"{name!r} on the hub has neither a tokenizer.json nor a merges.txt; name a CLIP model")
+    files = ["tokenizer.json", "merges.txt"]
+    otherwise = "pass the path of a file as ClipTokenizer(path)"
+    path = model_files.hub_file(name, files, revision=revision, otherwise=otherwise)
+    if path is None:
+        raise FileNotFoundError(f"{name!r} on the hub has neither a {files[0]} nor a {files[1]}; name a CLIP model")
+    return path
 
 
 def write(folder: Path, symbols: list[str], packed_merges: bytes, settings: ClipSettings) -> None:
@@ -109,18 +99,14 @@ def write(folder: Path, symbols: list[str], packed_merges: bytes, settings: Clip
         "unicl": settings,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "tokenizer.json", tokenizer)
-    _write_json(folder / "tokenizer_config.json", config)
+    model_files.write_json(folder / "tokenizer.json", tokenizer)
+    model_files.write_json(folder / "tokenizer_config.json", config)
 
 
 def read_settings(folder: Path) -> ClipSettings:
     """Give the settings that `write` wrote."""
     path = folder / "tokenizer_config.json"
-    try:
-        config = json.loads(path.read_bytes())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    settings = config.get("unicl") if isinstance(config, dict) else None
+    settings = model_files.read_json(path).get("unicl")
     names = {"clean", "context_length", "pad_id", "special_tokens"}
     if not isinstance(settings, dict) or settings.keys() != names:
         raise ValueError(
@@ -128,15 +114,3 @@ def read_settings(folder: Path) -> ClipSettings:
             f"say ClipTokenizer({str(folder / 'tokenizer.json')!r}, clean=..., pad_id=...)"
         )
     return settings  # type: ignore[return-value]  # the constructor checks the values
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
-    try:
-        with aside.open("w", encoding="utf-8", newline="\n") as file:
-            json.dump(content, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from unicl.text import model_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +33,15 @@ def read_vocabulary(vocabulary: str | os.PathLike[str] | Sequence[str]) -> bytes
 
 def read_tokenizer_json(path: Path) -> tuple[list[str], ModelSettings]:
     """Give the tokens and the settings of a ``tokenizer.json``, or say how it differs from BERT's."""
-    file = _read_json(path)
+    file = model_files.read_json(path)
     refuse = _Refusal(path)
+    try:
+        return _read(file, refuse)
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError) as error:
+        refuse(f"a part of it is missing or of another kind, {type(error).__name__}: {error}")
+
+
+def _read(file: dict[str, Any], refuse: _Refusal) -> tuple[list[str], ModelSettings]:
     model = file.get("model") or {}
     # Files of 2020 do not name the type.
     known = {"unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"} <= model.keys()
@@ -44,12 +52,17 @@ def read_tokenizer_json(path: Path) -> tuple[list[str], ModelSettings]:
         refuse(f"its pre_tokenizer is {pre_tokenizer!r}, wanted 'BertPreTokenizer'")
     tokens = _tokens(model["vocab"], refuse)
     class_token, separator = _read_post_processor(file.get("post_processor") or {}, model["vocab"], refuse)
+    # Only the file's padding says which token pads, but not every file has one.
+    padding = "[PAD]" if "[PAD]" in tokens else (file.get("padding") or {}).get("pad_token", "[PAD]")
+    names = {model["unk_token"], class_token, separator, padding, "[MASK]"}
+    added = _read_added_tokens(file.get("added_tokens") or [], model["vocab"], refuse)
     settings: ModelSettings = {
         **_read_normalizer(file.get("normalizer"), refuse),
         "unk_token": model["unk_token"],
         "cls_token": class_token,
         "sep_token": separator,
-        "added_tokens": _read_added_tokens(file.get("added_tokens") or [], model["vocab"], refuse),
+        "pad_token": padding,
+        "added_tokens": [name for name in added if name not in names & set(tokens)],
         "continuing_subword_prefix": model["continuing_subword_prefix"],
         "max_input_chars_per_word": model["max_input_chars_per_word"],
     }
@@ -127,23 +140,14 @@ def _read_added_tokens(added: list[dict[str, Any]], vocabulary: dict[str, int], 
 
 def hub_file(name: str, revision: str | None) -> Path:
     """Give the local copy of a model's ``tokenizer.json`` on the hub, downloaded if it is not there yet."""
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"the tokenizer of {name!r} is fetched with the huggingface_hub package, which is not installed: "
-            "install it, or pass the path of a file to WordPieceTokenizer.from_file"
-        ) from error
-    try:
-        return Path(hf_hub_download(name, "tokenizer.json", revision=revision))
-    except LocalEntryNotFoundError:  # no connection and no copy, which says nothing about the model
-        raise
-    except EntryNotFoundError as error:
+    otherwise = "pass the path of a file to WordPieceTokenizer.from_file"
+    path = model_files.hub_file(name, ["tokenizer.json"], revision=revision, otherwise=otherwise)
+    if path is None:
         raise FileNotFoundError(
             f"{name!r} on the hub has no tokenizer.json; if it has a vocab.txt, download that and say "
             "WordPieceTokenizer(path, lowercase=...)"
-        ) from error
+        )
+    return path
 
 
 def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
@@ -192,15 +196,15 @@ def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
         "unicl": {name: settings[name] for name in ["context_length", "special_tokens"]},  # type: ignore[literal-required]
     }
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "vocab.txt", "".join(f"{token}\n" for token in ids))
-    _write(folder / "tokenizer.json", json.dumps(tokenizer, ensure_ascii=False, indent=1))
-    _write(folder / "tokenizer_config.json", json.dumps(config, ensure_ascii=False, indent=1))
+    model_files.write_text(folder / "vocab.txt", "".join(f"{token}\n" for token in ids))
+    model_files.write_json(folder / "tokenizer.json", tokenizer)
+    model_files.write_json(folder / "tokenizer_config.json", config)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
     """Give the settings that `write` wrote and a ``tokenizer.json`` has no place for."""
     path = folder / "tokenizer_config.json"
-    settings = _read_json(path).get("unicl")
+    settings = model_files.read_json(path).get("unicl")
     if not isinstance(settings, dict) or settings.keys() != {"context_length", "special_tokens"}:
         raise ValueError(
             f"{path} was not written by WordPieceTokenizer.save; to use the vocabulary of another folder, "
@@ -211,25 +215,3 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 def _part(kind: str, name: str, type_id: int) -> dict[str, Any]:
     return {kind: {"id": name, "type_id": type_id}}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is not a JSON object")
-    return content
-
-
-def _write(path: Path, content: str) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
-    try:
-        with aside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

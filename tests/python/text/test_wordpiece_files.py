@@ -123,6 +123,10 @@ def test_a_file_of_bert_processing_without_type_and_normalizer_is_read(saved):
         (["model", "type"], "BPE", "its model is 'BPE', wanted 'WordPiece'"),
         (["model"], None, "its model is None, wanted 'WordPiece'"),
         (["model", "vocab", "dog"], 77, "no token has the id 5; the next is 6, '##s'"),
+        (["model", "vocab"], None, "a part of it is missing or of another kind, TypeError"),
+        (["model", "vocab"], ["[PAD]", "[UNK]"], "a part of it is missing or of another kind, TypeError"),
+        (["normalizer"], {"type": "BertNormalizer"}, "a part .* of another kind, KeyError: 'clean_text'"),
+        (["post_processor"], {"type": "BertProcessing"}, "a part .* of another kind, KeyError: 'cls'"),
         (["pre_tokenizer"], None, "its pre_tokenizer is None, wanted 'BertPreTokenizer'"),
         (["normalizer"], {"type": "NFC"}, "its normalizer is 'NFC', wanted 'BertNormalizer'"),
         (["post_processor"], None, "its post_processor is None, wanted 'TemplateProcessing' or 'BertProcessing'"),
@@ -159,6 +163,17 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path, content):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError, match=r"tokenizer\.json is not (JSON|a JSON object)"):
         WordPieceTokenizer.from_file(path)
+
+
+def test_a_file_without_pad_token_takes_the_one_that_its_padding_names(tmp_path):
+    tokens = ["<pad>", *TOKENS[1:]]
+    WordPieceTokenizer(tokens, pad_token="<pad>").save(tmp_path)  # noqa: S106 - no password
+    path = tmp_path / "tokenizer.json"
+    with pytest.raises(ValueError, match=r'the vocabulary has no "\[PAD\]", the pad token'):
+        WordPieceTokenizer.from_file(path)
+    file = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(file | {"padding": {"pad_token": "<pad>"}}))
+    assert WordPieceTokenizer.from_file(path, context_length=4)("dog").tolist() == [[2, 5, 3, 0]]
 
 
 def test_from_hub_reads_the_file_that_the_hub_gives(saved, monkeypatch):
