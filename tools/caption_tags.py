@@ -1,7 +1,7 @@
 """Tags of captions to learn from: a parser's, with the confusions that captions bring out put right or left open.
 
-spaCy's small English model is good, not sure: of a few hundred ambiguous words of captions that a person tagged, it has
-nine in ten right. Each caption is tagged as it stands and lower-cased, and then
+spaCy's small English model is good, not sure: of a few hundred ambiguous words of captions tagged by hand, it has nine
+in ten right. Each caption is tagged as it stands and lower-cased, and then
 
 1. a word that the two views disagree on is left open (None); proper nouns are those of the caption as it stands;
 2. a plural noun that would end a singular phrase is a verb ("a surfer paddles over"), a verb that would end a plural

@@ -57,8 +57,8 @@ class PosTagger:
     """An English part-of-speech tagger: NLTK's averaged perceptron, in Rust, with weights that come along.
 
     Words are split as ``nltk.tokenize.NLTKWordTokenizer`` does, the whole caption as one sentence. ``PosTagger()``
-    has the weights of this package, trained on UD English EWT and on lower-cased text too; :meth:`from_nltk` reads
-    NLTK's own, and then the tags equal ``nltk.pos_tag``'s. The tags are those of the Penn Treebank.
+    has the weights of this package, trained on UD English EWT and on captions; :meth:`from_nltk` reads NLTK's own, and
+    then the tags equal ``nltk.pos_tag``'s. The tags are those of the Penn Treebank.
 
     Args:
         content: The content of a tagger file; None for the package's own.

@@ -1,7 +1,10 @@
 """Tags equal those of NLTK's tagger under the same weights, and what goes wrong is named."""
 
+import csv
 import json
 import pickle
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +15,7 @@ from nltk.tag.perceptron import PerceptronTagger
 
 from unicl.text import PosTagger
 
+GOLDEN = Path(__file__).parents[2] / "golden" / "caption_tags_coco.tsv"
 TAGS = ["DT", "NN", "VB", "PRP$"]
 WORDS = ["ab", "Ab", "the", "cab", "x-y", "-x", "1999", "20", "2a", "\u00e9t\u00e9", "\u0660\u0661", "\u00bd"]
 CONTEXTS = ["ab", "the", "cab", "!HYPHEN", "!YEAR", "!DIGITS", "-START-", "-END-", "-END2-", "-x", "\u00bd"]
@@ -59,6 +63,21 @@ def test_tags_equal_those_of_nltk_under_any_weights(tmp_path_factory, weights, t
 def test_the_larger_tag_wins_a_tie(tmp_path):
     tagger = PosTagger.from_nltk(write_nltk(tmp_path, {"bias": {"DT": 0.5, "NN": 0.5}}, {}))
     assert tagger.tag_words([["x"]]) == [["NN"]]
+
+
+def test_most_of_the_ambiguous_words_tagged_by_hand_are_right():
+    with GOLDEN.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    right, total = Counter(), Counter()
+    for row, tagged in zip(rows, PosTagger().tag([row["caption"].lower() for row in rows]).to_list(), strict=True):
+        word, tag = tagged[int(row["at"])]
+        assert word == row["word"]
+        for key in (row["tag"], "all"):
+            right[key] += tag == row["tag"]
+            total[key] += 1
+    # NLTK's weights have 8 of the 22 third-person verbs and 68 % of all right.
+    assert right["VBZ"] >= 0.9 * total["VBZ"]
+    assert right["all"] >= 0.9 * total["all"]
 
 
 def test_a_tagger_survives_a_file_and_a_pickle(tmp_path):
