@@ -51,6 +51,16 @@ class Explanation:
     dropped: str | None
 
 
+def _without_label(lemma: str, vocabulary: LabelVocabulary) -> str:
+    """Why a phrase means no label."""
+    if not lemma:
+        return "it has no word besides determiners"
+    words = lemma.split()
+    ends = {" ".join(words[start:]) for start in range(len(words))}
+    blocked = next((text for text in vocabulary.blocked if text in ends), None)
+    return "its head noun means no label" if blocked is None else f"it ends in {blocked!r}, which means no label"
+
+
 class DenseLabeler:
     """Gives captions the labels that their noun phrases mean.
 
@@ -265,7 +275,7 @@ class DenseLabeler:
             verdict, count, relevance = entries.get(found, (Verdict.KEPT, 0, None))
             dropped = self._reason(verdict, found, count, relevance) if found >= 0 else None
             if found < 0:
-                dropped = "its head noun means no label" if lemma else "it has no word besides determiners"
+                dropped = _without_label(lemma, self.vocabulary)
             rows.append(
                 Explanation(
                     phrase=phrase,

@@ -95,3 +95,9 @@ def test_a_bad_batch_is_refused_with_the_row():
         DenseLabeler(VOCABULARY)("a dog")
     with pytest.raises(TypeError, match="row 1 is missing"):
         DenseLabeler(VOCABULARY)(["a dog", None])
+
+
+def test_a_blocked_phrase_is_explained_as_one():
+    labeler = DenseLabeler(LabelVocabulary.from_names(["car"], blocked=["toy car"]))
+    [row] = labeler.explain("a red toy car")
+    assert (row.label, row.dropped) == (None, "it ends in 'toy car', which means no label")

@@ -60,7 +60,8 @@ def test_the_singular_of_a_name_stays_its_lemma_when_it_is_given_as_a_synonym_to
 
 def test_a_verb_taken_for_the_head_noun_is_passed_over():
     vocabulary = LabelVocabulary.from_names(["dog", "fly", "bus"], blocked=["hot dog"])
-    mapping = LabelMapper(vocabulary).map(["a dog trots", "a dog sitting outside", "bus stops", "a hot dog sits", "trots"])
+    phrases = ["a dog trots", "a dog sitting outside", "bus stops", "a hot dog sits", "trots"]
+    mapping = LabelMapper(vocabulary).map(phrases)
     assert mapping.ids.tolist() == [0, 0, -1, -1, -1]
     assert mapping.scores[1] == pytest.approx(1 / 3)
 
