@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from unicl.engines.captions import RawBatch, numbered, rows_within, slices
+from unicl.engines.columns import size_in_bytes
 from unicl.engines.malformed import naming_file
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class ArrowSource:
             whole = (reader.get_batch(n) for n in range(reader.num_record_batches)) if self._is_file else reader
             for batch in whole:
                 kept = batch if columns is None else batch.select(list(columns))
-                size = rows_within(kept.nbytes / max(kept.num_rows, 1), self._batch_rows)
+                size = rows_within(size_in_bytes(kept) / max(kept.num_rows, 1), self._batch_rows)
                 for rows in slices(kept, size):
                     yield RawBatch(rows, numbered("row", first_row))
                     first_row += len(rows)

@@ -201,6 +201,8 @@ def _as_strings(column: pa.Array) -> pa.Array:
         return column.view(pa.string())
     if pa.types.is_large_binary(kind):
         return column.view(pa.large_string())
+    if pa.types.is_string_view(kind):  # which few of pyarrow's functions take
+        return column.cast(pa.large_string())
     if pa.types.is_null(kind):
         return column.cast(pa.string())
     return column

@@ -42,3 +42,12 @@ def rows_of_lists(offsets: NDArray[np.int64], values: pa.Array, is_null: NDArray
     """A column of lists, null where it is said; the rows that are null must be empty or are dropped."""
     mask = None if is_null is None else pa.array(is_null)
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, mask=mask)
+
+
+def size_in_bytes(batch: pa.RecordBatch) -> int:
+    """How many bytes the rows take."""
+    try:
+        size: int = batch.nbytes
+    except pa.ArrowTypeError:  # older versions of pyarrow cannot tell for string views: all that their buffers hold
+        size = batch.get_total_buffer_size()
+    return size

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from unicl.engines.columns import size_in_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -75,7 +77,7 @@ class ParquetOutput:
         """Adds rows."""
         self._waiting.append(batch)
         rows = sum(waiting.num_rows for waiting in self._waiting)
-        if rows >= ROW_GROUP_ROWS or sum(waiting.nbytes for waiting in self._waiting) >= ROW_GROUP_BYTES:
+        if rows >= ROW_GROUP_ROWS or sum(map(size_in_bytes, self._waiting)) >= ROW_GROUP_BYTES:
             self.flush()
 
     def flush(self) -> None:

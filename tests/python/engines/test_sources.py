@@ -305,6 +305,37 @@ def test_without_a_caption_column_the_columns_are_listed(tmp_path: Path) -> None
     assert captions_of(tmp_path / "x.parquet", Reading(column="title")) == ["a dog"]
 
 
+KINDS = [
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.binary(),
+    pa.large_binary(),
+    pa.dictionary(pa.int8(), pa.string()),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_every_kind_of_string_column_is_read_nulls_included(tmp_path: Path, kind: pa.DataType) -> None:
+    values = ["a dog", None, "café 😀", "a dog"]
+    column = pa.array(values).dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else pa.array(values, kind)
+    table = pa.table({"caption": column})
+    with pa.ipc.new_file(tmp_path / "x.arrow", table.schema) as writer:
+        writer.write_table(table)
+    reading = Reading(bad_rows="skip")
+    assert captions_of(tmp_path / "x.arrow", reading) == ["a dog", "", "café 😀", "a dog"]
+    source = open_source(tmp_path / "x.arrow")
+    assert [batch.columns.schema for batch in read_captions(source, reading)] == [table.schema]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_column_of_nulls_is_skipped_row_by_row(tmp_path: Path, kind: pa.DataType) -> None:
+    table = pa.table({"caption": pa.nulls(2, kind)})
+    with pa.ipc.new_file(tmp_path / "x.arrow", table.schema) as writer:
+        writer.write_table(table)
+    assert captions_of(tmp_path / "x.arrow", Reading(bad_rows="skip")) == ["", ""]
+
+
 def test_a_caption_column_that_is_not_text_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption": [["a", "b"]]}), tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"expected strings in the column 'caption'; it holds list<"):
