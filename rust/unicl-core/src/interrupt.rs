@@ -46,3 +46,43 @@ impl Watch {
         self.ask().unwrap_or_else(|reason| resume_unwind(reason));
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    thread_local! {
+        static STOPPED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Does work on this thread that is asked to stop, and says whether it did.
+    pub(crate) fn stops(work: impl FnOnce()) -> bool {
+        set_hook(|| {
+            if STOPPED.get() {
+                return Err(Box::new("Ctrl-C"));
+            }
+            Ok(())
+        });
+        STOPPED.set(true);
+        let done = catch_unwind(AssertUnwindSafe(work));
+        STOPPED.set(false);
+        done.is_err_and(|reason| reason.downcast_ref() == Some(&"Ctrl-C"))
+    }
+
+    #[test]
+    fn the_hook_is_asked_now_and_then() {
+        let mut asked = 0;
+        assert!(stops(|| {
+            let mut watch = Watch::new();
+            while watch.ask().is_ok() {
+                asked += 1;
+            }
+            watch.next = Instant::now();
+            watch.stop_if_asked();
+        }));
+        assert!(asked > 1_000);
+    }
+}

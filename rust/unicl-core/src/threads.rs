@@ -124,7 +124,10 @@ pub fn run<Task: Send, State, Output: Send>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::interrupt::tests::stops;
 
     fn exactly(count: usize) -> Threads {
         Threads::exactly(NonZeroUsize::new(count).unwrap())
@@ -196,34 +199,21 @@ mod tests {
         }
     }
 
-    thread_local! {
-        static STOP: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-    }
-
     #[test]
-    fn a_reason_to_stop_ends_the_work_early_and_comes_out() {
-        crate::interrupt::set_hook(|| {
-            if STOP.get() {
-                Err(Box::new("Ctrl-C"))
-            } else {
-                Ok(())
-            }
-        });
-        STOP.set(true);
+    fn a_reason_to_stop_ends_the_work_before_its_last_task() {
         for threads in [Threads::ONE, exactly(3)] {
             let done = Mutex::new(0);
-            let reason = std::panic::catch_unwind(|| {
+            assert!(stops(|| {
                 run(
                     threads,
                     vec![(); 300],
                     || (),
                     |(), ()| {
-                        thread::sleep(std::time::Duration::from_millis(20));
+                        thread::sleep(Duration::from_millis(20));
                         *done.lock().unwrap() += 1;
                     },
-                )
-            });
-            assert_eq!(reason.unwrap_err().downcast_ref(), Some(&"Ctrl-C"));
+                );
+            }));
             assert!(*done.lock().unwrap() < 300);
         }
     }

@@ -1,9 +1,10 @@
 //! The arrays of ids that every tokenizer fills: new ones, or the caller's.
 
 use numpy::{
-    Element, PyArray1, PyArray2, PyArrayMethods, PyReadwriteArray2, PyUntypedArrayMethods,
+    Element, PyArray1, PyArray2, PyArrayMethods, PyReadwriteArray2, PyUntypedArrayMethods, dtype,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 
 /// Ids of all rows one after another, and where each row begins and the last ends.
@@ -35,8 +36,8 @@ impl<'py> IdRows<'py> {
             };
         }
         match dtype {
-            "int64" => Ok(Self::Int64(PyArray2::zeros(py, shape, false))),
-            "int32" => Ok(Self::Int32(PyArray2::zeros(py, shape, false))),
+            "int64" => Ok(Self::Int64(zeros(py, shape)?)),
+            "int32" => Ok(Self::Int32(zeros(py, shape)?)),
             _ => Err(unknown("dtype", dtype, r#""int64" or "int32""#)),
         }
     }
@@ -47,6 +48,16 @@ impl<'py> IdRows<'py> {
             Self::Int32(rows) => rows.into_any(),
         }
     }
+}
+
+/// A new array, or numpy's error: `PyArray2::zeros` panics where the memory is not enough.
+pub(crate) fn zeros<Id: Element>(
+    py: Python<'_>,
+    shape: [usize; 2],
+) -> PyResult<Bound<'_, PyArray2<Id>>> {
+    let numpy = py.import(intern!(py, "numpy"))?;
+    let array = numpy.call_method1(intern!(py, "zeros"), (shape, dtype::<Id>(py)))?;
+    Ok(array.cast_into()?)
 }
 
 /// Guards against another writer: numpy would let two threads write one array.

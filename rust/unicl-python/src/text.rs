@@ -11,7 +11,7 @@ use unicl_core::text::{
 
 use crate::captions::Captions;
 use crate::gate;
-use crate::rows::{IdRows, IdsAndOffsets, unknown, writable};
+use crate::rows::{IdRows, IdsAndOffsets, unknown, writable, zeros};
 use crate::threads::{ThreadCount, threads as resolve};
 
 #[pyclass(frozen, module = "unicl._native")]
@@ -170,7 +170,7 @@ impl ClipTokenizer {
         padding: Padding,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let shape = [texts.captions.len(), context_length];
-        let [ids, mask] = [(); 2].map(|()| PyArray2::<Id>::zeros(py, shape, false));
+        let (ids, mask) = (zeros::<Id>(py, shape)?, zeros::<Id>(py, shape)?);
         self.fill(texts, &ids, Some(&mask), padding)?;
         Ok((ids.into_any(), mask.into_any()))
     }

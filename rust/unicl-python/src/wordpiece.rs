@@ -11,7 +11,7 @@ use unicl_core::text::{
 
 use crate::captions::Captions;
 use crate::gate;
-use crate::rows::{IdRows, IdsAndOffsets, unknown, writable};
+use crate::rows::{IdRows, IdsAndOffsets, unknown, writable, zeros};
 use crate::threads::{ThreadCount, threads as resolve};
 
 /// Ids, attention mask, token types.
@@ -213,7 +213,11 @@ impl WordPieceTokenizer {
         work: &Work<'_>,
     ) -> PyResult<Batch<'py>> {
         let shape = [work.captions.len(), work.length];
-        let [ids, mask, types] = [(); 3].map(|()| PyArray2::<Id>::zeros(py, shape, false));
+        let (ids, mask, types) = (
+            zeros::<Id>(py, shape)?,
+            zeros::<Id>(py, shape)?,
+            zeros::<Id>(py, shape)?,
+        );
         self.fill(work, &ids, [Some(&mask), Some(&types)])?;
         Ok((ids.into_any(), mask.into_any(), types.into_any()))
     }

@@ -210,12 +210,16 @@ def test_a_mask_covers_start_text_and_end_even_where_padding_has_the_id_of_the_e
     assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 0], [1, 1, 0, 0, 0], [1] * 5, [1] * 5]
 
 
-@given(st.lists(any_captions.map("".join), max_size=6), st.integers(2, 20), st.sampled_from([0, 7, 49407]))
-def test_a_mask_has_a_one_for_every_token(plain, captions, length, pad_id):
-    tokenizer = ClipTokenizer(clean="none", pad_id=pad_id)
-    batch = tokenizer.batch_encode(captions, context_length=length)
-    np.testing.assert_array_equal(batch["input_ids"], tokenizer(captions, context_length=length))
-    _, offsets = plain.encode(captions)
+@pytest.fixture(scope="module")
+def padded_with_the_end():
+    return ClipTokenizer(clean="none", pad_id=49407)
+
+
+@given(st.lists(any_captions.map("".join), max_size=6), st.integers(2, 20))
+def test_a_mask_has_a_one_for_every_token(padded_with_the_end, captions, length):
+    batch = padded_with_the_end.batch_encode(captions, context_length=length)
+    np.testing.assert_array_equal(batch["input_ids"], padded_with_the_end(captions, context_length=length))
+    _, offsets = padded_with_the_end.encode(captions)
     tokens = np.minimum(np.diff(offsets) + 2, length)
     np.testing.assert_array_equal(batch["attention_mask"], np.arange(length) < tokens[:, None])
 
@@ -258,6 +262,7 @@ def test_rows_become_a_tensor_without_a_copy(tokenizer):
     ("out", "error", "message"),
     [
         (np.zeros((2, 9)), TypeError, r"numpy array of int64 or int32 with 2 dimensions; got float64 and 2 dimensions"),
+        (np.zeros((2, 9), np.dtype(np.int64).newbyteorder()), TypeError, r"got [<>]i8 and 2 dimensions"),
         (np.zeros(18, np.int64), TypeError, r"got int64 and 1 dimensions"),
         ([[0] * 9] * 2, TypeError, r"out must be a numpy array .* got <class 'list'>"),
         (np.zeros((3, 9), np.int64), ValueError, r"shape \(2, 9\); got shape \(3, 9\)"),
@@ -303,6 +308,14 @@ def test_a_call_checks_its_length_dtype_and_threads(tokenizer):
     for count in [0, -2]:
         with pytest.raises(ValueError, match=f"threads must be at least 1, or None for all cores; got {count}"):
             tokenizer("a", threads=count)
+
+
+def test_rows_that_no_memory_holds_are_an_ordinary_error(tokenizer):
+    for encode in [tokenizer, tokenizer.batch_encode]:
+        with pytest.raises(MemoryError, match=r"shape \(1, 100000000000000\)"):
+            encode("a", context_length=10**14)
+        with pytest.raises(ValueError, match="array is too big"):
+            encode("a", context_length=2**62)
 
 
 def test_decode_names_what_it_cannot_take(tokenizer):

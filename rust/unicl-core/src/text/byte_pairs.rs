@@ -14,7 +14,7 @@ use crate::interrupt::Watch;
 const SCANNED: usize = 32;
 /// No merge, or a symbol that another one has absorbed; larger than every id.
 const NONE: u16 = u16::MAX;
-/// Merges after which Ctrl-C is looked for: a few milliseconds.
+/// Pairs and merges after which Ctrl-C is looked for: a few milliseconds.
 const MERGES_AT_A_TIME: usize = 1 << 16;
 
 /// Merges the neighbours among `symbols` until none can be.
@@ -65,12 +65,15 @@ fn by_rank(merges: &Merges, symbols: &mut Vec<u16>) {
     // At the first byte of a symbol: where the next one begins. At its last byte, if that is another: where it begins.
     let mut links: Vec<u32> = (1..=end).collect();
     let mut waiting: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
-    for (pair, at) in symbols.windows(2).zip(0..) {
+    let mut watch = Watch::new();
+    for (pair, at) in symbols.windows(2).zip(0_u32..) {
+        if (at as usize).is_multiple_of(MERGES_AT_A_TIME) {
+            watch.stop_if_asked();
+        }
         if let Some(id) = merges.merged(pair[0], pair[1]) {
             waiting.entry(id).or_default().push(at);
         }
     }
-    let mut watch = Watch::new();
     while let Some((id, mut positions)) = waiting.pop_first() {
         positions.sort_unstable();
         for positions in positions.chunks(MERGES_AT_A_TIME) {
@@ -196,5 +199,15 @@ mod tests {
         let mut symbols = vec![super::super::byte_symbols::id_of_byte(b'a'); 1_000_003];
         merge_word(&merges, &mut symbols);
         assert_eq!(symbols.len(), 250_000 + 2);
+    }
+
+    #[test]
+    fn a_long_word_can_be_stopped() {
+        let merges = Merges::parse(b"a a\naa aa\naaaa aaaa\n").unwrap();
+        let mut symbols = vec![super::super::byte_symbols::id_of_byte(b'a'); 10_000_000];
+        assert!(crate::interrupt::tests::stops(|| merge_word(
+            &merges,
+            &mut symbols
+        )));
     }
 }
