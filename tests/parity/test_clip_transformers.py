@@ -1,18 +1,20 @@
 """`ClipTokenizer(clean="hf")` gives the ids of transformers' CLIPTokenizer."""
 
 import gzip
+import json
 import os
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unicl.text import ClipTokenizer
 from unicl.text.clip_vocabulary import open_clip_merges
 
 transformers = pytest.importorskip("transformers", reason="transformers is what the ids are compared with")
+NAUGHTY = json.loads((Path(__file__).parents[1] / "golden" / "naughty_strings.json").read_text())
 SHARED = Path(os.environ.get("UNICL_SHARED", Path(__file__).parents[3] / "shared"))
 
 FRAGMENTS = ["a dog", "Don't", "'S", "THEY'LL", "''", "1233", "--", "&amp;", "<", ".<|startoftext|>", "<|endoftext|>"]
@@ -62,9 +64,16 @@ def ours():
     return ClipTokenizer(clean="hf", special_tokens="openai", pad_id=49407)
 
 
+@settings(max_examples=2_000)
 @given(any_text)
 def test_every_caption_gives_the_ids_of_transformers(ours, theirs, caption):
     assert ours.encode(caption)[0].tolist() == theirs(caption).input_ids[1:-1]
+
+
+@pytest.mark.parametrize("kind", NAUGHTY)
+def test_naughty_strings_give_the_ids_of_transformers(ours, theirs, kind):
+    for caption in NAUGHTY[kind]:
+        assert ours.encode(caption)[0].tolist() == theirs(caption).input_ids[1:-1], ascii(caption)
 
 
 @given(any_text, st.integers(2, 12))
