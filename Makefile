@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 INSTALL := $(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench fuzz docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -58,6 +58,14 @@ bench: $(VENV)/dev ## the benchmarks that need no GPU (CAPTIONS=file.txt.gz: rea
 	$(BIN)/python benches/text/labels.py $(CAPTIONS)
 	$(BIN)/python benches/loss/aot.py
 	$(BIN)/python benches/loss/cpu.py $(ARGS)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## each fuzz target of rust/fuzz for FUZZ_SECONDS (60); needs a nightly compiler and cargo-fuzz
+	@command -v cargo-fuzz >/dev/null || { echo 'cargo-fuzz was not found: cargo install cargo-fuzz, and rustup toolchain install nightly' >&2; exit 1; }
+	@for target in $$(cargo +nightly fuzz list --fuzz-dir rust/fuzz); do \
+	  mkdir -p rust/fuzz/corpus/$$target; \
+	  cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target rust/fuzz/corpus/$$target rust/fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS); \
+	done
 
 docs: $(VENV)/dev ## the API reference, Python and Rust, into site/
 	@$(BIN)/pdoc --docformat google --output-directory site unicl.text unicl.labels unicl.loss unicl.models unicl.data unicl.training unicl.evaluation
