@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,8 +10,6 @@ import torch
 from torch.utils.data import get_worker_info
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from unicl.text.captions import Captions
@@ -107,20 +106,33 @@ class ColumnTransform:
     column: str
     context_length: int | None = None
 
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    def __call__(self, batch: Any) -> Any:
         """Encode the captions of n examples.
 
+        Args:
+            batch: Columns by name, or a ``pyarrow.Table``, as ``map`` gives it under the format "arrow".
+
         Returns:
-            New columns, int64 (n, context_length): "input_ids" and "attention_mask".
+            New columns, int64 (n, context_length): "input_ids" and "attention_mask"; or the table with these behind its
+            own.
 
         Raises:
             KeyError: If the batch has no such column.
             TypeError, ValueError, ModuleNotFoundError: As the tokenizer does, naming the row of the batch.
         """
-        if self.column not in batch:
-            raise KeyError(f"no column {self.column!r} among {', '.join(map(repr, batch))}; name the one with captions")
-        captions = batch[self.column]
-        return self.tokenizer.batch_encode(captions, context_length=self.context_length, threads=_threads())
+        if isinstance(batch, Mapping) and self.column not in batch:
+            names = ", ".join(map(repr, batch))
+            raise KeyError(f"no column {self.column!r} among {names}; name the one with captions")
+        columns = self.tokenizer.batch_encode(
+            batch[self.column], context_length=self.context_length, threads=_threads()
+        )
+        if not hasattr(batch, "append_column"):
+            return columns
+        import pyarrow as pa
+
+        for name, rows in columns.items():
+            batch = batch.append_column(name, pa.FixedSizeListArray.from_arrays(rows.ravel(), rows.shape[1]))
+        return batch
 
 
 def _threads() -> int | None:

@@ -83,14 +83,16 @@ def test_a_missing_column_or_caption_is_named(transform):
         transform.on_column()({"caption": ["a", None]})
 
 
-def test_datasets_maps_with_it(transform, tokenizer):
+@pytest.mark.parametrize(
+    ("shape", "processes"),
+    [(None, None), (None, 2), ("numpy", None), ("torch", None), ("arrow", None), ("pandas", None), ("polars", None)],
+)
+def test_datasets_maps_with_it(transform, tokenizer, shape, processes):
     datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
-    data = datasets.Dataset.from_dict({"caption": CAPTIONS})
-    for processes in [None, 2]:
-        mapped = data.map(transform.on_column(), batched=True, batch_size=7, num_proc=processes)
-        expected = tokenizer.batch_encode(CAPTIONS)
-        for name in ["input_ids", "attention_mask"]:
-            np.testing.assert_array_equal(mapped.with_format("numpy")[name][:], expected[name])
+    data = datasets.Dataset.from_dict({"caption": CAPTIONS}).with_format(shape)
+    mapped = data.map(transform.on_column(), batched=True, batch_size=7, num_proc=processes)
+    for name, expected in tokenizer.batch_encode(CAPTIONS).items():
+        np.testing.assert_array_equal(mapped.with_format("numpy")[name][:], expected)
 
 
 def test_open_clips_zero_shot_classifier_is_the_same_with_it():
