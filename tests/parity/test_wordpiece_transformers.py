@@ -76,7 +76,7 @@ def ids_of(theirs, captions):
     return theirs(captions, add_special_tokens=False).input_ids
 
 
-@settings(max_examples=500)
+@settings(max_examples=2_000)
 @given(caption=any_text)
 def test_every_caption_gives_the_ids_of_transformers(both, caption):
     ours, theirs = both
@@ -100,7 +100,7 @@ def test_names_of_control_tokens_are_text_where_transformers_splits_them(tokens)
     assert WordPieceTokenizer(tokens).encode(caption)[0].tolist() == ids_of(theirs, caption)
 
 
-@settings(max_examples=300)
+@settings(max_examples=500)
 @given(captions=st.lists(st.tuples(any_text, any_text), min_size=1, max_size=3), length=st.integers(3, 24))
 def test_padded_and_cut_pairs_are_those_of_transformers(both, captions, length):
     ours, theirs = both

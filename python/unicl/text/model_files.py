@@ -1,4 +1,4 @@
-"""The files that tokenizers share with transformers: written whole or not at all, read as JSON, fetched from the hub."""
+"""The files tokenizers share with transformers: written whole or not at all, read as JSON, fetched from the hub."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class WordPieceTokenizer:
         context_length: int = 77,
         special_tokens: Literal["text", "bert"] = "text",
     ) -> Self:
-        """Make the tokenizer that a ``tokenizer.json`` describes: that of BERT, DistilBERT, ELECTRA, MiniLM, BLIP, ...
+        """Make the tokenizer that a ``tokenizer.json`` describes: BERT's, or that of a model like it, such as MiniLM.
 
         All settings are read of it but truncation and padding, which are those of a call here: rows have
         `context_length` ids whatever the file says.
