@@ -1,7 +1,7 @@
 """Compiles the Triton kernels for chips that are not here, and reads what they use from the machine code.
 
-    python benches/loss/aot.py                  # the table
-    python benches/loss/aot.py --json --capability 90
+    python benches/loss/aot.py                  # the table of all
+    python benches/loss/aot.py --few --capability 90
 
 The width d is an argument of the kernels and not a constant, so one compilation serves 512, 768, 1024 and all others
 that 16 divides.
@@ -10,7 +10,9 @@ Every tile that the kernels may run with is here: of each kind, the first is the
 are what deterministic=False may choose.
 
 The gates (tests/python/loss/test_triton.py): shared memory within the chip's limit, no stack (nothing spilled),
-tensor-core instructions present, no atomics on global memory. cuobjdump and nvdisasm come with the triton wheel; no
+tensor-core instructions present (and absent for float32, which they would round), no atomics on global memory.
+The tests compile the fixed tiles with the fewest and the most options (--few: 36 kernels, a minute of one core); all
+of them are about 480 kernels and a quarter of an hour. cuobjdump and nvdisasm come with the triton wheel; no
 driver is needed.
 """
 
@@ -21,6 +23,7 @@ import json
 import re
 import subprocess
 import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +31,72 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from unicl.loss.kernels.autotune import TILES, Tile
+from unicl.loss.kernels.autotune import TILES, Tile, tiles_for
 from unicl.loss.kernels.tile import gradient_kernel, sums_kernel
 
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 KERNELS = {"sums_kernel": sums_kernel, "gradient_kernel": gradient_kernel}
 # sm_80 has mma.sync, sm_90 warp-group mma, sm_100 the tensor core with its own memory.
 TENSOR_CORE = {80: r"\bHMMA", 90: r"\bHGMMA", 100: r"\bUTC\w*MMA"}
-INTEGERS = ("b", "m", "d", "first_pair", "stripe", "left_width", "right_width")
+INTEGERS = ("b", "m", "d", "first_pair", "stripe")
 
 
-def compile_kernel(name: str, capability: int, tile: Tile, *, sets: bool, smoothing: bool) -> dict[str, Any]:
+LABELS = ("left_ptr", "left_start_ptr", "right_ptr", "right_start_ptr")
+FEATURES = ("u_ptr", "v_ptr", "g_ptr")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What a kernel is compiled for beside its tile.
+
+    Attributes:
+        dtype: Of the features, "bf16", "fp16" or "fp32". float32 is multiplied exactly, by no tensor core.
+        overlap: "none" (pairs and integer labels), or, of sets of labels, "cosine" or "any".
+        exclude: exclude_self.
+        smoothing: label_smoothing; of the gradient alone.
+        columns: Both directions; False where columns are not wanted, and for extra texts.
+    """
+
+    dtype: str = "bf16"
+    overlap: str = "none"
+    exclude: bool = False
+    smoothing: bool = False
+    columns: bool = True
+
+
+def variants(kernel: str, *, sets: bool, exact: bool) -> list[Variant]:
+    """Every way in which a kernel is compiled: dtypes, overlaps, and the options that change its code."""
+    modes = [{}, {"exclude": True}, {"columns": False}]
+    if kernel == "gradient_kernel":
+        modes += [{"smoothing": True}, {"exclude": True, "smoothing": True}]
+    return [
+        Variant(dtype=dtype, overlap=overlap, **mode)
+        for dtype in (("fp32",) if exact else ("bf16", "fp16"))
+        for overlap in (("cosine", "any") if sets else ("none",))
+        for mode in modes
+    ]
+
+
+def few(kernel: str, *, sets: bool, exact: bool) -> list[Variant]:
+    """What the tests compile: for each kind of tile the plain kernel and the one with the most options."""
+    most = {"exclude": True, "smoothing": kernel == "gradient_kernel"}
+    if exact:
+        return [Variant(dtype="fp32", overlap="any" if sets else "none", **most)]
+    return [
+        Variant(overlap="cosine" if sets else "none"),
+        Variant(dtype="fp16", overlap="any" if sets else "none", **most),
+    ]
+
+
+def compile_kernel(name: str, capability: int, tile: Tile, variant: Variant) -> dict[str, Any]:
     """Registers, stack, shared memory and instruction counts of one kernel."""
     kernel = KERNELS[name]
     constants: dict[str, Any] = {
-        "SETS": sets,
-        "ANY": False,
-        "EXCLUDE": False,
-        "COLUMNS": True,
-        "EVERY": smoothing,
+        "SETS": variant.overlap != "none",
+        "ANY": variant.overlap == "any",
+        "EXCLUDE": variant.exclude,
+        "COLUMNS": variant.columns,
+        "EVERY": variant.smoothing,
         "UPCAST": False,
         **{key: tile[key] for key in ("BM", "BN", "BK")},
     }
@@ -57,10 +107,10 @@ def compile_kernel(name: str, capability: int, tile: Tile, *, sets: bool, smooth
             signature[argument] = "constexpr"
         elif argument in INTEGERS:
             signature[argument] = "i32"
-        elif argument in ("u_ptr", "v_ptr", "g_ptr"):
-            signature[argument] = "*bf16"
+        elif argument in FEATURES:
+            signature[argument] = f"*{variant.dtype}"
         else:
-            signature[argument] = "*i32" if argument in ("left_ptr", "right_ptr") else "*fp32"
+            signature[argument] = "*i32" if argument in LABELS else "*fp32"
     # What the launcher finds when it looks: aligned pointers, and sizes that 16 divides.
     aligned = [["tt.divisibility", 16]]
     attributes = {
@@ -79,8 +129,7 @@ def compile_kernel(name: str, capability: int, tile: Tile, *, sets: bool, smooth
     return {
         "kernel": name,
         "capability": capability,
-        "sets": sets,
-        "smoothing": smoothing,
+        **asdict(variant),
         "tile": "x".join(str(tile[key]) for key in ("BM", "BN", "BK")),
         "warps": tile["num_warps"],
         "stages": tile["num_stages"],
@@ -103,14 +152,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--capability", type=int, nargs="+", default=[80, 90, 100])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--few", action="store_true", help="each option once, on the fixed tiles: what the tests compile"
+    )
     options = parser.parse_args()
-    rows = [
-        compile_kernel(name, capability, tile, sets=sets, smoothing=smoothing)
-        for capability in options.capability
-        for (name, sets), tiles in TILES.items()
-        for tile in tiles
-        for smoothing in (False, True)
-    ]
+    rows = []
+    for capability in options.capability:
+        for name, sets, exact in TILES:
+            for variant in (few if options.few else variants)(name, sets=sets, exact=exact):
+                tiles = tiles_for(name, sets=sets, exact=exact, exclude=variant.exclude)
+                rows += [
+                    compile_kernel(name, capability, tile, variant) for tile in (tiles[:1] if options.few else tiles)
+                ]
     if options.json:
         print(json.dumps(rows))
         return

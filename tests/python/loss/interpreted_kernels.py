@@ -99,7 +99,7 @@ def chooser_of(number):
     """Gives every kernel the tile of this number, or its last."""
 
     def choose(kernel, _u, _v, constants, _launch, **_):
-        tiles = autotune.TILES[kernel, constants["SETS"]]
+        tiles = autotune.TILES[kernel, constants["SETS"], False]
         tile = tiles[min(number, len(tiles) - 1)]
         return {key: tile[key] for key in ("BM", "BN", "BK")}
 
@@ -110,9 +110,9 @@ def waived_calls():
     """The kernels for which a call with deterministic=False asks for a tile; fails if anything is timed."""
     asked = []
 
-    def choose(kernel, *arguments, deterministic):
+    def choose(kernel, *arguments, deterministic, **rest):
         asked.append((kernel, deterministic))
-        return autotune.choose(kernel, *arguments, deterministic=deterministic)
+        return autotune.choose(kernel, *arguments, deterministic=deterministic, **rest)
 
     def refuse(_):
         raise AssertionError("the interpreter was timed")
@@ -130,7 +130,7 @@ def main():
             for number, modes in enumerate(MODES):
                 found["modes"][f"{str(dtype).removeprefix('torch.')} {kind} {number}"] = errors(dtype, kind, modes)
     for kind, sets in (("labels", False), ("cosine", True)):
-        for number in range(max(len(tiles) for (_, own), tiles in autotune.TILES.items() if own is sets)):
+        for number in range(max(len(tiles) for (_, own, _), tiles in autotune.TILES.items() if own is sets)):
             launch.choose = chooser_of(number)
             # One tile and a ragged rest, in every direction.
             found["tiles"][f"{kind} {number}"] = errors(torch.float32, kind, {}, sizes=(150, 139, 70))

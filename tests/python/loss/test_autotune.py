@@ -8,7 +8,7 @@ import torch
 autotune = pytest.importorskip("unicl.loss.kernels.autotune", reason="triton is not installed")
 
 PLAIN = {"SETS": False, "EXCLUDE": False}
-KERNELS = sorted(autotune.TILES)
+KERNELS = sorted((kernel, sets) for kernel, sets, exact in autotune.TILES if not exact)
 
 
 class Card:
@@ -58,7 +58,7 @@ def choose(
 
 @pytest.mark.parametrize(("kernel", "sets"), KERNELS)
 def test_the_fastest_tile_is_chosen_wherever_it_stands(card, kernel, sets):
-    tiles = autotune.TILES[kernel, sets]
+    tiles = autotune.TILES[kernel, sets, False]
     assert len(tiles) > 1
     for fastest in tiles:
         timed = card(lambda tile, fastest=fastest: 1.0 if tile is fastest else 2.0)
@@ -68,7 +68,7 @@ def test_the_fastest_tile_is_chosen_wherever_it_stands(card, kernel, sets):
 
 @pytest.mark.parametrize(("kernel", "sets"), KERNELS)
 def test_deterministic_calls_take_the_fixed_tile_and_time_nothing(card, kernel, sets):
-    tiles = autotune.TILES[kernel, sets]
+    tiles = autotune.TILES[kernel, sets, False]
     timed = card(lambda tile: 1.0 if tile is tiles[-1] else 2.0)
     for waived_before in (False, True):
         assert choose(timed, kernel, constants={**PLAIN, "SETS": sets}, deterministic=True) is tiles[0]
@@ -77,7 +77,7 @@ def test_deterministic_calls_take_the_fixed_tile_and_time_nothing(card, kernel, 
 
 
 def test_a_kind_of_problem_is_timed_once(card):
-    tiles = autotune.TILES["sums_kernel", False]
+    tiles = autotune.TILES["sums_kernel", False, False]
     timed = card(lambda tile: 1.0 if tile is tiles[1] else 2.0)
     first = choose(timed, deterministic=False)
     timed.cost = lambda tile: 1.0 if tile is tiles[2] else 2.0
@@ -112,8 +112,26 @@ def test_another_kind_is_timed_anew(card, other):
     assert len(timed.launched) > before
 
 
+def test_float32_has_tiles_of_its_own_and_a_single_one_is_not_timed(card):
+    timed = card(lambda tile: tile["BN"])
+    (only,) = autotune.TILES["sums_kernel", True, True]
+    constants = {**PLAIN, "SETS": True}
+    assert choose(timed, dtype=torch.float32, constants=constants, deterministic=False) is only
+    assert timed.launched == []
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_tile_that_spills_if_the_own_pair_is_excluded_is_not_taken_then(card, deterministic):
+    timed = card(lambda tile: -tile["BM"] * tile["BN"])
+    largest = choose(timed, deterministic=deterministic)
+    timed.launched.clear()
+    tile = choose(timed, constants={**PLAIN, "EXCLUDE": True}, deterministic=deterministic)
+    assert tile is not largest
+    assert largest not in timed.launched
+
+
 def test_nothing_is_timed_while_a_cuda_graph_records(card, monkeypatch):
     timed = card(lambda tile: tile["BN"])
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
-    assert choose(timed, deterministic=False) is autotune.TILES["sums_kernel", False][0]
+    assert choose(timed, deterministic=False) is autotune.TILES["sums_kernel", False, False][0]
     assert timed.launched == []

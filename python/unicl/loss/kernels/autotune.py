@@ -14,7 +14,7 @@ import torch
 import triton  # type: ignore[import-untyped]
 from torch import Tensor
 
-__all__ = ["TILES", "Tile", "choose", "chosen_tiles", "interprets"]
+__all__ = ["TILES", "Tile", "choose", "chosen_tiles", "interprets", "tiles_for"]
 
 Tile = Mapping[str, int]
 
@@ -23,28 +23,41 @@ def _tile(rows: int, columns: int, inner: int, *, warps: int, stages: int) -> Ti
     return {"BM": rows, "BN": columns, "BK": inner, "num_warps": warps, "num_stages": stages}
 
 
-# By kernel and by whether labels come in sets: the fixed tile, and what may be faster. All pass the gates on sm_80, 90
-# and 100 (benches/loss/aot.py: nothing spilled, shared memory within the limit). The fixed ones are the largest that
-# do; no GPU has timed any.
-TILES: dict[tuple[str, bool], tuple[Tile, ...]] = {
-    ("sums_kernel", False): (
-        _tile(128, 128, 32, warps=8, stages=3),
+# Spills a few registers on sm_90 if i = j is excluded, and is the largest that passes the gates if not.
+_NOT_EXCLUDING = _tile(128, 128, 32, warps=8, stages=3)
+# By kernel, whether labels come in sets, and whether features are float32, which is multiplied exactly and by no tensor
+# core: the fixed tile, and what may be faster. All pass the gates on sm_80, 90 and 100 (benches/loss/aot.py: nothing
+# spilled, shared memory within the limit); no GPU has timed any.
+TILES: dict[tuple[str, bool, bool], tuple[Tile, ...]] = {
+    ("sums_kernel", False, False): (
+        _NOT_EXCLUDING,
         _tile(128, 64, 64, warps=8, stages=3),
         _tile(64, 128, 64, warps=8, stages=3),
     ),
-    ("sums_kernel", True): (
+    ("sums_kernel", True, False): (
         _tile(128, 32, 64, warps=8, stages=3),
         _tile(64, 64, 64, warps=8, stages=3),
     ),
-    ("gradient_kernel", False): (
+    ("gradient_kernel", False, False): (
         _tile(128, 128, 64, warps=8, stages=3),
         _tile(128, 128, 32, warps=8, stages=4),
         _tile(128, 64, 64, warps=4, stages=3),
     ),
-    ("gradient_kernel", True): (
-        _tile(128, 64, 64, warps=8, stages=3),
-        _tile(128, 32, 64, warps=4, stages=3),
+    ("gradient_kernel", True, False): (
+        _tile(64, 64, 64, warps=8, stages=3),
+        _tile(128, 32, 64, warps=8, stages=3),
     ),
+    ("sums_kernel", False, True): (
+        _tile(128, 64, 16, warps=8, stages=3),
+        _tile(64, 64, 16, warps=8, stages=3),
+    ),
+    ("sums_kernel", True, True): (_tile(64, 64, 16, warps=8, stages=3),),
+    ("gradient_kernel", False, True): (
+        _tile(64, 64, 32, warps=8, stages=3),
+        _tile(64, 64, 16, warps=8, stages=3),
+        _tile(64, 32, 32, warps=4, stages=3),
+    ),
+    ("gradient_kernel", True, True): (_tile(64, 32, 16, warps=8, stages=3),),
 }
 # The interpreter runs programs one after another in numpy, and its times say nothing.
 _INTERPRETED: Tile = {"BM": 16, "BN": 16, "BK": 16}
@@ -75,15 +88,20 @@ def choose(
     """
     if interprets():
         return _INTERPRETED
-    tiles = TILES[kernel, constants["SETS"]]
+    tiles = tiles_for(kernel, sets=constants["SETS"], exact=u.dtype == torch.float32, exclude=constants["EXCLUDE"])
     # Nothing can be timed while a CUDA graph records, for nothing runs.
-    if deterministic or torch.cuda.is_current_stream_capturing():
+    if deterministic or len(tiles) == 1 or torch.cuda.is_current_stream_capturing():
         return tiles[0]
     sizes = (_bucket(size) for size in (u.shape[0], v.shape[0], u.shape[1], *map(math.ceil, labels_a_row)))
     kind = (kernel, u.device, u.dtype, *constants.values(), *sizes)
     if kind not in _chosen:
         _chosen[kind] = min(tiles, key=lambda tile: _milliseconds(lambda: launch(tile)))
     return _chosen[kind]
+
+
+def tiles_for(kernel: str, *, sets: bool, exact: bool, exclude: bool) -> tuple[Tile, ...]:
+    """The tiles that a kernel may run with, the fixed one first."""
+    return tuple(tile for tile in TILES[kernel, sets, exact] if not (exclude and tile is _NOT_EXCLUDING))
 
 
 def chosen_tiles() -> dict[tuple[Hashable, ...], Tile]:
