@@ -12,9 +12,12 @@ from unicl.data.augment import augment
 from unicl.data.batch import Batch
 from unicl.data.mixing import ShuffledSource
 from unicl.demo.prepare import NO_CLASS
+from unicl.labels import LabelSets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from torch import Tensor
 
     from unicl.demo.prepare import DemoData
     from unicl.training.objectives import Objective
@@ -27,7 +30,7 @@ class ObjectiveRecipe:
     Attributes:
         objective: The loss.
         label_share: The share of each batch that is image-label data: 0 (captions only), 1 (labels only) or between.
-        dense_labels: Whether captions carry their dense label; else each caption is a class of its own.
+        dense_labels: Whether captions carry their dense labels; else each caption is a class of its own.
     """
 
     objective: Objective
@@ -71,16 +74,27 @@ def make_batches(
     while True:
         with_caption = torch.from_numpy(captions_source.take(step * captioned, captioned))
         with_label = torch.from_numpy(labels_source.take(step * labelled, labelled))
-        caption_labels = data.dense_labels[with_caption] if recipe.dense_labels else torch.full((captioned,), NO_CLASS)
-        tokens, text_labels = data.captions[with_caption], caption_labels
+        tokens = data.captions[with_caption]
         if labelled:
             template = int(torch.randint(len(data.class_prompts), (1,), generator=generator))
             tokens = torch.cat([tokens, data.class_prompts[template]])
-            text_labels = torch.cat([text_labels, torch.arange(len(data.class_names))])
+        image_classes = data.labels[with_label]
+        text_classes = torch.arange(len(data.class_names) if labelled else 0)
+        image_labels: Tensor | LabelSets
+        text_labels: Tensor | LabelSets
+        if recipe.dense_labels:
+            sets = data.dense_labels.take(with_caption.numpy())
+            image_labels, text_labels = (
+                LabelSets.concatenate([sets, LabelSets.from_lists([[label] for label in classes.tolist()])])
+                for classes in (image_classes, text_classes)
+            )
+        else:
+            none = torch.full((captioned,), NO_CLASS)
+            image_labels, text_labels = (torch.cat([none, classes]) for classes in (image_classes, text_classes))
         yield Batch(
             images=augment(data.images[torch.cat([with_caption, with_label])], generator, strength=augmentation),
             tokens=tokens[:, : int(np.count_nonzero(tokens.numpy(), axis=1).max())],
-            image_labels=torch.cat([caption_labels, data.labels[with_label]]),
+            image_labels=image_labels,
             text_labels=text_labels,
         )
         step += 1

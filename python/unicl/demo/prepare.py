@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from unicl.demo.emoji import EmojiPictures, split_by_base, stable_hash
-from unicl.labels import DenseLabeler, LabelVocabulary
+from unicl.labels import DenseLabeler, LabelSets, LabelVocabulary
 from unicl.text import ClipTokenizer
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class DemoData:
         held_out: Indices of the held-out pictures.
         vocabulary: The names of the dense labels; the first k are ``class_names``, so that labels and captions share
             one space.
-        dense_labels: (n,) int64, one dense label a caption, or -1; only those of ``caption_part`` are trained on.
+        dense_labels: The n captions' sets of dense labels, weighted by rarity; only those of ``caption_part`` are
+            trained on.
     """
 
     source: EmojiPictures
@@ -56,7 +57,7 @@ class DemoData:
     caption_part: NDArray[np.int64]
     held_out: NDArray[np.int64]
     vocabulary: LabelVocabulary
-    dense_labels: Tensor
+    dense_labels: LabelSets
 
 
 def words_of(name: str) -> str:
@@ -118,7 +119,7 @@ def prepare(
         caption_part=caption_part,
         held_out=np.array(held_out),
         vocabulary=vocabulary,
-        dense_labels=one_label_each(vocabulary, source.captions, rare_first=caption_part),
+        dense_labels=labels_by_rarity(vocabulary, source.captions, counted=caption_part),
     )
 
 
@@ -131,11 +132,11 @@ def dense_vocabulary(
     return LabelVocabulary.from_names([*class_names, *(name for name in mined if name not in known)])
 
 
-def one_label_each(vocabulary: LabelVocabulary, captions: Sequence[str], *, rare_first: NDArray[np.int64]) -> Tensor:
-    """One dense label a caption: the one that fewest captions of ``rare_first`` have; -1 where there is none."""
+def labels_by_rarity(vocabulary: LabelVocabulary, captions: Sequence[str], *, counted: NDArray[np.int64]) -> LabelSets:
+    """The dense labels of captions, weighted by the logarithm of one over the share of ``counted`` that have them.
+
+    Inverse document frequency (Sparck Jones 1972): "skin tone" says little of a picture, "guitar" much.
+    """
     sets = DenseLabeler(vocabulary)(captions)
-    rows = [sets.indices[start:end] for start, end in zip(sets.offsets[:-1], sets.offsets[1:], strict=True)]
-    counts = np.zeros(len(vocabulary.names), dtype=np.int64)
-    for index in rare_first:
-        counts[rows[index]] += 1
-    return torch.tensor([min(row.tolist(), key=lambda label: (counts[label], label), default=NO_CLASS) for row in rows])
+    counts = sets.take(counted).document_frequency(len(vocabulary))
+    return sets.weighted(np.log(len(counted) / counts.clip(1)))

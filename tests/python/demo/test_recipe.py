@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from unicl.demo.batches import RECIPES, make_batches
 from unicl.demo.emoji import load_emoji_pictures
@@ -99,9 +101,28 @@ def test_ce_sees_only_labels_and_clip_only_captions(data: DemoData) -> None:
 def test_dense_labels_come_from_the_captions_and_share_the_space_of_the_classes(data: DemoData) -> None:
     names = list(data.vocabulary.names)
     assert names[: len(data.class_names)] == list(data.class_names)
-    labelled = data.dense_labels[data.caption_part] >= 0
-    assert 0.3 < labelled.float().mean().item() <= 1
-    assert (data.dense_labels < len(names)).all()
+    sets = data.dense_labels.take(data.caption_part)
+    assert 0.3 < (np.diff(sets.offsets) > 0).mean() <= 1
+    assert sets.indices.max() < len(names)
+
+
+def test_rare_dense_labels_weigh_more_than_frequent_ones(data: DemoData) -> None:
+    sets = data.dense_labels.take(data.caption_part)
+    counts = sets.document_frequency(len(data.vocabulary.names))[sets.indices]
+    by_count = np.argsort(counts, kind="stable")
+    assert (np.diff(sets.weights[by_count]) <= 0).all()
+    assert sets.weights.min() > 0
+
+
+def test_batches_with_dense_labels_join_those_of_captions_and_one_class_a_picture(data: DemoData) -> None:
+    batches = make_batches(data, RECIPES["unicl + dense labels"], batch_size=10, seed=0, augmentation=0.0)
+    plain = next(make_batches(data, RECIPES["unicl"], batch_size=10, seed=0, augmentation=0.0))
+    batch = next(batches)
+    k = len(data.class_names)
+    assert batch.image_labels.to_list()[:5] == batch.text_labels.to_list()[:5]
+    assert batch.image_labels.to_list()[5:] == [[label] for label in plain.image_labels[5:].tolist()]
+    assert batch.text_labels.to_list()[5:] == [[label] for label in range(k)]
+    assert torch.equal(batch.images, plain.images)
 
 
 def test_an_existing_run_is_kept_unless_told_otherwise(finished: Path, config: DemoConfig) -> None:
