@@ -20,6 +20,7 @@ __all__ = [
     "ClipTokenizer",
     "LabelIndex",
     "PosTagger",
+    "WordPieceTokenizer",
     "convert_nltk_tagger",
     "lemma",
     "mine_labels",
