@@ -63,7 +63,7 @@ class LabelVocabulary:
         given_parents = dict(parents or {})
         pairs = [(name, other) for name, others in given.items() for other in others]
         self._native = _native.LabelIndex(list(self.names), pairs, list(given_parents.items()), list(self.blocked))
-        known = set(self.names)
+        known = set(self.names) if given else set()
         self.synonyms: dict[str, tuple[str, ...]] = {}
         for name, others in given.items():
             name = name if name in known else self.names[self.id(name)]

@@ -45,7 +45,8 @@ def _read_lines(lines: list[str]) -> Fields:
         cells = [cell.strip() for cell in line.split("\t") if cell.strip()]
         if cells:
             names.append(cells[0])
-            synonyms[cells[0]] = cells[1:]
+            if len(cells) > 1:
+                synonyms[cells[0]] = cells[1:]
     return {"names": names, "synonyms": synonyms}
 
 
@@ -67,7 +68,8 @@ def _read_table(lines: list[str]) -> Fields:
         row = dict(zip(header, cells, strict=False))
         name = row["name"]
         names.append(name)
-        synonyms[name] = [text.strip() for text in row.get("synonyms", "").split("|") if text.strip()]
+        if row.get("synonyms"):
+            synonyms[name] = [text.strip() for text in row["synonyms"].split("|") if text.strip()]
         if row.get("parent"):
             parents[name] = row["parent"]
         if "document_frequency" in header:
