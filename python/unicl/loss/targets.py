@@ -104,23 +104,25 @@ def match_labels(
     """
     rows, columns = image_labels.shape[0], text_labels.shape[0]
     own_texts = own_texts or slice(0, columns)
-    image_code = _distinct_below_zero(image_labels, first=own_texts.start)
-    # An unlabelled image beyond the last of its texts must not meet the first text of the next rank.
-    past = torch.arange(rows, device=image_code.device) >= own_texts.stop - own_texts.start
-    image_code = torch.where((image_labels < 0) & past, image_code - columns - 1, image_code)
     text_code = _distinct_below_zero(text_labels, first=0)
-    codes = [image_code, text_code]
-    column_codes = text_code
-    if extra_labels is not None:
-        # The codes of unlabelled extra texts lie below all others.
-        extra_code = _distinct_below_zero(extra_labels, first=2 * (rows + columns) + 1)
-        codes.append(extra_code)
-        column_codes = torch.cat([text_code, extra_code])
-    every_code = torch.cat(codes).sort().values
-    exact = torch.float32 if every_code.shape[0] < _EXACT_IN_FLOAT32 else torch.float64
-    classes = [torch.searchsorted(every_code, code).to(exact) for code in codes]
-    image_count = _count(image_code, column_codes.sort().values)
-    text_count = _count(text_code, image_code.sort().values)
+    if image_labels is text_labels and extra_labels is None and own_texts == slice(0, columns):
+        # One sort serves both sides.
+        classes, count = _ranks([text_code]), _count(text_code, text_code.sort().values)
+        classes, image_code, image_count, text_count = classes * 2, text_code, count, count
+    else:
+        image_code = _distinct_below_zero(image_labels, first=own_texts.start)
+        # An unlabelled image beyond the last of its texts must not meet the first text of the next rank.
+        past = torch.arange(rows, device=image_code.device) >= own_texts.stop - own_texts.start
+        image_code = torch.where((image_labels < 0) & past, image_code - columns - 1, image_code)
+        codes, column_codes = [image_code, text_code], text_code
+        if extra_labels is not None:
+            # The codes of unlabelled extra texts lie below all others.
+            extra_code = _distinct_below_zero(extra_labels, first=2 * (rows + columns) + 1)
+            codes.append(extra_code)
+            column_codes = torch.cat([text_code, extra_code])
+        classes = _ranks(codes)
+        image_count = _count(image_code, column_codes.sort().values)
+        text_count = _count(text_code, image_code.sort().values)
     if exclude_self:
         own = (image_code == text_code[own_texts]).to(image_count.dtype)
         image_count, text_count = image_count - own, text_count.clone()
@@ -187,6 +189,13 @@ def match_sets(
 def _distinct_below_zero(labels: Tensor, *, first: int) -> Tensor:
     own = -1 - first - torch.arange(labels.shape[0], device=labels.device)
     return torch.where(labels < 0, own, labels.long())
+
+
+def _ranks(codes: list[Tensor]) -> list[Tensor]:
+    """The rank of each code among all, in a float that holds it exactly."""
+    every_code = torch.cat(codes).sort().values
+    exact = torch.float32 if every_code.shape[0] < _EXACT_IN_FLOAT32 else torch.float64
+    return [torch.searchsorted(every_code, code).to(exact) for code in codes]
 
 
 def _count(codes: Tensor, sorted_codes: Tensor) -> Tensor:

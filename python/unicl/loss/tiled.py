@@ -29,6 +29,9 @@ from unicl.loss.tiles import LOG2_E, Columns, Problem, Side, Tiles, common_shift
 
 __all__ = ["Sums", "backward", "forward"]
 
+# Of float32 sums for the gradient of half-precision texts: 12,288 texts of width 512.
+_PANEL_BYTES = 24 << 20
+
 
 def forward(problem: Problem, merge: Callable[[Sums], None] | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Row losses (b,), column losses (m,), and the log-sum-exps in bits of rows and columns, which backward needs.
@@ -98,40 +101,57 @@ def backward(
     shift = common_shift(problem, row_lse, column_lse)
     rows = Side.of_rows(problem, row_lse, row_grad, shift)
     columns = Side.of_columns(problem, column_lse, column_grad, shift)
-    add_product = _products(image)
-    image_grad = image.new_empty(image.shape if wants_image else 0)
-    text_grad = text.new_zeros(text.shape if wants_text else 0, dtype=scale.dtype)
+    add_product, is_rounded = _products(image)
+    is_low = text.dtype != scale.dtype
+    # Half-precision texts sum up in float32: on a CPU, a bounded panel of them at a time. Images pay for it, with one
+    # rounding of their gradient for every further panel.
+    is_bounded_sum = is_low and wants_text and text.device.type == "cpu"
+    panels = tiles.text_panels(_PANEL_BYTES // (scale.element_size() * text.shape[1]) if is_bounded_sum else None)
+    # sum_ij G_ij u_i.v_j = sum_i <u_i, dU_i> / s: no pass over the tiles, where dU has been rounded nowhere.
+    by_rows = wants_image and not is_rounded and len(panels) == 1
+    image_grad = (image.new_empty if is_low else image.new_zeros)(image.shape if wants_image else 0)
+    text_grad = (text.new_empty if is_low else text.new_zeros)(text.shape if wants_text else 0)
     scale_grad = scale.new_zeros((), dtype=torch.float64)
-    for span in tiles.row_spans():
-        u = image[span].to(scale.dtype)
-        u_grad = torch.zeros_like(u)
-        for block in tiles.column_blocks():
-            v = block.features.to(scale.dtype)
-            z = tiles.logits(u, v)
-            tiles.fill_excluded(z, span, block, -math.inf)
-            g = tiles.gradient(z, span, block, rows, columns, shift)
-            tiles.fill_excluded(z, span, block, 0.0)
-            scale_grad += z.mul_(g).sum()
-            if wants_image:
-                add_product(u_grad, g, block.features, v)
-            if wants_text and not block.is_extra:
-                add_product(text_grad[block.span], g.t(), image[span], u)
-        if wants_image:
-            image_grad[span] = u_grad
-    # g carries a factor s and z the factor s log2(e); wanted is the sum of dL/dz_ij u_i.v_j.
-    scale_grad /= scale.double() ** 2 * LOG2_E
-    return image_grad, text_grad.to(text.dtype), scale_grad.to(scale.dtype)
+    for panel in panels:
+        part = text_grad if not is_low else scale.new_zeros(panel.stop - panel.start, text.shape[1] * wants_text)
+        for span in tiles.row_spans():
+            u = image[span].to(scale.dtype)
+            u_grad = image_grad[span] if wants_image else u
+            if is_low and wants_image:
+                u_grad = torch.zeros_like(u) if panel.start == 0 else u_grad.to(scale.dtype)
+            for block in tiles.column_blocks(panel):
+                v = block.features.to(scale.dtype)
+                z = tiles.logits(u, v)
+                tiles.fill_excluded(z, span, block, -math.inf)
+                g = tiles.gradient(z, span, block, rows, columns, shift)
+                if wants_image:
+                    add_product(u_grad, g, block.features, v)
+                if wants_text and not block.is_extra:
+                    own = slice(block.span.start - panel.start, block.span.stop - panel.start)
+                    add_product(part[own], g.t(), image[span], u)
+                if not by_rows:
+                    tiles.fill_excluded(z, span, block, 0.0)
+                    scale_grad += z.mul_(g).sum()
+            if by_rows:
+                scale_grad += torch.linalg.vecdot(u, u_grad).sum(dtype=torch.float64)
+            if wants_image and is_low:
+                image_grad[span] = u_grad
+        if wants_text and is_low:
+            text_grad[panel] = part
+    # G carries a factor s, and z the factor s log2(e).
+    scale_grad /= scale.double() if by_rows else scale.double() ** 2 * LOG2_E
+    return image_grad, text_grad, scale_grad.to(scale.dtype)
 
 
-def _products(features: Tensor) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
-    """How ``into += g @ features`` is computed, given the features also in the dtype of ``into``.
+def _products(features: Tensor) -> tuple[Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], bool]:
+    """How ``into += g @ features`` is computed, given the features also in the dtype of ``into``; whether g is rounded.
 
     bfloat16 features on a CPU that multiplies bfloat16: g is rounded once and the product taken in bfloat16, at twice
     the speed of float32 or more. Elsewhere such a product is emulated, and slower than float32.
     """
     if features.dtype == torch.bfloat16 and features.device.type == "cpu" and _multiplies_bfloat16():
-        return lambda into, g, low, _: into.add_(torch.mm(g.bfloat16(), low))
-    return lambda into, g, _, high: into.addmm_(g, high)
+        return lambda into, g, low, _: into.add_(torch.mm(g.bfloat16(), low)), True
+    return lambda into, g, _, high: into.addmm_(g, high), False
 
 
 @cache

@@ -12,6 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import unicl
+from unicl.loss import tiled as tiled_module
+from unicl.loss import tiles
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 # Relative to the largest element: a few units in the last place.
@@ -62,6 +64,36 @@ def test_the_error_is_at_most_twice_that_of_eager_pytorch(
     assert_as_exact_as_eager(
         gradients(tiled, batch, scale, dtype), gradients(eager_loss, batch, scale, dtype), truth, scale, dtype
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
+def test_texts_in_panels_are_as_exact(make_batch, eager_loss, gradients, monkeypatch, dtype, scale):
+    monkeypatch.setattr(tiles, "_CPU_TILE", (64, 32))
+    monkeypatch.setattr(tiled_module, "_PANEL_BYTES", 4 * 128 * 64)
+    batch = rounded(make_batch(256, 500, 128, labels="mixed", alignment=0.6), dtype)
+    truth = gradients(reference, batch, scale, torch.float64)
+    assert_as_exact_as_eager(
+        gradients(tiled, batch, scale, dtype), gradients(eager_loss, batch, scale, dtype), truth, scale, dtype
+    )
+
+
+@pytest.mark.parametrize("panel_bytes", [1, 4 * 8 * 6, 1 << 20])
+@pytest.mark.parametrize("wants", [(True, True), (False, True), (True, False)])
+def test_panels_leave_out_no_text_and_take_further_texts_once(make_batch, monkeypatch, panel_bytes, wants):
+    monkeypatch.setattr(tiles, "_CPU_TILE", (4, 4))
+    monkeypatch.setattr(tiled_module, "_PANEL_BYTES", panel_bytes)
+    batch, bank = make_batch(11, 14, 6), make_batch(5, 1, 6, seed=2).image.half()
+    found = []
+    for backend in ("tiled", "reference"):
+        image, text = (x.half().requires_grad_(flag) for x, flag in zip((batch.image, batch.text), wants, strict=True))
+        scale = torch.tensor(9.0, requires_grad=True)
+        loss = unicl.fused_loss(image, text, *batch.labels, scale, extra_text_features=bank, backend=backend)
+        loss.backward()
+        found.append([x.grad for x in (image, text, scale) if x.grad is not None])
+    assert len(found[0]) == 1 + sum(wants)
+    for got, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=2e-3, atol=2e-5)
 
 
 @settings(deadline=None, max_examples=60)
@@ -129,19 +161,30 @@ def test_two_runs_are_bitwise_equal(make_batch, gradients, dtype):
 
 
 class LargestTensor(TorchDispatchMode):
-    """Watches every operation for the largest tensor that it gives out, in elements."""
+    """Watches every operation for the largest tensor that it gives out, in elements; of one dtype, if given."""
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        self.elements = 0
+        self.elements, self.dtype = 0, dtype
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
         sizes = [
-            x.untyped_storage().nbytes() // x.element_size() for x in tree_leaves(out) if isinstance(x, torch.Tensor)
+            x.untyped_storage().nbytes() // x.element_size()
+            for x in tree_leaves(out)
+            if isinstance(x, torch.Tensor) and self.dtype in (None, x.dtype)
         ]
         self.elements = max(self.elements, *sizes, 0)
         return out
+
+
+def test_float32_sums_of_half_precision_texts_are_bounded(make_batch, gradients, monkeypatch):
+    monkeypatch.setattr(tiles, "_CPU_TILE", (8, 16))
+    monkeypatch.setattr(tiled_module, "_PANEL_BYTES", 4 * 64 * 32)
+    batch = make_batch(16, 4000, 64)
+    with LargestTensor(torch.float32) as watch:
+        gradients(tiled, batch, 14.3, torch.bfloat16)
+    assert 32 * 64 <= watch.elements <= 4000
 
 
 @pytest.mark.parametrize("labels", ["pairs", "mixed"])
