@@ -145,6 +145,12 @@ def test_options_that_cannot_be_used_are_refused_and_say_why(options, error, mes
         unicl.fused_loss(unit(3), unit(3), **options)
 
 
+def test_a_group_on_a_torch_without_distributed_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"group needs torch.distributed .* leave group at None"):
+        unicl.fused_loss(unit(3), unit(3), group=object())
+
+
 def test_comparing_a_set_with_itself_needs_equal_numbers_of_rows():
     with pytest.raises(ValueError, match=r"exclude_self .* got 3 and 5"):
         unicl.fused_loss(unit(3), unit(5), [1, 1, 1], [1, 1, 1, 1, 1], exclude_self=True)

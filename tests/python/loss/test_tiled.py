@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -157,6 +159,15 @@ def test_gradients_pass_gradcheck(make_batch, b, m, scale):
 def test_two_runs_are_bitwise_equal(make_batch, gradients, dtype):
     batch = make_batch(300, 280, 40, labels="mixed")
     first, second = (gradients(tiled, batch, 14.3, dtype) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_two_runs_with_sets_of_labels_are_bitwise_equal(make_batch, gradients):
+    batch = make_batch(300, 300, 40)
+    rows = [[i % 7, 7 + i % 50] for i in range(300)]
+    sets = SimpleNamespace(indices=np.array(rows).flatten(), offsets=np.arange(301) * 2, weights=None)
+    batch = type(batch)(image=batch.image, text=batch.text, image_labels=sets, text_labels=sets)
+    first, second = (gradients(tiled, batch, 14.3, torch.float32) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
