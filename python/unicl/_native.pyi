@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
+from unicl.labels.mapper import LabelMapper
 from unicl.text.captions import Captions
 
 __all__ = [
@@ -197,8 +198,8 @@ def convert_nltk_tagger(weights: str, tagdict: str, classes: str) -> bytes:
 class LabelIndex:
     """Label names with ids, and every text that means one of them; synonyms and parents are (label, other) pairs.
 
-    A phrase that ends in a blocked text means no label. The mode of mapping is "canonical" or "argmax"; the index of the
-    latter is made when it is first used.
+    A phrase that ends in a blocked text means no label. What maps is told how by the attributes of a mapper; None:
+    ``mode="canonical"`` and nothing else. What only some mappers need is made when it is first used.
     """
 
     def __new__(
@@ -211,8 +212,10 @@ class LabelIndex:
     @property
     def parents(self) -> NDArray[np.int32]: ...
     def id(self, name: str) -> int | None: ...
+    def nearest_kept(self, is_kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Give for each label the nearest of itself and its ancestors that is kept; -1 where none is."""
     def map(
-        self, phrases: Any, threads: int | None = None, mode: str = "canonical"
+        self, phrases: Any, threads: int | None = None, how: LabelMapper | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]]:
         """Give ids (-1: none), scores and rules."""
     def label(
@@ -221,11 +224,11 @@ class LabelIndex:
         tagger: PosTagger,
         grammar: str | None = None,
         threads: int | None = None,
-        mode: str = "canonical",
+        how: LabelMapper | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Give the indices and offsets of the captions' label sets."""
     def explain(
-        self, caption: str, tagger: PosTagger, grammar: str | None = None, mode: str = "canonical"
+        self, caption: str, tagger: PosTagger, grammar: str | None = None, how: LabelMapper | None = None
     ) -> list[tuple[int, int, str, str, int, float, int]]:
         """Give start, end, phrase, lemma, id, score and rule of every noun phrase."""
 
@@ -241,7 +244,7 @@ def mine_labels(
     """Give the names within the limits, the most frequent first, and the number of captions with each."""
 
 def text_keys(texts: list[str]) -> list[str]:
-    """Give texts as vocabularies tell them apart: lower case, no leading determiners, no marks at the edges of words."""
+    """Give texts as vocabularies tell them apart: lower case, no leading determiners, no marks at edges of words."""
 
 def lemma(word: str) -> str:
     """Give the singular of a lower-case English noun."""

@@ -51,14 +51,16 @@ class Explanation:
     dropped: str | None
 
 
-def _without_label(lemma: str, vocabulary: LabelVocabulary) -> str:
+def _without_label(lemma: str, mapper: LabelMapper) -> str:
     """Why a phrase means no label."""
     if not lemma:
         return "it has no word besides determiners"
     words = lemma.split()
     ends = {" ".join(words[start:]) for start in range(len(words))}
-    blocked = next((text for text in vocabulary.blocked if text in ends), None)
-    return "its head noun means no label" if blocked is None else f"it ends in {blocked!r}, which means no label"
+    blocked = next((text for text in mapper.vocabulary.blocked if text in ends), None)
+    if blocked is not None:
+        return f"it ends in {blocked!r}, which means no label"
+    return f"its head noun means no {'label' if mapper.kept is None else 'label that is kept'}"
 
 
 class DenseLabeler:
@@ -76,6 +78,9 @@ class DenseLabeler:
     Args:
         vocabulary: The labels.
         mode: How phrases are mapped; see :class:`LabelMapper`.
+        kept: Which labels may be given; a phrase that means another gets its nearest ancestor that may. To give rare
+            labels up for their parents, pass ``labeler.count(captions).counts >= least`` of a labeler without it.
+        fuzzy_threshold: The least similarity of a misspelt word; None: none is corrected.
         tagger: The tagger; None for the package's own weights.
         grammar: The noun-phrase grammar; None for that of :func:`unicl.text.find_noun_phrases`.
         min_document_frequency: Leave out labels of fewer captions. An int is a number of captions, a float a share in
@@ -108,6 +113,8 @@ class DenseLabeler:
         vocabulary: LabelVocabulary,
         *,
         mode: str = "canonical",
+        kept: ArrayLike | None = None,
+        fuzzy_threshold: float | None = None,
         tagger: PosTagger | None = None,
         grammar: str | None = None,
         min_document_frequency: float = 0,
@@ -118,7 +125,7 @@ class DenseLabeler:
         min_count_in_caption: int = 1,
         relevance: RelevanceFilter | None = None,
     ) -> None:
-        self.mapper = LabelMapper(vocabulary, mode=mode)
+        self.mapper = LabelMapper(vocabulary, mode=mode, kept=kept, fuzzy_threshold=fuzzy_threshold)
         self.vocabulary = vocabulary
         self.tagger = english_tagger() if tagger is None else tagger
         self.grammar = grammar
@@ -234,7 +241,7 @@ class DenseLabeler:
 
     def _labels(self, captions: Captions, threads: int | None) -> LabelSets:
         indices, offsets = self.vocabulary._native.label(
-            captions, self.tagger._native, self.grammar, threads, self.mapper.mode
+            captions, self.tagger._native, self.grammar, threads, self.mapper
         )
         return LabelSets(indices=indices, offsets=offsets)
 
@@ -270,12 +277,12 @@ class DenseLabeler:
         }
         rows = []
         for start, end, phrase, lemma, found, score, rule in self.vocabulary._native.explain(
-            caption, self.tagger._native, self.grammar, self.mapper.mode
+            caption, self.tagger._native, self.grammar, self.mapper
         ):
             verdict, count, relevance = entries.get(found, (Verdict.KEPT, 0, None))
             dropped = self._reason(verdict, found, count, relevance) if found >= 0 else None
             if found < 0:
-                dropped = _without_label(lemma, self.vocabulary)
+                dropped = _without_label(lemma, self.mapper)
             rows.append(
                 Explanation(
                     phrase=phrase,

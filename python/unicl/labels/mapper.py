@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unicl import _native
 from unicl.labels.vocabulary import LabelVocabulary
 from unicl.text.captions import Captions
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from unicl.text.tagging import english_tagger
 
 
 class Rule(IntEnum):
@@ -30,6 +30,10 @@ class Rule(IntEnum):
     """Its last words, two or more, are one of these: "big hot dogs" and "hot dog"."""
     HEAD_NOUN = 5
     """Its last word is one of these: "a brown dog" and "dog"."""
+    PARENT = 6
+    """It means a label that is not kept; this is the nearest of that label's ancestors that is."""
+    FUZZY = 7
+    """It means the label once a slip of the pen is corrected: "a girafe" and "giraffe"."""
     ARGMAX = 8
     """Of all labels its name is the most alike (the mode "argmax" has only this rule)."""
 
@@ -41,7 +45,8 @@ class LabelMapping:
     Attributes:
         ids: int32 (n,), the id of each phrase's label; -1 where it has none.
         scores: float32 (n,), the share of the phrase's words, determiners apart, that the label accounts for; 0 where
-            it has none. In the mode "argmax" the sum that the label won by, in [0, 2].
+            it has none. Of FUZZY that share times the similarity of the least similar corrected word; of ARGMAX the sum
+            that the label won by, in [0, 2].
         rules: uint8 (n,), the :class:`Rule` by which it was found.
     """
 
@@ -74,9 +79,17 @@ class LabelMapper:
     Args:
         vocabulary: The labels.
         mode: "canonical" or "argmax".
+        kept: bool (number of labels,), which labels may be given. A phrase that means another gets the nearest of its
+            ancestors that may (``Rule.PARENT``), or none. None: all. Ids stay as they are.
+        fuzzy_threshold: In (0, 1]. Where a phrase means nothing, its slips of the pen are corrected: in a word of five
+            letters or more, neither a word of the labels nor one that the package's tagger has met, two neighbouring
+            letters swapped (not the first), a letter doubled, or a double one single. It becomes the word of the
+            labels that was meant (of five letters or more; the longest, the first in the alphabet of equals) if the
+            similarity, 1 - 1 / (letters of the longer), is at least this: 0.8 for any. None: no word is corrected.
 
     Raises:
-        ValueError: Another mode.
+        ValueError: Another mode, flags of the wrong number, a threshold out of range, or either with "argmax".
+        TypeError: ``kept`` is not of bools.
 
     Example:
         >>> vocabulary = LabelVocabulary.from_names(["dog", "hot dog", "clog"], synonyms={"dog": ["puppy"]})
@@ -87,11 +100,36 @@ class LabelMapper:
         [0, 1, 2]
     """
 
-    def __init__(self, vocabulary: LabelVocabulary, *, mode: str = "canonical") -> None:
+    def __init__(
+        self,
+        vocabulary: LabelVocabulary,
+        *,
+        mode: str = "canonical",
+        kept: ArrayLike | None = None,
+        fuzzy_threshold: float | None = None,
+    ) -> None:
         if mode not in ("canonical", "argmax"):
             raise ValueError(f'expected mode "canonical" or "argmax"; got {mode!r}')
+        if mode == "argmax" and not (kept is None and fuzzy_threshold is None):
+            raise ValueError('kept and fuzzy_threshold are of mode="canonical"; "argmax" compares with every label')
+        if fuzzy_threshold is not None and not 0.0 < fuzzy_threshold <= 1.0:
+            raise ValueError(f"expected fuzzy_threshold in (0, 1], or None; got {fuzzy_threshold}")
+        self.kept: NDArray[np.bool_] | None = None
+        self._nearest_kept: NDArray[np.int32] | None = None
+        if kept is not None:
+            self.kept = np.ascontiguousarray(kept)
+            if self.kept.dtype != np.bool_ and self.kept.size:
+                raise TypeError(f"expected kept to be of bools, one for each label; got {self.kept.dtype}")
+            if self.kept.shape != (len(vocabulary),):
+                raise ValueError(f"expected kept of shape ({len(vocabulary)},), the labels; got {self.kept.shape}")
+            self._nearest_kept = vocabulary._native.nearest_kept(self.kept.astype(np.bool_))
+        self.fuzzy_threshold = fuzzy_threshold
         self.vocabulary = vocabulary
         self.mode = mode
+
+    @property
+    def _known_words(self) -> _native.PosTagger | None:
+        return None if self.fuzzy_threshold is None else english_tagger()._native
 
     def map(self, phrases: Captions | Sequence[str], *, threads: int | None = None) -> LabelMapping:
         """The label of every phrase.
@@ -105,5 +143,5 @@ class LabelMapper:
         """
         if isinstance(phrases, str):
             raise TypeError("expected a batch of phrases; got one str")
-        ids, scores, rules = self.vocabulary._native.map(phrases, threads, self.mode)
+        ids, scores, rules = self.vocabulary._native.map(phrases, threads, self)
         return LabelMapping(ids=ids, scores=scores, rules=rules)

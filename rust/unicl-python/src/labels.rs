@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
-use numpy::{IntoPyArray, PyArray1};
-use pyo3::exceptions::PyValueError;
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
-use unicl_core::labels::{self, ArgmaxIndex, Limits, Mode, Vocabulary, VocabularyError};
+use unicl_core::labels::{
+    self, ArgmaxIndex, LabelWords, Limits, Meanings, Mode, Spelling, Vocabulary, VocabularyError,
+};
 use unicl_core::phrases::GrammarError;
 
 use crate::captions::Captions;
@@ -31,36 +32,44 @@ pub(crate) struct LabelIndex {
     vocabulary: Vocabulary,
     /// Made when the mode is first used.
     argmax: OnceLock<ArgmaxIndex>,
+    /// Made when words are first taken for misspelt.
+    words: OnceLock<LabelWords>,
 }
 
-/// The `mode=` argument.
-#[derive(Clone, Copy)]
-enum ModeName {
-    Canonical,
-    Argmax,
-}
-
-impl ModeName {
-    fn read(name: &str) -> PyResult<Self> {
-        match name {
-            "canonical" => Ok(Self::Canonical),
-            "argmax" => Ok(Self::Argmax),
-            other => Err(PyValueError::new_err(format!(
-                "expected mode \"canonical\" or \"argmax\"; got {other:?}"
-            ))),
-        }
-    }
+/// How to map: what the attributes of a `unicl.labels.LabelMapper` say.
+#[derive(FromPyObject)]
+pub(crate) struct How<'py> {
+    mode: String,
+    #[pyo3(attribute("_nearest_kept"))]
+    nearest_kept: Option<PyReadonlyArray1<'py, i32>>,
+    fuzzy_threshold: Option<f64>,
+    #[pyo3(attribute("_known_words"))]
+    known_words: Option<Py<PosTagger>>,
 }
 
 impl LabelIndex {
-    fn mode(&self, name: ModeName) -> Mode<'_> {
-        match name {
-            ModeName::Canonical => Mode::Canonical(&self.vocabulary),
-            ModeName::Argmax => Mode::Argmax(
-                self.argmax
-                    .get_or_init(|| ArgmaxIndex::new(self.vocabulary.names())),
-            ),
+    fn mode<'a>(&'a self, how: Option<&'a How<'_>>) -> PyResult<Mode<'a>> {
+        let mut meanings = Meanings::from(&self.vocabulary);
+        let Some(how) = how else {
+            return Ok(Mode::Canonical(meanings));
+        };
+        if how.mode == "argmax" {
+            let index = || ArgmaxIndex::new(self.vocabulary.names());
+            return Ok(Mode::Argmax(self.argmax.get_or_init(index)));
         }
+        meanings.kept = how
+            .nearest_kept
+            .as_ref()
+            .map(PyReadonlyArray1::as_slice)
+            .transpose()?;
+        if let (Some(threshold), Some(tagger)) = (how.fuzzy_threshold, &how.known_words) {
+            meanings.spelling = Some(Spelling {
+                words: self.words.get_or_init(|| LabelWords::new(&self.vocabulary)),
+                tagger: &tagger.get().tagger,
+                threshold,
+            });
+        }
+        Ok(Mode::Canonical(meanings))
     }
 }
 
@@ -82,7 +91,17 @@ impl LabelIndex {
         Ok(Self {
             vocabulary,
             argmax: OnceLock::new(),
+            words: OnceLock::new(),
         })
+    }
+
+    fn nearest_kept<'py>(
+        &self,
+        py: Python<'py>,
+        is_kept: PyReadonlyArray1<'py, bool>,
+    ) -> PyResult<Bound<'py, PyArray1<i32>>> {
+        let nearest = self.vocabulary.nearest_kept(is_kept.as_slice()?);
+        Ok(nearest.into_pyarray(py))
     }
 
     fn id(&self, name: &str) -> Option<u32> {
@@ -98,19 +117,18 @@ impl LabelIndex {
         ids.into_pyarray(py)
     }
 
-    #[pyo3(signature = (phrases, threads = None, mode = "canonical"))]
+    #[pyo3(signature = (phrases, threads = None, how = None))]
     fn map<'py>(
         &self,
         py: Python<'py>,
         phrases: Captions,
         threads: Option<ThreadCount>,
-        mode: &str,
+        how: Option<How<'py>>,
     ) -> PyResult<Mappings<'py>> {
-        let mode = ModeName::read(mode)?;
+        let mode = self.mode(how.as_ref())?;
         let views = phrases.views();
         let threads = self::threads(threads);
-        let mappings =
-            gate::run_infallible(py, || labels::map_phrases(self.mode(mode), &views, threads))?;
+        let mappings = gate::run_infallible(py, || labels::map_phrases(mode, &views, threads))?;
         let ids: Vec<i32> = mappings.iter().map(|mapping| mapping.id).collect();
         let scores: Vec<f32> = mappings.iter().map(|mapping| mapping.score).collect();
         let rules: Vec<u8> = mappings.iter().map(|mapping| mapping.rule as u8).collect();
@@ -121,7 +139,7 @@ impl LabelIndex {
         ))
     }
 
-    #[pyo3(signature = (captions, tagger, grammar = None, threads = None, mode = "canonical"))]
+    #[pyo3(signature = (captions, tagger, grammar = None, threads = None, how = None))]
     fn label<'py>(
         &self,
         py: Python<'py>,
@@ -129,9 +147,9 @@ impl LabelIndex {
         tagger: &PosTagger,
         grammar: Option<&str>,
         threads: Option<ThreadCount>,
-        mode: &str,
+        how: Option<How<'py>>,
     ) -> PyResult<Sets<'py>> {
-        let mode = ModeName::read(mode)?;
+        let mode = self.mode(how.as_ref())?;
         let views = captions.views();
         let threads = self::threads(threads);
         let (indices, offsets) = gate::run(py, || {
@@ -139,7 +157,7 @@ impl LabelIndex {
             Ok::<_, GrammarError>(labels::label_captions(
                 &tagger.tagger,
                 &chunker,
-                self.mode(mode),
+                mode,
                 &views,
                 threads,
             ))
@@ -147,24 +165,19 @@ impl LabelIndex {
         Ok((indices.into_pyarray(py), offsets.into_pyarray(py)))
     }
 
-    #[pyo3(signature = (caption, tagger, grammar = None, mode = "canonical"))]
-    fn explain(
+    #[pyo3(signature = (caption, tagger, grammar = None, how = None))]
+    fn explain<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         caption: &str,
         tagger: &PosTagger,
         grammar: Option<&str>,
-        mode: &str,
+        how: Option<How<'py>>,
     ) -> PyResult<Vec<Explanation>> {
-        let mode = ModeName::read(mode)?;
+        let mode = self.mode(how.as_ref())?;
         let rows = gate::run(py, || {
             let chunker = tagger.chunker(grammar)?;
-            Ok::<_, GrammarError>(labels::explain(
-                &tagger.tagger,
-                &chunker,
-                self.mode(mode),
-                caption,
-            ))
+            Ok::<_, GrammarError>(labels::explain(&tagger.tagger, &chunker, mode, caption))
         })?;
         let rows = rows.into_iter().map(|row| {
             let mapping = row.mapping;

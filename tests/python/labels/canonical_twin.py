@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from rapidfuzz.distance import DamerauLevenshtein
+
 from unicl._native import lemma
 from unicl.labels import Rule
 from unicl.text import find_noun_phrases
@@ -89,6 +91,45 @@ def map_words(names, synonyms, words):
                     found = Rule.LEMMA if rule == Rule.EXACT and text != written else rule
                     return table[text], found, len(words) - start
     return None
+
+
+def map_to_kept(names, parents, kept, mapping):
+    """A mapping in which a label that is not kept gave way to its nearest ancestor that is."""
+    label, _, share = mapping
+    if label < 0 or kept[label]:
+        return mapping
+    while label >= 0 and not kept[label]:
+        label = names.index(parents[names[label]]) if names[label] in parents else -1
+    return (label, Rule.PARENT, share) if label >= 0 else (-1, Rule.ABSTAIN, 0.0)
+
+
+def is_slip(word, meant):
+    """Whether two neighbouring letters are swapped, or a run of one letter is longer or shorter by one."""
+    if word[0] != meant[0] or DamerauLevenshtein.distance(word, meant) != 1:
+        return False
+    return sorted(word) == sorted(meant) or re.sub(r"(.)\1+", r"\1", word) == re.sub(r"(.)\1+", r"\1", meant)
+
+
+def map_misspelt(names, synonyms, phrase, threshold):
+    """The mapping with slips corrected where it has no label otherwise, for words that no tagger knows."""
+    mapping = map_phrase(names, synonyms, phrase)
+    words = words_of(phrase)
+    if mapping[0] >= 0 or not words:
+        return mapping
+    whole = len(words)
+    label_words = sorted({word for _, table in meanings(names, synonyms) for text in table for word in text})
+    words, similarities = singular(words), []
+    for place, word in enumerate(words):
+        if word in label_words or len(word) < 5 or not word.isalpha():
+            continue
+        meant = max((other for other in label_words if len(other) >= 5 and is_slip(word, other)), key=len, default=None)
+        if meant is not None and DamerauLevenshtein.normalized_similarity(word, meant) >= threshold:
+            similarities.append(DamerauLevenshtein.normalized_similarity(word, meant))
+            words[place] = meant
+    found = map_words(names, synonyms, words)
+    if found is None or not similarities:
+        return -1, Rule.ABSTAIN, 0.0
+    return found[0], Rule.FUZZY, found[2] / whole * min(similarities)
 
 
 def mine(captions):

@@ -66,6 +66,25 @@ def test_limits_can_count_the_captions_the_vocabulary_came_from():
     assert (row.label, row.label_id, row.dropped) == (None, -1, "the document frequency of 'cat' is outside the limits")
 
 
+def test_rare_labels_can_give_way_to_their_parents():
+    parents = {"poodle": "dog", "beagle": "dog"}
+    vocabulary = LabelVocabulary.from_names(["dog", "poodle", "beagle", "cat"], parents=parents)
+    captions = ["a poodle", "two poodles", "a beagle", "a cat"]
+    kept = DenseLabeler(vocabulary).count(captions).counts >= 2
+    kept[vocabulary.id("dog")] = True
+    labeler = DenseLabeler(vocabulary, kept=kept)
+    assert labeler(captions).to_list() == [[1], [1], [0], []]
+    [row] = labeler.explain("a beagle")
+    assert (row.label, row.rule) == ("dog", Rule.PARENT)
+    assert labeler.explain("a cat")[0].dropped == "its head noun means no label that is kept"
+
+
+def test_misspelt_words_are_corrected_on_request():
+    vocabulary = LabelVocabulary.from_names(["giraffe"])
+    assert DenseLabeler(vocabulary)(["a tall girafe"]).to_list() == [[]]
+    assert DenseLabeler(vocabulary, fuzzy_threshold=0.8)(["a tall girafe"]).to_list() == [[0]]
+
+
 def test_explain_shows_each_phrase_and_what_became_of_it():
     caption = "\U0001f436 A big Hot Dog, a puppy and the cats"
     rows = DenseLabeler(VOCABULARY).explain(caption)

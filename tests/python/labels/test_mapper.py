@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from unicl._native import lemma
 from unicl.labels import LabelMapper, LabelVocabulary, Rule
 
-from .canonical_twin import map_phrase
+from .canonical_twin import map_misspelt, map_phrase, map_to_kept
 
 WORDS = [
     "dog",
@@ -91,6 +91,90 @@ def test_thread_counts_give_the_same_labels():
     one, four = mapper.map(phrases, threads=1), mapper.map(phrases, threads=4)
     np.testing.assert_array_equal(one.ids, four.ids)
     np.testing.assert_array_equal(one.rules, four.rules)
+
+
+def ids_and_rules(mapping):
+    return list(zip(mapping.ids.tolist(), map(Rule, mapping.rules), mapping.scores.tolist(), strict=True))
+
+
+@given(st.data(), vocabularies(), st.lists(st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join)))
+@settings(max_examples=200, deadline=None)
+def test_a_label_that_is_not_kept_gives_way_to_its_nearest_kept_ancestor(data, vocabulary, phrases):
+    names, synonyms = vocabulary
+    parents = {  # of a later name, so that no circle arises
+        name: data.draw(st.sampled_from(names[place + 1 :]))
+        for place, name in enumerate(names[:-1])
+        if data.draw(st.booleans())
+    }
+    kept = data.draw(st.lists(st.booleans(), min_size=len(names), max_size=len(names)))
+    labels = LabelVocabulary.from_names(names, synonyms=synonyms, parents=parents)
+    expected = [map_to_kept(names, parents, kept, map_phrase(names, synonyms, phrase)) for phrase in phrases]
+    found = ids_and_rules(LabelMapper(labels, kept=np.array(kept, bool)).map(phrases))
+    assert found == [(label, rule, pytest.approx(score)) for label, rule, score in expected]
+
+
+def test_a_meaning_without_a_kept_ancestor_is_not_replaced_by_a_shorter_one():
+    vocabulary = LabelVocabulary.from_names(["dog", "hot dog", "food"])
+    assert LabelMapper(vocabulary, kept=[True, False, True]).map(["a hot dog"]).ids.tolist() == [-1]
+
+
+# No tagger has met these words.
+MADE_UP = ["qwortel", "qwortle", "qworttel", "qworetl", "qwwortel", "wqortel", "qwortels", "qwort", "qwotr", "qw0rtel"]
+MADE_UP += ["qwor", "qwro", "dog", "dogs"]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(MADE_UP), min_size=1, max_size=2).map(" ".join), max_size=4, unique_by=lemma),
+    st.lists(st.lists(st.sampled_from([*MADE_UP, "the"]), max_size=3).map(" ".join)),
+    st.sampled_from([0.5, 0.75, 0.8, 6 / 7, 1.0]),
+)
+@settings(max_examples=500, deadline=None)
+def test_corrected_words_equal_those_of_the_slow_twin(names, phrases, threshold):
+    mapping = LabelMapper(LabelVocabulary.from_names(names), fuzzy_threshold=threshold).map(phrases)
+    expected = [map_misspelt(names, {}, phrase, threshold) for phrase in phrases]
+    assert ids_and_rules(mapping) == [(label, rule, pytest.approx(score)) for label, rule, score in expected]
+
+
+def test_slips_of_the_pen_are_corrected():
+    vocabulary = LabelVocabulary.from_names(["giraffe", "mountain", "traffic light", "wagon"])
+    phrases = ["two girafes", "a snowy moutnain", "red trafffic lights", "a waggon trots", "a girrafe"]
+    mapping = LabelMapper(vocabulary, fuzzy_threshold=0.8).map(phrases)
+    assert mapping.ids.tolist() == [0, 1, 2, 3, -1]
+    assert mapping.rules[:4].tolist() == [Rule.FUZZY] * 4
+
+
+def test_words_are_not_made_others_that_look_like_them():
+    names = ["menu", "clogs", "horse", "water", "couch", "baker", "snowboard", "unicycle", "desert", "speaker"]
+    phrases = [
+        "men",
+        "dogs",
+        "a house",
+        "a waiter",
+        "a dog crouches",
+        "bikers",
+        "snowboarder",
+        "a motorcycle",
+        "dessert",
+    ]
+    mapper = LabelMapper(LabelVocabulary.from_names(names), fuzzy_threshold=0.8)
+    assert mapper.map([*phrases, "sneakers"]).ids.tolist() == [-1] * 10
+
+
+def test_what_means_a_label_as_it_stands_is_not_corrected():
+    mapper = LabelMapper(LabelVocabulary.from_names(["giraffe", "dog"]), fuzzy_threshold=0.8)
+    assert mapper.map(["a girafe dog"]).rules.tolist() == [Rule.HEAD_NOUN]
+
+
+def test_options_out_of_place_are_refused():
+    vocabulary = LabelVocabulary.from_names(["dog", "cat"])
+    with pytest.raises(ValueError, match=r"expected fuzzy_threshold in \(0, 1\], or None; got 80"):
+        LabelMapper(vocabulary, fuzzy_threshold=80)
+    with pytest.raises(ValueError, match=r"expected kept of shape \(2,\), the labels; got \(1,\)"):
+        LabelMapper(vocabulary, kept=[True])
+    with pytest.raises(TypeError, match="expected kept to be of bools, one for each label; got int64"):
+        LabelMapper(vocabulary, kept=[0, 1])
+    with pytest.raises(ValueError, match='kept and fuzzy_threshold are of mode="canonical"'):
+        LabelMapper(vocabulary, mode="argmax", fuzzy_threshold=0.8)
 
 
 def test_an_unknown_mode_is_refused():

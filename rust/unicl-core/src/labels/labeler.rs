@@ -1,9 +1,8 @@
 //! Captions to sets of labels.
 
 use super::argmax::{Argmax, ArgmaxIndex};
-use super::mapper::{Mapper, Mapping};
+use super::mapper::{Mapper, Mapping, Meanings};
 use super::phrase::PhraseWords;
-use super::vocabulary::Vocabulary;
 use crate::phrases::{Chunker, Phrase, PhraseFinder, Tagger};
 use crate::threads::{self, Threads};
 
@@ -14,7 +13,7 @@ const TASK: usize = 1024;
 #[derive(Clone, Copy)]
 pub enum Mode<'a> {
     /// By what they mean; see [`Mapper`].
-    Canonical(&'a Vocabulary),
+    Canonical(Meanings<'a>),
     /// By what they look like; see [`Argmax`].
     Argmax(&'a ArgmaxIndex),
 }
@@ -29,7 +28,7 @@ enum PhraseMapper<'a> {
 impl<'a> PhraseMapper<'a> {
     fn new(mode: Mode<'a>) -> Self {
         match mode {
-            Mode::Canonical(vocabulary) => Self::Canonical(Mapper::new(vocabulary)),
+            Mode::Canonical(meanings) => Self::Canonical(Mapper::new(meanings)),
             Mode::Argmax(index) => Self::Argmax(Box::new(Argmax::new(index)), String::new()),
         }
     }

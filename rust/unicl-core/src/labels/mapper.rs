@@ -2,11 +2,14 @@
 //!
 //! The whole phrase first: as a name, by the singular of its head, as a synonym. Then what remains of it when words are
 //! taken away from the left, the longest first, down to the head noun alone: "big hot dogs" is "hot dog" before it is "dog", and
-//! never "big". What means no label stays without one, and so does what ends in a blocked text: "a red toy car".
+//! never "big". A label that is not kept gives way to its nearest ancestor that is. What means no label stays without one, and so
+//! does what ends in a blocked text: "a red toy car".
 //!
 //! Where all this finds nothing and the last word is a verb that a tagger took for a noun, the phrase is read without it: "a dog trots".
+//! Where that finds nothing either, slips of the pen can be corrected.
 
 use super::phrase::PhraseWords;
+use super::spelling::Spelling;
 use super::trailing::is_trailing;
 use super::vocabulary::{Meaning, NO_LABEL, Vocabulary};
 
@@ -26,6 +29,10 @@ pub enum Rule {
     SubPhrase = 4,
     /// Its last word is one of these.
     HeadNoun = 5,
+    /// It means a label that is not kept, and this is the nearest ancestor that is.
+    Parent = 6,
+    /// It means the label if a word that nobody knows is taken for the most similar word of the labels.
+    Fuzzy = 7,
     /// Of all labels it is the most alike; see [`Argmax`](super::Argmax).
     Argmax = 8,
 }
@@ -35,8 +42,8 @@ pub enum Rule {
 pub struct Mapping {
     /// The id of the label; -1 without one.
     pub id: i32,
-    /// Which share of the phrase's words (determiners apart) the label accounts for, or of [`Rule::Argmax`] how alike they are, in
-    /// [0, 2]; 0 without one.
+    /// Which share of the phrase's words (determiners apart) the label accounts for, of [`Rule::Fuzzy`] times the least similarity
+    /// of a corrected word, or of [`Rule::Argmax`] how alike they are, in [0, 2]; 0 without one.
     pub score: f32,
     /// How it was found.
     pub rule: Rule,
@@ -59,6 +66,27 @@ fn share(count: usize, whole: usize) -> f32 {
     count as f32 / whole as f32
 }
 
+/// What phrases can mean.
+#[derive(Clone, Copy)]
+pub struct Meanings<'a> {
+    /// The labels.
+    pub vocabulary: &'a Vocabulary,
+    /// For each label the one that is given in its place, -1 for none: [`Vocabulary::nearest_kept`]. Without it all are kept.
+    pub kept: Option<&'a [i32]>,
+    /// Without it no word is taken for misspelt.
+    pub spelling: Option<Spelling<'a>>,
+}
+
+impl<'a> From<&'a Vocabulary> for Meanings<'a> {
+    fn from(vocabulary: &'a Vocabulary) -> Self {
+        Self {
+            vocabulary,
+            kept: None,
+            spelling: None,
+        }
+    }
+}
+
 /// Maps phrases to the labels of a vocabulary, in buffers that it keeps.
 ///
 /// # Examples
@@ -79,17 +107,19 @@ fn share(count: usize, whole: usize) -> f32 {
 /// # Ok::<(), unicl_core::labels::VocabularyError>(())
 /// ```
 pub struct Mapper<'a> {
-    vocabulary: &'a Vocabulary,
+    meanings: Meanings<'a>,
     words: PhraseWords,
+    corrected: PhraseWords,
 }
 
 impl<'a> Mapper<'a> {
     /// A mapper with empty buffers.
     #[must_use]
-    pub fn new(vocabulary: &'a Vocabulary) -> Self {
+    pub fn new(meanings: impl Into<Meanings<'a>>) -> Self {
         Self {
-            vocabulary,
+            meanings: meanings.into(),
             words: PhraseWords::default(),
+            corrected: PhraseWords::default(),
         }
     }
 
@@ -98,39 +128,82 @@ impl<'a> Mapper<'a> {
         self.words.read(words);
         let whole = self.words.len();
         loop {
-            for count in (1..=self.words.len()).rev() {
-                let Some((id, rule)) = self.meaning(count) else {
-                    continue;
-                };
-                if id == NO_LABEL {
-                    return Mapping::ABSTENTION;
-                }
-                let rule = match count {
-                    _ if count == whole => rule,
-                    1 => Rule::HeadNoun,
-                    _ => Rule::SubPhrase,
-                };
-                return Mapping {
-                    id: id.cast_signed(),
-                    score: share(count, whole),
-                    rule,
-                };
+            if let Some((id, score, rule)) = self.find(&self.words, whole) {
+                return self.settle(id, score, rule);
             }
             if self.words.len() < 2 || !is_trailing(self.words.last(1)) {
-                return Mapping::ABSTENTION;
+                break;
             }
             self.words.pop();
         }
+        let found = self.meanings.spelling.and_then(|spelling| {
+            let similarity = self.correct(spelling)?;
+            let (id, score, _) = self.find(&self.corrected, whole)?;
+            Some((id, score * similarity))
+        });
+        found.map_or(Mapping::ABSTENTION, |(id, score)| {
+            self.settle(id, score, Rule::Fuzzy)
+        })
     }
 
-    fn meaning(&self, count: usize) -> Option<(u32, Rule)> {
-        let (written, singular) = (self.words.last(count), self.words.last_singular(count));
-        let as_written = self.vocabulary.look_up(written);
+    /// What the most words, from the end, of a phrase mean that had so many words in `whole`.
+    fn find(&self, words: &PhraseWords, whole: usize) -> Option<(u32, f32, Rule)> {
+        (1..=words.len()).rev().find_map(|count| {
+            let (id, rule) = self.meaning(words, count)?;
+            let rule = match count {
+                _ if count == whole => rule,
+                1 => Rule::HeadNoun,
+                _ => Rule::SubPhrase,
+            };
+            Some((id, share(count, whole), rule))
+        })
+    }
+
+    /// The label that is given for one that was found.
+    fn settle(&self, id: u32, score: f32, rule: Rule) -> Mapping {
+        if id == NO_LABEL {
+            return Mapping::ABSTENTION;
+        }
+        let found = id.cast_signed();
+        let kept = self.meanings.kept.map_or(found, |kept| kept[id as usize]);
+        match kept {
+            -1 => Mapping::ABSTENTION,
+            _ => Mapping {
+                id: kept,
+                score,
+                rule: if kept == found { rule } else { Rule::Parent },
+            },
+        }
+    }
+
+    /// Corrects the words of the phrase and gives the least similarity; none where there is nothing to correct.
+    fn correct(&mut self, spelling: Spelling<'_>) -> Option<f32> {
+        let whole = self.words.len();
+        if whole == 0 {
+            return None;
+        }
+        let mut least = None;
+        let words = self.words.last_singular(whole).split(' ').map(|word| {
+            let Some((meant, similarity)) = spelling.correct(word) else {
+                return word;
+            };
+            least = Some(least.map_or(similarity, |least: f64| least.min(similarity)));
+            meant
+        });
+        self.corrected.read(words);
+        #[allow(clippy::cast_possible_truncation, reason = "it is in [0, 1]")]
+        least.map(|similarity| similarity as f32)
+    }
+
+    fn meaning(&self, words: &PhraseWords, count: usize) -> Option<(u32, Rule)> {
+        let vocabulary = self.meanings.vocabulary;
+        let (written, singular) = (words.last(count), words.last_singular(count));
+        let as_written = vocabulary.look_up(written);
         let found = match as_written {
             _ if written == singular => as_written,
             Some((_, Meaning::Name) | (NO_LABEL, Meaning::Synonym)) => as_written,
             _ => {
-                let as_singular = self.vocabulary.look_up(singular);
+                let as_singular = vocabulary.look_up(singular);
                 let both = as_written.into_iter().chain(as_singular);
                 // The better meaning; as written of equals.
                 both.min_by_key(|&(_, meaning)| meaning)

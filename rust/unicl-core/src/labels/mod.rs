@@ -7,12 +7,14 @@ mod lemma;
 mod mapper;
 mod miner;
 mod phrase;
+mod spelling;
 mod trailing;
 mod vocabulary;
 
 pub use argmax::{Argmax, ArgmaxIndex};
 pub use labeler::{Explanation, Mode, explain, label_captions, map_phrases};
 pub use lemma::lemma;
-pub use mapper::{Mapper, Mapping, Rule};
+pub use mapper::{Mapper, Mapping, Meanings, Rule};
 pub use miner::{Limits, mine};
+pub use spelling::{LabelWords, Spelling};
 pub use vocabulary::{Vocabulary, VocabularyError, text_key};

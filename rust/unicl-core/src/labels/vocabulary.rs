@@ -263,6 +263,30 @@ impl Vocabulary {
         (meaning == Meaning::Name).then_some(id)
     }
 
+    /// For each label the nearest of itself and its ancestors that is kept; -1 where none is.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many flags as labels.
+    #[must_use]
+    pub fn nearest_kept(&self, is_kept: &[bool]) -> Vec<i32> {
+        assert_eq!(is_kept.len(), self.names.len(), "a flag for each label");
+        let nearest = |label| {
+            let mut at = Some(label);
+            while let Some(id) = at.filter(|&id| !is_kept[id as usize]) {
+                at = self.parents[id as usize];
+            }
+            at.map_or(-1, u32::cast_signed)
+        };
+        (0_u32..).take(self.names.len()).map(nearest).collect()
+    }
+
+    /// Every text that means a label, as it is looked up.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let meant = self.index.iter().filter(|(_, (id, _))| *id != NO_LABEL);
+        meant.map(|(text, _)| &**text)
+    }
+
     pub(super) fn look_up(&self, key: &str) -> Option<(u32, Meaning)> {
         self.index.get(key).copied()
     }

@@ -190,6 +190,10 @@ impl Sums {
         }
     }
 
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.number(word).is_some()
+    }
+
     #[inline]
     fn known(&self, word: &str) -> Option<&KnownWord> {
         self.number(word).map(|at| &self.known[at as usize])

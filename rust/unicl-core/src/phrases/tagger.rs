@@ -69,6 +69,12 @@ impl Tagger {
         &self.weights.tags[usize::from(tag)]
     }
 
+    /// Whether the tagger has met a lower-case word.
+    #[must_use]
+    pub fn knows(&self, word: &str) -> bool {
+        self.sums.has(word)
+    }
+
     /// Writes the tags of the words of a caption: `word` gives each by its number, below `count`.
     pub fn tag<'a>(&self, count: usize, word: impl Fn(usize) -> &'a str, tags: &mut Vec<u8>) {
         let mut lowered = String::new();
