@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from unicl.atomic import replacing
 from unicl.engines.columns import size_in_bytes
 
 if TYPE_CHECKING:
@@ -36,16 +35,9 @@ def written_aside(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     refuse_existing(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
+    with replacing(path) as aside:
         yield aside
         refuse_existing(path, overwrite=overwrite)  # another process may have been faster
-        with naming_output(path), aside.open("rb+") as file:
-            os.fsync(file.fileno())
-            aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
 
 
 @contextmanager
@@ -110,15 +102,3 @@ def new_parquet(path: Path, schema: pa.Schema, *, overwrite: bool = False) -> It
             with suppress(OSError, pa.ArrowException):  # lets the file go; its end may have no room either
                 writer.close()
             raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a loss of power, where the system can."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

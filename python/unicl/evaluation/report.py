@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from unicl.atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -211,18 +212,10 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
     from unicl.evaluation.page import render_page
 
     page, path = render_page(report), Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        write_text(path, page)
     except OSError as error:
         raise OSError(error.errno, f"cannot write the report: {error.strerror}", str(path)) from error
-    finally:
-        with suppress(OSError):  # it is gone after the renaming, and was never there in a missing folder
-            aside.unlink()
 
 
 def _check_png(picture: bytes, caption: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unicl.atomic import write_text
 from unicl.labels.clashes import Merge
 
 if TYPE_CHECKING:
@@ -135,16 +135,7 @@ def write_vocabulary(vocabulary: LabelVocabulary, path: Path) -> None:
     }
     if path.suffix not in formats:
         raise ValueError(f"expected a path that ends in .json, .tsv or .txt; got {path}")
-    content = formats[path.suffix](vocabulary)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
-    try:
-        with aside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_text(path, formats[path.suffix](vocabulary))
 
 
 def _as_json(vocabulary: LabelVocabulary) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from unicl.atomic import write_bytes, write_text
 from unicl.models.dual_tower import DualTower
 from unicl.models.small_cnn import SmallCNN
 from unicl.models.text_transformer import TextTransformer
@@ -65,15 +66,11 @@ def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: Path
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f"{WEIGHTS_FILE}.tmp"
     # Not save_file: it makes a file that only its owner can read.
-    aside.write_bytes(save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
-    aside.replace(folder / WEIGHTS_FILE)
-    aside = folder / f"{CONFIG_FILE}.tmp"
-    aside.write_text(
-        json.dumps({"architecture": "small_dual_tower", **asdict(config)}, indent=2) + "\n", encoding="utf-8"
-    )
-    aside.replace(folder / CONFIG_FILE)
+    weights = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+    write_bytes(folder / WEIGHTS_FILE, weights)
+    content = json.dumps({"architecture": "small_dual_tower", **asdict(config)}, indent=2)
+    write_text(folder / CONFIG_FILE, f"{content}\n")
 
 
 def load_dual_tower(folder: Path) -> tuple[DualTower, SmallDualTowerConfig]:

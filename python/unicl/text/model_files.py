@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from unicl.atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file aside and move it into its place, so that it is never there in part."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
-    try:
-        with aside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file as `write_text` does."""
+    """Write a JSON file whole or not at all."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1))
 
 

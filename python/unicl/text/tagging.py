@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from unicl import _native
+from unicl.atomic import write_bytes
 from unicl.text.captions import ArrowArray, ArrowStream, Captions
 from unicl.text.columns import Strings
 
@@ -122,7 +123,7 @@ class PosTagger:
 
     def save(self, path: str | Path) -> None:
         """Writes the weights as a tagger file, for :meth:`load`."""
-        Path(path).write_bytes(self._content)
+        write_bytes(Path(path), self._content)
 
     @overload
     def tag(  # type: ignore[overload-overlap]  # a str is a sequence of str too; it matches first

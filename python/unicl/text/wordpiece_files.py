@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from unicl.atomic import write_text
 from unicl.text import model_files
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
         "unicl": {name: settings[name] for name in ["context_length", "special_tokens"]},  # type: ignore[literal-required]
     }
     folder.mkdir(parents=True, exist_ok=True)
-    model_files.write_text(folder / "vocab.txt", "".join(f"{token}\n" for token in ids))
+    write_text(folder / "vocab.txt", "".join(f"{token}\n" for token in ids))
     model_files.write_json(folder / "tokenizer.json", tokenizer)
     model_files.write_json(folder / "tokenizer_config.json", config)
 
