@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             aside.replace(path)
         except OSError as error:  # names the file, not the name it had meanwhile
-            raise OSError(error.errno, error.strerror, str(path)) from error
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         with suppress(OSError):  # it is gone after the renaming, and was never there in a missing folder
             aside.unlink()

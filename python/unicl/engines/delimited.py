@@ -61,7 +61,11 @@ class DelimitedSource:
                     first_row += len(rows)
 
     def _open(self, options: pa.csv.ConvertOptions) -> pa.csv.CSVStreamingReader:
-        read = pa.csv.ReadOptions(block_size=BLOCK_BYTES, autogenerate_column_names=not self._reading.header)
+        read = pa.csv.ReadOptions(
+            use_threads=False,  # on several threads its errors do not tell the row
+            block_size=BLOCK_BYTES,
+            autogenerate_column_names=not self._reading.header,
+        )
         return pa.csv.open_csv(self.path, read, self._parse, options)
 
 
