@@ -12,6 +12,7 @@ import numpy as np
 from unicl._native import ClipTokenizer as _Native
 from unicl._native import read_merges
 from unicl.text import clip_vocabulary
+from unicl.text.ids import one_row
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -285,12 +286,7 @@ class ClipTokenizer:
             TypeError: If the ids are not integers.
             ValueError: If they are not one row, or one of them is not in the vocabulary.
         """
-        row = np.asarray(ids)
-        if row.ndim != 1:
-            raise ValueError(f"decode wants one row of ids, of shape (length,); got shape {row.shape}")
-        if row.size and not np.issubdtype(row.dtype, np.integer):
-            raise TypeError(f"decode wants integers; got {row.dtype}")
-        return self._native.decode(np.ascontiguousarray(row, dtype=np.int64))
+        return self._native.decode(one_row(ids))
 
     def __repr__(self) -> str:
         return (

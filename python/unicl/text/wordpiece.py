@@ -10,6 +10,7 @@ import numpy as np
 
 from unicl._native import WordPieceTokenizer as _Native
 from unicl.text import wordpiece_files
+from unicl.text.ids import one_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -360,12 +361,7 @@ class WordPieceTokenizer:
             TypeError: If the ids are not integers.
             ValueError: If they are not one row, or one of them is not in the vocabulary.
         """
-        row = np.asarray(ids)
-        if row.ndim != 1:
-            raise ValueError(f"decode wants one row of ids, of shape (length,); got shape {row.shape}")
-        if row.size and not np.issubdtype(row.dtype, np.integer):
-            raise TypeError(f"decode wants integers; got {row.dtype}")
-        return self._native.decode(np.ascontiguousarray(row, dtype=np.int64))
+        return self._native.decode(one_row(ids))
 
     def __repr__(self) -> str:
         return (
