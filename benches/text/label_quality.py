@@ -1,13 +1,14 @@
 """How often phrases of captions get their right COCO and ImageNet-1k label: unicl, rapidfuzz, and CatLIP's rule.
 
-    python benches/text/label_quality.py [--halves tuning held_out]
+    python benches/text/label_quality.py [--samples tuning held_out]
 
 The phrases are those of tests/golden, where README.md says how they were labelled. Precision is the share of right ones
-among the phrases that get a label, recall the share that get their right label among those that have one.
+among the phrases that get a label, recall the share that get their right label among those that have one; behind each
+stands its 95 % interval (Wilson 1927). unicl's row is repeated for each stratum of the phrases.
 
-- unicl: LabelMapper with LabelVocabulary.coco() and .imagenet("1k"), which were tuned on the tuning half.
+- unicl: LabelMapper with LabelVocabulary.coco() and .imagenet("1k"), which were tuned on the tuning sample.
 - rapidfuzz: the most similar of the same names and synonyms, lower-cased; the scorer and the cutoff are those with the
-  best F1 on the tuning half. Also with the names alone.
+  best F1 on the tuning sample. Also with the names alone.
 - CatLIP's rule (Mehta et al. 2024, arXiv 2404.15653, section 3): each noun means its first WordNet sense; the label is
   the class of the last noun whose sense is one. It needs NLTK's corpus "wordnet"; without it, the first synset of
   timm's ImageNet-21k lemmas that has the noun stands in for the first sense, and the table says so.
@@ -15,6 +16,7 @@ among the phrases that get a label, recall the share that get their right label 
 
 import argparse
 import datetime
+import math
 import os
 import platform
 from collections.abc import Callable
@@ -47,9 +49,9 @@ Contender = Callable[[list[str]], list[str | None]]
 """Phrases to the names of their labels; None where they get none."""
 
 
-def read_half(half: str) -> Rows:
-    """The rows of one half."""
-    lines = (GOLDEN / f"phrases_{half}.tsv").read_text(encoding="utf-8").splitlines()
+def read_sample(sample: str) -> Rows:
+    """The rows of one sample."""
+    lines = (GOLDEN / f"phrases_{sample}.tsv").read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
@@ -77,7 +79,7 @@ def mapped(vocabulary: LabelVocabulary) -> Contender:
 
 
 def most_similar(vocabulary: LabelVocabulary, column: str, *, with_synonyms: bool) -> tuple[str, Contender]:
-    """Rapidfuzz's best scorer with its best cutoff on the tuning half, and its name."""
+    """Rapidfuzz's best scorer with its best cutoff on the tuning sample, and its name."""
     texts = {name.lower(): name for name in vocabulary.names}
     if with_synonyms:
         for name, others in vocabulary.synonyms.items():
@@ -93,7 +95,7 @@ def most_similar(vocabulary: LabelVocabulary, column: str, *, with_synonyms: boo
     def cut(scores: np.ndarray, names: np.ndarray, cutoff: float) -> list[str | None]:
         return [str(label) if score >= cutoff else None for score, label in zip(scores, names, strict=True)]
 
-    rows = read_half("tuning")
+    rows = read_sample("tuning")
     phrases = [row["phrase"] for row in rows]
     tried = []
     for name in SCORERS:
@@ -155,30 +157,48 @@ def processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
+def share(hits: int, of: int) -> str:
+    """A share and its 95 % interval by Wilson's score."""
+    if not of:
+        return f"{hits}/{of}"
+    z, p = 1.96, hits / of
+    middle, spread = p + z * z / (2 * of), z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    low, high = ((middle + sign * spread) / (1 + z * z / of) for sign in (-1, 1))
+    return f"{hits}/{of} {p:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def print_row(sample: str, column: str, name: str, rows: Rows, contender: Contender) -> None:
+    """One row of the table."""
+    labelled, right, should, found = counts(rows, column, contender([row["phrase"] for row in rows]))
+    print(f"{sample:<9} {column:<9} {name:<52} {share(right, labelled):>31} {share(found, should):>31}", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--halves", nargs="+", default=["tuning", "held_out"], choices=["tuning", "held_out"])
+    samples = ["tuning", "held_out"]
+    parser.add_argument("--samples", nargs="+", default=samples, choices=samples)
     arguments = parser.parse_args()
     print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"rapidfuzz {rapidfuzz.__version__}; CatLIP's first senses from {first_senses()[0]}\n")
-    print(f"{'half':<9} {'labels':<9} {'':<52} {'labelled':>8} {'precision':>16} {'recall':>16}")
+    print(f"{'sample':<9} {'labels':<9} {'':<52} {'precision':>31} {'recall':>31}")
     for column, vocabulary in (("coco", LabelVocabulary.coco()), ("imagenet", LabelVocabulary.imagenet("1k"))):
         with_synonyms, similar = most_similar(vocabulary, column, with_synonyms=True)
         names_only, similar_names = most_similar(vocabulary, column, with_synonyms=False)
+        ours = mapped(vocabulary)
         contenders = {
-            "unicl": mapped(vocabulary),
+            "unicl": ours,
             f"rapidfuzz, our synonyms: {with_synonyms}": similar,
             f"rapidfuzz, names: {names_only}": similar_names,
             "CatLIP's rule": catlip(vocabulary, column),
         }
-        for half in arguments.halves:
-            rows = read_half(half)
+        for sample in arguments.samples:
+            rows = read_sample(sample)
             for name, contender in contenders.items():
-                labelled, right, should, found = counts(rows, column, contender([row["phrase"] for row in rows]))
-                precision = f"{right}/{labelled} {right / max(labelled, 1):.3f}"
-                recall = f"{found}/{should} {found / max(should, 1):.3f}"
-                print(f"{half:<9} {column:<9} {name:<52} {labelled:>8} {precision:>16} {recall:>16}", flush=True)
+                print_row(sample, column, name, rows, contender)
+            for stratum in dict.fromkeys(row["stratum"] for row in rows):
+                of_stratum = [row for row in rows if row["stratum"] == stratum]
+                print_row(sample, column, f"unicl, {stratum} phrases", of_stratum, ours)
 
 
 if __name__ == "__main__":
