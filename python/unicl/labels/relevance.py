@@ -115,10 +115,17 @@ def score_phrases(scorer: RelevanceScorer, images: Any, phrases: list[list[str]]
             and phrase.
     """
     given = scorer(images, phrases)
+    if not hasattr(given, "__len__"):
+        raise TypeError(f"the relevance scorer gave a {type(given).__name__}; expected a list of scores for each image")
     if len(given) != len(phrases):
         raise ValueError(f"the relevance scorer gave {len(given)} rows of scores for {len(phrases)} images")
     rows = []
     for image, (row, texts) in enumerate(zip(given, phrases, strict=True)):
+        if not hasattr(row, "__len__"):
+            raise TypeError(
+                f"the relevance scorer gave a {type(row).__name__} for image {image}; "
+                "expected a list with a score for each of its phrases"
+            )
         if len(row) != len(texts):
             raise ValueError(
                 f"the relevance scorer gave {len(row)} scores for the {len(texts)} phrases of image {image}"

@@ -117,6 +117,8 @@ def test_explain_agrees_with_what_a_call_keeps(captions):
 @pytest.mark.parametrize(
     ("given_scores", "error", "message"),
     [
+        (None, TypeError, "gave a NoneType; expected a list of scores for each image"),
+        ([0.5, 0.5], TypeError, "gave a float for image 0; expected a list with a score for each of its phrases"),
         ([], ValueError, "the relevance scorer gave 0 rows of scores for 2 images"),
         ([[0.5], []], ValueError, "the relevance scorer gave 0 scores for the 1 phrases of image 1"),
         ([[0.5], [math.nan]], ValueError, r"gave nan for image 1, phrase 'a ball'; expected a number in \[0, 1\]"),
