@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from unicl.demo.emoji import EmojiPictures, split_by_base, stable_hash
-from unicl.labels import DenseLabeler, LabelSets, LabelVocabulary
+from unicl.labels import DenseLabeler, DocumentFrequency, LabelSets, LabelVocabulary
 from unicl.text import ClipTokenizer
 
 if TYPE_CHECKING:
@@ -138,5 +138,4 @@ def labels_by_rarity(vocabulary: LabelVocabulary, captions: Sequence[str], *, co
     Inverse document frequency (Sparck Jones 1972): "skin tone" says little of a picture, "guitar" much.
     """
     sets = DenseLabeler(vocabulary)(captions)
-    counts = sets.take(counted).document_frequency(len(vocabulary))
-    return sets.weighted(np.log(len(counted) / counts.clip(1)))
+    return sets.weighted(DocumentFrequency.of(sets.take(counted), num_labels=len(vocabulary)).rarity())

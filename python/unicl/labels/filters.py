@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,6 +57,19 @@ class DocumentFrequency:
             )
         return DocumentFrequency(counts=self.counts + other.counts, num_captions=self.num_captions + other.num_captions)
 
+    def rarity(self) -> NDArray[np.float64]:
+        """float64 (number of labels,): the inverse document frequency, log(captions / captions with the label).
+
+        0 for a label of every caption, which says nothing; a label that no caption has counts as if one had it. For
+        ``LabelSets.weighted``.
+
+        Example:
+            >>> DocumentFrequency(counts=np.array([8, 1, 0]), num_captions=8).rarity().round(2).tolist()
+            [0.0, 2.08, 2.08]
+        """
+        rarity: NDArray[np.float64] = np.log(max(self.num_captions, 1) / self.counts.clip(1))
+        return rarity
+
 
 class Verdict(IntEnum):
     """What became of a label of a caption: kept, or left out by which filter. They are asked in this order."""
@@ -66,6 +79,28 @@ class Verdict(IntEnum):
     BALANCE = 2
     COUNT = 3
     RELEVANCE = 4
+
+
+class Judged(NamedTuple):
+    """The labels that captions say, and what became of each.
+
+    Attributes:
+        sets: The labels before the filters, those that rolled up under the name of their ancestor.
+        verdicts: uint8 (number of labels in the sets,), a :class:`Verdict` each.
+        scores: float64 (likewise,), the relevance to the image, NaN where none was asked for.
+        rolled_up: How many labels, in all captions together, gave way to an ancestor.
+    """
+
+    sets: LabelSets
+    verdicts: NDArray[np.uint8]
+    scores: NDArray[np.float64]
+    rolled_up: int
+
+    def kept(self, *, weigh: bool = False) -> LabelSets:
+        """The labels that the filters left, with their scores as weights or without weights."""
+        is_kept = self.verdicts == Verdict.KEPT
+        sets = self.sets if bool(is_kept.all()) else self.sets.keep_entries(is_kept)
+        return replace(sets, weights=self.scores[is_kept].astype(np.float32)) if weigh else sets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +140,24 @@ class LabelFilters:
         """Whether the phrases matter, and not the labels alone."""
         return self.relevance is not None or self.min_count_in_caption > 1
 
+    @property
+    def weigh(self) -> bool:
+        """Whether the relevance of a label is its weight."""
+        return self.relevance is not None and self.relevance.weigh
+
+    def limits(self, num_captions: int) -> tuple[int, int]:
+        """The least and the greatest document frequency, as numbers of that many captions."""
+        return (
+            as_count("min_document_frequency", self.min_document_frequency, num_captions),
+            as_count("max_document_frequency", self.max_document_frequency, num_captions),
+        )
+
     def by_frequency(
         self, sets: LabelSets, frequency: DocumentFrequency, row_ids: NDArray[np.int64] | None
     ) -> NDArray[np.uint8]:
         """uint8 (number of labels in the sets,): a :class:`Verdict` each; without row ids nothing is drawn."""
-        counts, total = frequency.counts, frequency.num_captions
-        least = as_count("min_document_frequency", self.min_document_frequency, total)
-        most = as_count("max_document_frequency", self.max_document_frequency, total)
+        counts = frequency.counts
+        least, most = self.limits(frequency.num_captions)
         is_within = (counts >= least) & (counts <= most)
         verdicts = np.where(is_within[sets.indices], Verdict.KEPT, Verdict.FREQUENCY).astype(np.uint8)
         if self.balance is not None and row_ids is not None:

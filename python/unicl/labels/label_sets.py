@@ -200,6 +200,22 @@ class LabelSets:
         weights = None if self.weights is None else self.weights[is_kept]
         return LabelSets(indices=self.indices[is_kept], offsets=offsets, weights=weights)
 
+    def replaced(self, by: LabelSets) -> LabelSets:
+        """The sets with every label replaced by those of a row of ``by``: that of its id.
+
+        Raises:
+            ValueError: The sets have weights, which labels that become one could not share.
+
+        Example:
+            >>> sets = LabelSets.from_lists([[0, 1], [2], []])
+            >>> sets.replaced(LabelSets.from_lists([[0, 2], [0], [2]])).to_list()
+            [[0, 2], [2], []]
+        """
+        if self.weights is not None:
+            raise ValueError("weighted sets cannot have their labels replaced; weigh them afterwards")
+        taken = by.take(self.indices)
+        return grouped(self.rows()[taken.rows()], taken.indices, num_rows=len(self))[0]
+
     def weighted(self, by_label: ArrayLike) -> LabelSets:
         """The sets with every weight multiplied by one of its label: (number of label ids,), finite and not negative.
 
@@ -225,6 +241,28 @@ class LabelSets:
     def __repr__(self) -> str:
         weighted = "" if self.weights is None else ", weighted"
         return f"LabelSets({len(self)} rows, {len(self.indices)} labels{weighted})"
+
+
+def grouped(
+    rows: NDArray[np.int64], labels: NDArray[np.int32], *, num_rows: int
+) -> tuple[LabelSets, NDArray[np.int64]]:
+    """The sets of the labels of rows, ascending, and how often each label was given to its row.
+
+    Args:
+        rows: int64 (n,), a row.
+        labels: int32 (n,), a label of it.
+        num_rows: The rows that there are.
+
+    Example:
+        >>> sets, counts = grouped(np.array([0, 2, 0, 0]), np.array([5, 1, 3, 5], np.int32), num_rows=3)
+        >>> sets.to_list(), counts.tolist()
+        ([[3, 5], [], [1]], [1, 2, 1])
+    """
+    num_labels = int(labels.max(initial=0)) + 1
+    keys, counts = np.unique(rows * num_labels + labels, return_counts=True)
+    lengths = np.bincount(keys // num_labels, minlength=num_rows)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return LabelSets(indices=(keys % num_labels).astype(np.int32), offsets=offsets), counts
 
 
 def _check_array(name: str, array: Any, dtype: type[np.generic]) -> None:

@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unicl.labels.ancestors import Ancestors, lineage, one_for_each
 from unicl.labels.column_labeler import ColumnLabeler
-from unicl.labels.filters import DocumentFrequency, LabelFilters, Verdict, as_row_ids
+from unicl.labels.explaining import Explanation, explain
+from unicl.labels.filters import DocumentFrequency, Judged, LabelFilters, as_row_ids
 from unicl.labels.label_sets import LabelSets
-from unicl.labels.mapper import LabelMapper, Rule
-from unicl.labels.mentions import Mentions, find_mentions
+from unicl.labels.mapper import LabelMapper
+from unicl.labels.mentions import Mentions, Said, find_mentions, sets_of
 from unicl.labels.relevance import RelevanceFilter
 from unicl.labels.vocabulary import LabelVocabulary
 from unicl.text import PosTagger, find_noun_phrases
 from unicl.text.captions import Captions
 from unicl.text.tagging import english_tagger
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """A noun phrase of a caption and what became of it.
-
-    Attributes:
-        phrase: The phrase, lower-cased.
-        start: The first of its characters in the caption.
-        end: The character behind its last.
-        lemma: The phrase without determiners, its head noun in the singular.
-        rule: The rule that gave it a label.
-        score: The share of its words that the label accounts for.
-        label: The name of its label; None where it has none.
-        label_id: The id of its label; -1 where it has none.
-        count: How many noun phrases of the caption mean what it means; 0 where it means no label.
-        relevance: The highest score that a phrase with its label got for the image; None where none was asked for.
-        dropped: Why it has no label; None where it has one.
-    """
-
-    phrase: str
-    start: int
-    end: int
-    lemma: str
-    rule: Rule
-    score: float
-    label: str | None
-    label_id: int
-    count: int
-    relevance: float | None
-    dropped: str | None
-
-
-def _without_label(lemma: str, mapper: LabelMapper) -> str:
-    """Why a phrase means no label."""
-    if not lemma:
-        return "it has no word besides determiners"
-    words = lemma.split()
-    ends = {" ".join(words[start:]) for start in range(len(words))}
-    blocked = next((text for text in mapper.vocabulary.blocked if text in ends), None)
-    if blocked is not None:
-        return f"it ends in {blocked!r}, which means no label"
-    return f"its head noun means no {'label' if mapper.kept is None else 'label that is kept'}"
 
 
 class DenseLabeler:
@@ -78,14 +36,26 @@ class DenseLabeler:
     Args:
         vocabulary: The labels.
         mode: How phrases are mapped; see :class:`LabelMapper`.
-        kept: Which labels may be given; a phrase that means another gets its nearest ancestor that may. To give rare
-            labels up for their parents, pass ``labeler.count(captions).counts >= least`` of a labeler without it.
+        kept: Which labels may be given; a phrase that means another gets its nearest ancestor that may.
         fuzzy_threshold: The least similarity of a misspelt word; None: none is corrected.
         tagger: The tagger; None for the package's own weights.
         grammar: The noun-phrase grammar; None for that of :func:`unicl.text.find_noun_phrases`.
         min_document_frequency: Leave out labels of fewer captions. An int is a number of captions, a float a share in
             [0, 1].
         max_document_frequency: Leave out labels of more captions, likewise.
+        ancestors: What becomes of the more general labels that the vocabulary names as parents.
+
+            "roll_up": a label of fewer captions than ``min_document_frequency`` gives way to the nearest of its
+            ancestors that is within the limits, and is left out where none is. Counted are, for the limits and for
+            ``balance``, the captions that say a label themselves, not those of labels that give way to it. So the
+            labels that stay are the same as without, and each has as many captions as the limit asks for, or more; it
+            may get beyond the maximum. Siblings that are all too rare go if their parent is.
+
+            "add": a caption has all ancestors of its labels too. A label's captions are then those that say it or
+            anything below it, its phrases likewise, and the filters treat it as any other. What a filter leaves out
+            does not take its ancestors along.
+
+            None: a label is what the phrase says, and nothing else.
         balance: Keep a label of a caption with the probability min(1, balance / its number of captions), so that no
             label has many more than this; MetaCLIP's t (see :func:`unicl.labels.filters.drawn_to_balance`).
         seed: Of the draws for ``balance``; they depend on it, on the row id and on the label alone.
@@ -96,8 +66,8 @@ class DenseLabeler:
         relevance: Leave out labels that are not to be seen in the image; calls then need ``images``.
 
     Raises:
-        ValueError: Another mode, a limit is out of range, the vocabulary has no counts, or the counts are of another
-            vocabulary.
+        ValueError: Another mode, a limit is out of range, the vocabulary has no counts or no parents where they are
+            asked for, or the counts are of another vocabulary.
 
     Example:
         >>> labeler = DenseLabeler(LabelVocabulary.from_names(["dog", "ball"]))
@@ -119,6 +89,7 @@ class DenseLabeler:
         grammar: str | None = None,
         min_document_frequency: float = 0,
         max_document_frequency: float = 1.0,
+        ancestors: Ancestors | None = None,
         balance: int | None = None,
         seed: int = 0,
         frequency_of: Literal["captions", "vocabulary"] | DocumentFrequency = "captions",
@@ -140,6 +111,24 @@ class DenseLabeler:
             relevance=relevance,
         )
         self.frequency = self._known_frequency(frequency_of)
+        self.ancestors = ancestors
+        self.lineage = self._checked_lineage()
+
+    def _checked_lineage(self) -> LabelSets | None:
+        """For "add", every label with its ancestors."""
+        if self.ancestors not in (None, "roll_up", "add"):
+            raise ValueError(f'expected ancestors "roll_up", "add" or None; got {self.ancestors!r}')
+        if self.ancestors is None:
+            return None
+        if not (self.vocabulary.parents >= 0).any():
+            raise ValueError(f'ancestors="{self.ancestors}" needs a vocabulary with parents; no label of it has one')
+        if self.ancestors == "add":
+            return lineage(self.vocabulary.parents)
+        if self.filters.min_document_frequency == 0:
+            raise ValueError(
+                'ancestors="roll_up" is for labels of fewer captions than min_document_frequency, which is 0'
+            )
+        return None
 
     def _known_frequency(self, frequency_of: object) -> DocumentFrequency | None:
         """The counts that are known before a call; None where those of the call count."""
@@ -191,21 +180,18 @@ class DenseLabeler:
             raise TypeError("the relevance filter looks at images; pass images= with one for each caption")
         if relevance is None and images is not None:
             raise TypeError("images are looked at by a relevance filter only; give the labeler one with relevance=")
-        mentions = self._mentions(captions, threads) if self.filters.need_mentions else None
-        sets = self._labels(captions, threads) if mentions is None else mentions.sets
-        ids = as_row_ids(row_ids, len(sets))
-        verdicts = self._by_frequency(sets, ids)
-        if mentions is None:
-            return sets if not verdicts.any() else sets.keep_entries(verdicts == Verdict.KEPT)
-        verdicts, scores = self.filters.by_mentions(mentions, verdicts, images)
-        kept = sets.keep_entries(verdicts == Verdict.KEPT)
-        if relevance is None or not relevance.weigh:
-            return kept
-        weights = scores[verdicts == Verdict.KEPT].astype(np.float32)
-        return LabelSets(indices=kept.indices, offsets=kept.offsets, weights=weights)
+        if self.filters.need_mentions:
+            found = find_noun_phrases(captions, tagger=self.tagger, grammar=self.grammar, threads=threads)
+            mentions = find_mentions(found, self.mapper, threads=threads)
+            judged = self.judge(mentions, images=images, row_ids=row_ids)
+        else:
+            judged = self.judge(self._labels(captions, threads), row_ids=row_ids)
+        return judged.kept(weigh=self.filters.weigh)
 
     def count(self, captions: Captions, *, threads: int | None = None) -> DocumentFrequency:
         """In how many captions each label occurs, before any filter: what ``frequency_of`` takes.
+
+        With ``ancestors="add"`` a label occurs where anything below it does.
 
         Example:
             >>> vocabulary = LabelVocabulary.from_names(["dog", "ball"])
@@ -217,7 +203,8 @@ class DenseLabeler:
         """
         if isinstance(captions, str):
             raise TypeError("expected a batch of captions; got one str")
-        return DocumentFrequency.of(self._labels(captions, threads), num_labels=len(self.vocabulary))
+        sets = self._with_ancestors(self._labels(captions, threads))
+        return DocumentFrequency.of(sets, num_labels=len(self.vocabulary))
 
     def on_column(
         self, column: str = "caption", *, image_column: str | None = None, threads: int | None = 1
@@ -239,76 +226,85 @@ class DenseLabeler:
         """
         return ColumnLabeler(labeler=self, column=column, image_column=image_column, threads=threads)
 
-    def _labels(self, captions: Captions, threads: int | None) -> LabelSets:
-        indices, offsets = self.vocabulary._native.label(
-            captions, self.tagger._native, self.grammar, threads, self.mapper
-        )
-        return LabelSets(indices=indices, offsets=offsets)
+    def judge(self, said: Said, *, images: Any = None, row_ids: ArrayLike | None = None) -> Judged:
+        """What becomes of the labels that captions say: the second half of a call, for who has made the first.
 
-    def _mentions(self, captions: Captions, threads: int | None) -> Mentions:
-        found = find_noun_phrases(captions, tagger=self.tagger, grammar=self.grammar, threads=threads)
-        return find_mentions(found, self.mapper, threads=threads)
+        Args:
+            said: The labels of the captions by ``mapper``, or where a filter looks at phrases
+                (``filters.need_mentions``) their mentions, of :func:`unicl.labels.mentions.find_mentions`.
+            images: As in a call.
+            row_ids: As in a call.
 
-    def _by_frequency(self, sets: LabelSets, row_ids: NDArray[np.int64] | None) -> NDArray[np.uint8]:
-        if not self.filters.need_frequency:
-            return np.zeros(len(sets.indices), np.uint8)
+        Raises:
+            TypeError, ValueError: As in a call.
+        """
+        said = self._with_ancestors(said)
         frequency = self.frequency
-        if frequency is None:
-            frequency = DocumentFrequency.of(sets, num_labels=len(self.vocabulary))
-        return self.filters.by_frequency(sets, frequency, row_ids)
+        if frequency is None and self.filters.need_frequency:
+            frequency = DocumentFrequency.of(sets_of(said), num_labels=len(self.vocabulary))
+        said, rolled_up = self._rolled_up(said, frequency)
+        verdicts, scores = self._verdicts(said, frequency, images, as_row_ids(row_ids, len(sets_of(said))))
+        return Judged(sets_of(said), verdicts, scores, rolled_up)
+
+    def heirs(self, frequency: DocumentFrequency) -> NDArray[np.int32]:
+        """int32 (number of labels,): what each label becomes when rare labels roll up; itself where it does not."""
+        least, most = self.filters.limits(frequency.num_captions)
+        is_within = (frequency.counts >= least) & (frequency.counts <= most)
+        if self.mapper.kept is not None:
+            is_within &= self.mapper.kept
+        nearest = self.vocabulary._native.nearest_kept(is_within)
+        return np.where((frequency.counts < least) & (nearest >= 0), nearest, np.arange(len(nearest), dtype=np.int32))
 
     def explain(self, caption: str, *, image: Any = None, row_id: int | None = None) -> list[Explanation]:
         """The noun phrases of one caption, in order, with the label of each or the reason why it has none.
 
         A filter is asked where what it needs is known: the document frequency where ``frequency_of`` names counts,
         ``balance`` where there is a ``row_id`` too, relevance where there is an ``image``.
-        """
-        mentions = self._mentions([caption], threads=1)
-        ids = None if row_id is None else as_row_ids([row_id], 1)
-        verdicts = np.zeros(len(mentions.counts), np.uint8)
-        if self.frequency is not None:
-            verdicts = self._by_frequency(mentions.sets, ids)
-        verdicts, scores = self.filters.by_mentions(mentions, verdicts, None if image is None else [image])
-        entries = {
-            label: (Verdict(verdict), count, None if np.isnan(score) else score)
-            for label, verdict, count, score in zip(
-                *(array.tolist() for array in (mentions.sets.indices, verdicts, mentions.counts, scores)), strict=True
-            )
-        }
-        rows = []
-        for start, end, phrase, lemma, found, score, rule in self.vocabulary._native.explain(
-            caption, self.tagger._native, self.grammar, self.mapper
-        ):
-            verdict, count, relevance = entries.get(found, (Verdict.KEPT, 0, None))
-            dropped = self._reason(verdict, found, count, relevance) if found >= 0 else None
-            if found < 0:
-                dropped = _without_label(lemma, self.mapper)
-            rows.append(
-                Explanation(
-                    phrase=phrase,
-                    start=start,
-                    end=end,
-                    lemma=lemma,
-                    rule=Rule(rule),
-                    score=score,
-                    label=None if dropped else self.vocabulary.names[found],
-                    label_id=-1 if dropped else found,
-                    count=count,
-                    relevance=relevance,
-                    dropped=dropped,
-                )
-            )
-        return rows
 
-    def _reason(self, verdict: Verdict, label: int, count: int, relevance: float | None) -> str | None:
-        name = self.vocabulary.names[label]
-        if verdict == Verdict.FREQUENCY:
-            return f"the document frequency of {name!r} is outside the limits"
-        if verdict == Verdict.BALANCE:
-            return f"{name!r} was not drawn for this row, to balance it down to {self.filters.balance} captions"
-        if verdict == Verdict.COUNT:
-            least = self.filters.min_count_in_caption
-            return f"{name!r} occurs {count} time(s) in the caption, fewer than {least}"
-        if verdict == Verdict.RELEVANCE and self.filters.relevance is not None:
-            return f"{name!r} scores {relevance:.2f} for the image, not above {self.filters.relevance.score_above}"
-        return None
+        Example:
+            >>> vocabulary = LabelVocabulary.from_names(["dog", "border collie"], parents={"border collie": "dog"})
+            >>> counts = DocumentFrequency(counts=np.array([90, 3]), num_captions=100)
+            >>> labeler = DenseLabeler(vocabulary, min_document_frequency=5, ancestors="roll_up", frequency_of=counts)
+            >>> row = labeler.explain("a border collie")[0]
+            >>> row.label, row.rolled_up
+            ('dog', "'border collie' is in 3 captions, fewer than 5")
+        """
+        found = find_noun_phrases([caption], tagger=self.tagger, grammar=self.grammar, threads=1)
+        said = self._with_ancestors(find_mentions(found, self.mapper, threads=1))
+        said, _ = self._rolled_up(said, self.frequency)
+        ids = None if row_id is None else as_row_ids([row_id], 1)
+        verdicts, scores = self._verdicts(said, self.frequency, None if image is None else [image], ids)
+        return explain(self, caption, said, verdicts, scores)
+
+    def _labels(self, captions: Captions, threads: int | None) -> LabelSets:
+        indices, offsets = self.vocabulary._native.label(
+            captions, self.tagger._native, self.grammar, threads, self.mapper
+        )
+        return LabelSets(indices=indices, offsets=offsets)
+
+    def _with_ancestors(self, said: Said) -> Said:
+        return said if self.lineage is None else said.replaced(self.lineage)
+
+    def _rolled_up(self, said: Said, frequency: DocumentFrequency | None) -> tuple[Said, int]:
+        """The labels with ancestors in the place of rare ones, and how many gave way."""
+        if self.ancestors != "roll_up" or frequency is None:
+            return said, 0
+        heirs, labels = self.heirs(frequency), sets_of(said).indices
+        rolled_up = int((heirs[labels] != labels).sum())
+        return (said.replaced(one_for_each(heirs)) if rolled_up else said), rolled_up
+
+    def _verdicts(
+        self,
+        said: LabelSets | Mentions,
+        frequency: DocumentFrequency | None,
+        images: Any,
+        row_ids: NDArray[np.int64] | None,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """What the filters say for which there is what they need, and the relevance scores that led to it."""
+        sets = sets_of(said)
+        verdicts = np.zeros(len(sets.indices), np.uint8)
+        if self.filters.need_frequency and frequency is not None:
+            verdicts = self.filters.by_frequency(sets, frequency, row_ids)
+        if isinstance(said, Mentions):
+            return self.filters.by_mentions(said, verdicts, images)
+        return verdicts, np.full(len(verdicts), np.nan)

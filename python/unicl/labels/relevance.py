@@ -90,15 +90,19 @@ class RelevanceFilter:
         if len(images) != len(mentions.sets):
             raise ValueError(f"expected an image for each of the {len(mentions.sets)} captions; got {len(images)}")
         is_asked = np.ones(len(mentions.counts), np.bool_) if self.weigh else ~self.occurs_often(mentions.counts)
-        asked: list[dict[str, int]] = [{} for _ in range(len(mentions.sets))]  # the place of each distinct phrase
-        rows = mentions.sets.rows()
-        for phrase, place in zip(mentions.phrases, mentions.places.tolist(), strict=True):
-            if is_asked[place]:
-                asked[rows[place]][phrase] = place
+        is_asked = is_asked[mentions.places]
         best = np.full(len(mentions.counts), np.nan)
-        if any(asked):
-            for places, row in zip(asked, score_phrases(self.scorer, images, [*map(list, asked)]), strict=True):
-                np.fmax.at(best, np.array([*places.values()], np.int64), row)
+        if not is_asked.any():
+            return best
+        texts = mentions.found.phrases.to_list()
+        phrases = [texts[phrase] for phrase in mentions.phrases[is_asked].tolist()]
+        rows = mentions.rows[is_asked].tolist()
+        asked: list[dict[str, int]] = [{} for _ in range(len(mentions.sets))]  # the number of each distinct phrase
+        for row, phrase in zip(rows, phrases, strict=True):
+            asked[row].setdefault(phrase, len(asked[row]))
+        scores = score_phrases(self.scorer, images, [*map(list, asked)])
+        of_mention = [scores[row][asked[row][phrase]] for row, phrase in zip(rows, phrases, strict=True)]
+        np.fmax.at(best, mentions.places[is_asked], of_mention)
         return best
 
     def is_kept(self, counts: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.bool_]:
