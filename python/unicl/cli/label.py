@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from unicl.cli.files import FilesConfig
 from unicl.cli.progress import show_captions
 from unicl.cli.summary import report
-from unicl.engines import LabelStats, Reading, label_files, open_vocabulary
+from unicl.engines import LabelStats, label_files, open_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelConfig:
+class LabelConfig(FilesConfig):
     """Gives the captions of files labels: the same rows, with columns "labels" and "label_weights", in Parquet.
 
     Reads Parquet, Arrow IPC, CSV, TSV, JSON lines, text files (a caption a line) and webdataset shards, or folders of
     them; the text formats also compressed. Rows stay in order and none is left out. The vocabulary is written too.
     """
 
-    inputs: tyro.conf.Positional[tuple[Path, ...]]
-    """Files, or folders of files."""
     out: Path
     """The folder for NAME.parquet and vocabulary.json."""
     vocabulary: str | None = None
@@ -39,23 +38,19 @@ class LabelConfig:
     """In how many captions a label may be: a number, or a share such as 0.1; 1.0 sets no limit."""
     top_k: int | None = None
     """Mine only that many labels, the most frequent."""
+    ancestors: Literal["roll-up", "add"] | None = None
+    """What the parents in a vocabulary are for. roll-up: a label of too few captions gives way to its nearest ancestor
+    that has enough. add: a caption has all ancestors of its labels too."""
     balance: int | None = None
     """Keep a label of a caption with the probability min(1, balance / its number of captions), as MetaCLIP does."""
     seed: int = 0
     """Of the draws for balance."""
     min_count_in_caption: int = 1
     """Leave out labels that fewer noun phrases of the caption mean."""
+    weights: Literal["one", "idf"] = "one"
+    """What "label_weights" are. idf: the logarithm of captions / captions with the label, so rare labels weigh more."""
     phrases: bool = False
     """Write the columns "noun_phrases" and "noun_phrase_spans" too."""
-    copy_columns: bool = True
-    """Write the columns of the input too."""
-    overwrite: bool = False
-    """Replace outputs that exist, each when the new one is complete."""
-    threads: int | None = None
-    """How many threads to use; all cores if not given."""
-    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
-    stats: Path | None = None
-    """Write counts and times to this file, as JSON."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -64,15 +59,17 @@ def run(arguments: Sequence[str]) -> int:
     vocabulary, stats = label_files(
         config.inputs,
         config.out,
-        None if config.vocabulary is None else open_vocabulary(config.vocabulary),
+        None if config.vocabulary is None else open_vocabulary(config.vocabulary, parents=config.ancestors is not None),
         mode=config.mode,
         reading=config.reading,
         min_document_frequency=config.min_document_frequency,
         max_document_frequency=config.max_document_frequency,
         top_k=config.top_k,
+        ancestors="roll_up" if config.ancestors == "roll-up" else config.ancestors,
         balance=config.balance,
         seed=config.seed,
         min_count_in_caption=config.min_count_in_caption,
+        idf=config.weights == "idf",
         phrases=config.phrases,
         copy_columns=config.copy_columns,
         overwrite=config.overwrite,
@@ -84,9 +81,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _sentence(stats: LabelStats, num_labels: int) -> str:
+    rolled_up = f"; {stats.rolled_up:,} labels gave way to an ancestor" if stats.rolled_up else ""
     return (
         f"{stats.captions:,} captions of {stats.files} files, {num_labels:,} labels in the vocabulary: "
-        f"{stats.labels:,} labels in {stats.labelled:,} captions; {stats.seconds:.1f} s, "
+        f"{stats.labels:,} labels in {stats.labelled:,} captions{rolled_up}; {stats.seconds:.1f} s, "
         f"{stats.label_seconds:.1f} s of them in the labeler\n"
         f"without label: {stats.no_phrase:,} captions have no noun phrase, {stats.phrase_without_label:,} none that "
         f"means a label, {stats.filtered:,} only labels that the filters left out"

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from unicl.cli.files import FilesConfig
 from unicl.cli.progress import show_captions
 from unicl.cli.summary import report
-from unicl.engines import Reading, TokenizeStats, open_tokenizer, tokenize_files
+from unicl.engines import TokenizeStats, open_tokenizer, tokenize_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenizeConfig:
+class TokenizeConfig(FilesConfig):
     """Tokenizes the captions of files: the same rows, with a column "ids", in Parquet.
 
     Reads Parquet, Arrow IPC, CSV, TSV, JSON lines, text files (a caption a line) and webdataset shards, or folders of
     them; the text formats also compressed. Rows stay in order and none is left out.
     """
 
-    inputs: tyro.conf.Positional[tuple[Path, ...]]
-    """Files, or folders of files."""
     out: Path
     """The folder for NAME.parquet; for one input also the file itself (*.parquet)."""
     tokenizer: Literal["clip", "wordpiece"] = "clip"
@@ -43,15 +42,6 @@ class TokenizeConfig:
     """Lists of ids without start, end and padding, uncut."""
     truncate: bool = True
     """Cut captions that do not fit and count them; if not, stop at the first."""
-    copy_columns: bool = True
-    """Write the columns of the input too."""
-    overwrite: bool = False
-    """Replace outputs that exist, each when the new one is complete."""
-    threads: int | None = None
-    """How many threads to use; all cores if not given."""
-    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
-    stats: Path | None = None
-    """Write counts and times to this file, as JSON."""
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from unicl.engines.captions import caption_column, read_captions
 from unicl.engines.columns import extended, extended_schema
@@ -14,13 +17,13 @@ from unicl.engines.output import new_parquet, refuse_existing
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
 from unicl.engines.vocabularies import save_vocabulary
-from unicl.labels.filters import LabelFilters
+from unicl.labels import DenseLabeler, DocumentFrequency, LabelVocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from unicl.labels import LabelVocabulary
+    from unicl.labels.ancestors import Ancestors
     from unicl.text import PosTagger
 
 VOCABULARY = "vocabulary.json"
@@ -36,9 +39,11 @@ def label_files(
     min_document_frequency: float | None = None,
     max_document_frequency: float = 1.0,
     top_k: int | None = None,
+    ancestors: Ancestors | None = None,
     balance: int | None = None,
     seed: int = 0,
     min_count_in_caption: int = 1,
+    idf: bool = False,
     phrases: bool = False,
     copy_columns: bool = True,
     overwrite: bool = False,
@@ -49,13 +54,13 @@ def label_files(
 ) -> tuple[LabelVocabulary, LabelStats]:
     """Gives the captions of files labels: the same rows, with columns for them, in Parquet.
 
-    The columns are ``labels`` (list<int32>, ascending ids), ``label_weights`` (list<float32>, all 1), and if asked for
+    The columns are ``labels`` (list<int32>, ascending ids), ``label_weights`` (list<float32>), and if asked for
     ``noun_phrases`` (list<string>) and ``noun_phrase_spans`` (list<fixed_size_list<int32>[2]>, characters from and to).
     A row that was skipped has null in all of them; a caption without labels has empty lists. The vocabulary goes to
     ``out/vocabulary.json``.
 
-    Without a vocabulary the captions are read twice: once to mine one from all files, once to label them. Filters that
-    need the captions of each label (limits on labels that were given, and ``balance``) take a pass too, before the
+    Without a vocabulary the captions are read twice: once to mine one from all files, once to label them. What needs
+    the captions of each label (limits on labels that were given, ``balance``, ``idf``) takes a pass too, before the
     last. The labels are those that :class:`unicl.DenseLabeler` gives all captions of all files in one call.
 
     Args:
@@ -69,9 +74,13 @@ def label_files(
             share in [0, 1]. None: 2 for a vocabulary that is mined, no limit for one that is given.
         max_document_frequency: In how many it may be at most, likewise; 1.0 sets no limit.
         top_k: Mine only that many labels, the most frequent.
+        ancestors: "roll_up": labels below the minimum give way to their nearest ancestor that is not; "add": captions
+            have all ancestors of their labels too; see :class:`unicl.DenseLabeler`. Needs a vocabulary with parents.
         balance: Keep a label of a caption with the probability min(1, balance / its number of captions).
         seed: Of the draws for ``balance``; a row's number among all rows is its id.
         min_count_in_caption: Leave out labels that fewer noun phrases of the caption mean.
+        idf: Weigh every label by its inverse document frequency, log(captions / captions with the label), before any
+            filter; 1 where not asked for.
         phrases: Write the noun phrases and their spans too.
         copy_columns: Write the columns of the input too.
         overwrite: Replace outputs that exist, each when the new one is complete.
@@ -93,18 +102,24 @@ def label_files(
     if vocabulary is not None and top_k is not None:
         raise ValueError("top_k limits a vocabulary that is mined; one was given")
     is_mined = vocabulary is None
-    filters = LabelFilters(
+    new_labeler = partial(
+        DenseLabeler,
+        mode=mode,
+        tagger=tagger,
+        grammar=grammar,
         min_document_frequency=0 if is_mined or min_document_frequency is None else min_document_frequency,
         max_document_frequency=1.0 if is_mined else max_document_frequency,
+        ancestors=ancestors,
         balance=balance,
         seed=seed,
         min_count_in_caption=min_count_in_caption,
     )
+    labeler = new_labeler(vocabulary or LabelVocabulary([]))  # what can be refused is refused before hours of work
     paths = find_inputs(inputs)
     outputs = output_paths(paths, out, only_folder=True)
     refuse_existing(out / VOCABULARY, overwrite=overwrite)
     fields = label_fields(phrases=phrases)
-    for path, output in zip(paths, outputs, strict=True):  # whatever can be refused is refused before hours of work
+    for path, output in zip(paths, outputs, strict=True):
         refuse_existing(output, overwrite=overwrite)
         source = open_source(path, reading)
         caption_column(source, reading.column)
@@ -120,9 +135,15 @@ def label_files(
             max_document_frequency=max_document_frequency,
             top_k=top_k,
         )
-    labeler = FileLabeler(vocabulary, filters=filters, mode=mode, tagger=tagger, grammar=grammar, threads=threads)
-    if filters.need_frequency:
-        labeler.count(captions_of(paths, reading, progress, "counting labels in"))
+        labeler = new_labeler(vocabulary)
+    rarity = None
+    if labeler.filters.need_frequency or idf:
+        frequency = DocumentFrequency(counts=np.zeros(len(vocabulary), np.int64), num_captions=0)
+        for captions in captions_of(paths, reading, progress, "counting labels in"):
+            frequency += labeler.count(captions, threads=threads)
+        labeler = new_labeler(vocabulary, frequency_of=frequency)
+        rarity = frequency.rarity() if idf else None
+    file_labeler = FileLabeler(labeler, rarity=rarity, threads=threads)
     for path, output in zip(paths, outputs, strict=True):
         source = open_source(path, reading)
         schema = extended_schema(source, fields, copy_columns=copy_columns)
@@ -132,7 +153,7 @@ def label_files(
         ):
             for batch in read_captions(source, reading, only_captions=not copy_columns, skipped=stats.skipped):
                 began = time.perf_counter()
-                columns = labeler.columns(batch, stats, phrases=phrases)
+                columns = file_labeler.columns(batch, stats, phrases=phrases)
                 stats.label_seconds += time.perf_counter() - began
                 writer.write(extended(batch, schema, columns))
                 advance(len(batch))

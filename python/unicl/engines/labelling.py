@@ -4,40 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from unicl.engines.columns import rows_of_lists
 from unicl.engines.stats import RunStats
-from unicl.labels import LabelMapper, LabelSets, LabelVocabulary
-from unicl.labels.filters import DocumentFrequency, LabelFilters, Verdict
+from unicl.labels.arrow import LABELS, WEIGHTS
+from unicl.labels.filters import Verdict
+from unicl.labels.mentions import find_mentions
 from unicl.text import find_noun_phrases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from unicl.engines.captions import CaptionBatch
-    from unicl.text import NounPhrases, PosTagger
+    from unicl.labels import DenseLabeler, LabelSets
+    from unicl.labels.filters import Judged
+    from unicl.labels.mentions import Mentions
+    from unicl.text import NounPhrases
 
-LABELS, WEIGHTS, PHRASES, SPANS = "labels", "label_weights", "noun_phrases", "noun_phrase_spans"
-
-
-class LabelledBatch(NamedTuple):
-    """Captions of a batch, their noun phrases, and what those mean.
-
-    Attributes:
-        phrases: The noun phrases of every caption.
-        sets: The labels of every caption before any filter.
-        counts: int64 (labels in the sets,), how many noun phrases of the caption mean the label.
-    """
-
-    phrases: NounPhrases
-    sets: LabelSets
-    counts: NDArray[np.int64]
+PHRASES, SPANS = "noun_phrases", "noun_phrase_spans"
 
 
 @dataclass(kw_only=True)
@@ -51,6 +39,7 @@ class LabelStats(RunStats):
         phrase_without_label: Because none of their noun phrases means a label.
         filtered: Because the filters left none of their labels.
         dropped: Labels that the filters left out, in all captions together, by filter.
+        rolled_up: Labels that gave way to an ancestor, in all captions together.
         max_undercount: By how many captions the counts of a mined vocabulary may be too small; see
             :class:`unicl.engines.PhraseCounter`.
         label_seconds: Time in the labeler, counting passes apart.
@@ -62,6 +51,7 @@ class LabelStats(RunStats):
     phrase_without_label: int = 0
     filtered: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    rolled_up: int = 0
     max_undercount: int = 0
     label_seconds: float = 0.0
 
@@ -71,47 +61,45 @@ class FileLabeler:
 
     It takes the two steps that the labeler joins into one, for what lies between them is asked for too: the noun
     phrases, and why a caption has no label.
+
+    Args:
+        labeler: The labeler; where its filters count captions, with the counts of all.
+        rarity: float64 (number of labels,), what the weight of each label is multiplied with; None: nothing.
+        threads: How many threads to use; None for all cores.
     """
 
     def __init__(
-        self,
-        vocabulary: LabelVocabulary,
-        *,
-        filters: LabelFilters,
-        mode: Literal["canonical", "argmax"] = "canonical",
-        tagger: PosTagger | None = None,
-        grammar: str | None = None,
-        threads: int | None = None,
+        self, labeler: DenseLabeler, *, rarity: NDArray[np.float64] | None = None, threads: int | None = None
     ) -> None:
-        self.vocabulary, self.filters = vocabulary, filters
-        self._mapper = LabelMapper(vocabulary, mode=mode)
-        self._tagger, self._grammar, self._threads = tagger, grammar, threads
-        self._frequency = DocumentFrequency(counts=np.zeros(len(vocabulary), np.int64), num_captions=0)
+        self._labeler, self._rarity, self._threads = labeler, rarity, threads
         self._rows = 0
-
-    def count(self, batches: Iterable[pa.Array]) -> None:
-        """Counts the captions of every label, for the filters that need to know."""
-        for captions in batches:
-            self._frequency += DocumentFrequency.of(self.read(captions).sets, num_labels=len(self.vocabulary))
-
-    def read(self, captions: pa.Array) -> LabelledBatch:
-        """The noun phrases and labels of captions, an Arrow column."""
-        found = find_noun_phrases(captions, tagger=self._tagger, grammar=self._grammar, threads=self._threads)
-        ids = self._mapper.map(phrase_column(found), threads=self._threads).ids
-        rows = np.repeat(np.arange(len(found)), np.diff(found.offsets))[ids >= 0]
-        num_labels = max(len(self.vocabulary), 1)
-        keys, counts = np.unique(rows * num_labels + ids[ids >= 0], return_counts=True)
-        lengths = np.bincount(keys // num_labels, minlength=len(found))
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return LabelledBatch(found, LabelSets(indices=(keys % num_labels).astype(np.int32), offsets=offsets), counts)
 
     def columns(self, batch: CaptionBatch, stats: LabelStats, *, phrases: bool) -> list[pa.Array]:
         """The new columns of a batch; batches come in the order of their rows. ``stats`` counts what became of them."""
-        found = self.read(batch.captions)
-        sets = self._filtered(found, stats)
+        labeler, threads = self._labeler, self._threads
+        found = find_noun_phrases(batch.captions, tagger=labeler.tagger, grammar=labeler.grammar, threads=threads)
+        texts = phrase_column(found)
+        mentions = find_mentions(found, labeler.mapper, texts=texts, threads=threads)
+        judged = labeler.judge(mentions, row_ids=np.arange(self._rows, self._rows + len(batch)))
+        self._rows += len(batch)
+        sets = judged.kept(weigh=labeler.filters.weigh)
+        sets = sets if self._rarity is None else sets.weighted(self._rarity)
+        self._count(batch, mentions, judged, sets, stats)
+        weights = np.ones(len(sets.indices), np.float32) if sets.weights is None else sets.weights
+        columns = [rows_of_lists(sets.offsets, pa.array(values), batch.is_bad) for values in (sets.indices, weights)]
+        if phrases:
+            spans = pa.FixedSizeListArray.from_arrays(pa.array(found.spans.ravel()), 2)
+            columns += [
+                rows_of_lists(found.offsets, values, batch.is_bad) for values in (texts.cast(pa.string()), spans)
+            ]
+        return columns
+
+    def _count(
+        self, batch: CaptionBatch, mentions: Mentions, judged: Judged, sets: LabelSets, stats: LabelStats
+    ) -> None:
         is_good = np.ones(len(batch), np.bool_) if batch.is_bad is None else ~batch.is_bad
         had_phrase, had_label, has_label = (
-            np.diff(offsets) > 0 for offsets in (found.phrases.offsets, found.sets.offsets, sets.offsets)
+            np.diff(offsets) > 0 for offsets in (mentions.found.offsets, mentions.sets.offsets, sets.offsets)
         )
         stats.captions += len(batch)
         stats.labels += len(sets.indices)
@@ -119,27 +107,10 @@ class FileLabeler:
         stats.no_phrase += int((is_good & ~had_phrase).sum())
         stats.phrase_without_label += int((had_phrase & ~had_label).sum())
         stats.filtered += int((had_label & ~has_label).sum())
-        weights = np.ones(len(sets.indices), np.float32)
-        columns = [rows_of_lists(sets.offsets, pa.array(values), batch.is_bad) for values in (sets.indices, weights)]
-        if phrases:
-            spans = pa.FixedSizeListArray.from_arrays(pa.array(found.phrases.spans.ravel()), 2)
-            texts = phrase_column(found.phrases).cast(pa.string())
-            columns += [rows_of_lists(found.phrases.offsets, values, batch.is_bad) for values in (texts, spans)]
-        return columns
-
-    def _filtered(self, found: LabelledBatch, stats: LabelStats) -> LabelSets:
-        row_ids = np.arange(self._rows, self._rows + len(found.sets))
-        self._rows += len(found.sets)
-        verdicts = np.zeros(len(found.counts), np.uint8)
-        if self.filters.need_frequency:
-            verdicts = self.filters.by_frequency(found.sets, self._frequency, row_ids)
-        verdicts[(found.counts < self.filters.min_count_in_caption) & (verdicts == Verdict.KEPT)] = Verdict.COUNT
-        if not verdicts.any():
-            return found.sets
-        numbers = np.bincount(verdicts, minlength=len(Verdict))
-        stats.dropped.update({Verdict(verdict).name.lower(): int(numbers[verdict]) for verdict in np.unique(verdicts)})
+        stats.rolled_up += judged.rolled_up
+        numbers = np.bincount(judged.verdicts, minlength=len(Verdict))
+        stats.dropped.update({verdict.name.lower(): int(numbers[verdict]) for verdict in Verdict if numbers[verdict]})
         del stats.dropped[Verdict.KEPT.name.lower()]
-        return found.sets.keep_entries(verdicts == Verdict.KEPT)
 
 
 def label_fields(*, phrases: bool) -> list[pa.Field]:

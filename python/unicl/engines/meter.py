@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from unicl.engines.captions import caption_column
 from unicl.engines.inputs import find_inputs, open_source
-from unicl.engines.labelling import LABELS
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
 from unicl.engines.shared_pairs import FalseNegatives, false_negatives
 from unicl.labels import LabelSets
+from unicl.labels.arrow import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

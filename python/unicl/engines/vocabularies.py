@@ -9,7 +9,7 @@ from pathlib import Path
 from unicl.engines.output import naming_output, refuse_existing
 from unicl.labels import LabelVocabulary
 
-NAMED: dict[str, Callable[[], LabelVocabulary]] = {
+NAMED: dict[str, Callable[..., LabelVocabulary]] = {
     "coco": LabelVocabulary.coco,
     "imagenet-1k": partial(LabelVocabulary.imagenet, "1k"),
     "imagenet-21k": partial(LabelVocabulary.imagenet, "21k"),
@@ -18,15 +18,20 @@ NAMED: dict[str, Callable[[], LabelVocabulary]] = {
 """The vocabularies that go by a name."""
 
 
-def open_vocabulary(name_or_path: str) -> LabelVocabulary:
+def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabulary:
     """A vocabulary by its name in :data:`NAMED`, or of a file that :meth:`LabelVocabulary.from_file` reads.
+
+    Args:
+        name_or_path: The name, or the file.
+        parents: For ImageNet, find the classes above each, in WordNet; the others have what parents they have.
 
     Raises:
         FileNotFoundError: There is no such file, and no vocabulary of that name.
         ValueError: The file is malformed.
     """
     if name_or_path in NAMED:
-        return NAMED[name_or_path]()
+        made = NAMED[name_or_path]
+        return made(parents=True) if parents and name_or_path.startswith("imagenet") else made()
     if not Path(name_or_path).is_file():
         raise FileNotFoundError(f"no vocabulary {name_or_path!r}: name a file, or one of {', '.join(NAMED)}")
     return LabelVocabulary.from_file(name_or_path)

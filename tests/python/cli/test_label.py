@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from unicl import ClipTokenizer, DenseLabeler, LabelVocabulary
+from unicl import ClipTokenizer, DenseLabeler, LabelSets, LabelVocabulary
 from unicl.cli import main
 from unicl.text import WordPieceTokenizer
 
@@ -62,6 +63,21 @@ def test_label_writes_labels_the_vocabulary_and_why_captions_have_none(
 def test_label_without_a_vocabulary_mines_one(tmp_path: Path, source: str) -> None:
     assert main(["label", source, "--out", str(tmp_path / "out"), "--min-document-frequency", "2"]) == 0
     assert LabelVocabulary.from_file(tmp_path / "out" / "vocabulary.json").names == ("dog",)
+
+
+def test_label_rolls_rare_labels_up_and_weighs_by_rarity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    captions = ["a dog", "a dog and a ball", "a collie", "the sky", "a poodle with a ball"]
+    pq.write_table(pa.table({"caption": captions}), tmp_path / "captions.parquet")
+    (tmp_path / "kinds.tsv").write_text("name\tparent\ndog\t\ncollie\tdog\npoodle\tdog\nball\t\nsky\t\n")
+    words = ["--vocabulary", str(tmp_path / "kinds.tsv"), "--min-document-frequency", "2", "--weights", "idf"]
+    words += ["--ancestors", "roll-up", "--out", str(tmp_path / "out")]
+    assert main(["label", str(tmp_path / "captions.parquet"), *words]) == 0
+    done = pq.read_table(tmp_path / "out" / "captions.parquet")
+    assert done["labels"].to_pylist() == [[0], [0, 3], [0], [], [0, 3]]
+    counts = DenseLabeler(LabelVocabulary.from_file(tmp_path / "kinds.tsv")).count(captions)
+    weighted = LabelSets.from_lists(done["labels"].to_pylist()).weighted(np.log(5 / counts.counts.clip(1)))
+    assert LabelSets.from_arrow(done["labels"], done["label_weights"]).weights.tolist() == weighted.weights.tolist()
+    assert "2 labels gave way to an ancestor" in capsys.readouterr().out
 
 
 def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

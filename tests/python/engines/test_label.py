@@ -1,6 +1,8 @@
 """`label_files`: the labels of the labeler, beside the rows they belong to."""
 
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,13 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unicl import DenseLabeler, LabelVocabulary, find_noun_phrases
+from unicl import DenseLabeler, LabelSets, LabelVocabulary, find_noun_phrases
 from unicl.engines import PhraseCounter, Reading, label_files
-from unicl.engines.captions import CaptionBatch
-from unicl.engines.labelling import FileLabeler, LabelStats
-from unicl.labels.filters import LabelFilters
 
-VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "black dog", "grass"], synonyms={"dog": ["puppy"]})
+VOCABULARY = LabelVocabulary.from_names(
+    ["dog", "ball", "black dog", "grass"], synonyms={"dog": ["puppy"]}, parents={"black dog": "dog"}
+)
 WORDS = ["a", "black", "dog", "dogs", "puppy", "ball", "the", "green", "grass", "and", "runs", "on", "😀"]
 
 
@@ -43,33 +44,51 @@ def test_labels_are_those_of_the_labeler_and_the_columns_stay(tmp_path: Path, so
     st.integers(1, 5),
     st.sampled_from([0, 2, 0.3]),
     st.sampled_from([1.0, 4, 0.6]),
+    st.sampled_from([None, "add", "roll_up"]),
     st.sampled_from([None, 1, 3]),
     st.integers(1, 2),
     st.sampled_from(["canonical", "argmax"]),
+    st.booleans(),
 )
-def test_in_batches_the_filters_give_what_the_labeler_gives_for_all_captions(
-    captions: list[str], batch_rows: int, least: float, most: float, balance: int | None, count: int, mode: str
+def test_files_get_the_labels_and_weights_of_the_labeler_over_all_captions(
+    captions: list[str],
+    batch_rows: int,
+    least: float,
+    most: float,
+    ancestors: str | None,
+    balance: int | None,
+    count: int,
+    mode: str,
+    idf: bool,  # noqa: FBT001
 ) -> None:
-    options = {
+    options: dict[str, Any] = {
+        "mode": mode,
         "min_document_frequency": least,
         "max_document_frequency": most,
+        "ancestors": None if ancestors == "roll_up" and least == 0 else ancestors,
         "balance": balance,
         "min_count_in_caption": count,
     }
-    expected = DenseLabeler(VOCABULARY, mode=mode, **options)(captions).to_list()  # type: ignore[arg-type]
-    batches = [pa.array(captions[at : at + batch_rows], pa.string()) for at in range(0, len(captions), batch_rows)]
-    labeler = FileLabeler(VOCABULARY, filters=LabelFilters(**options), mode=mode, threads=1)  # type: ignore[arg-type]
-    labeler.count(batches)
-    stats = LabelStats()
-    rows = []
-    for batch in batches:
-        columns = pa.RecordBatch.from_arrays([batch], ["caption"])
-        found = CaptionBatch(columns=columns, captions=batch, is_bad=None, place=str)
-        rows += labeler.columns(found, stats, phrases=False)[0].to_pylist()
-    assert rows == expected
-    before = DenseLabeler(VOCABULARY, mode=mode)(captions)
-    assert sum(stats.dropped.values()) == len(before.indices) - stats.labels
+    labeler = DenseLabeler(VOCABULARY, **options)
+    expected = labeler(captions)
+    counts = labeler.count(captions)
+    if idf:
+        expected = expected.weighted(np.log(max(len(captions), 1) / counts.counts.clip(1)))
+    with tempfile.TemporaryDirectory() as folder:
+        for number, part in enumerate((captions[:4], captions[4:])):
+            pq.write_table(pa.table({"caption": pa.array(part, pa.string())}), Path(folder) / f"{number}.parquet")
+        reading = Reading(batch_rows=batch_rows)
+        _, stats = label_files([folder], Path(folder, "out"), VOCABULARY, reading=reading, idf=idf, **options)
+        done = pa.concat_tables([pq.read_table(Path(folder, "out", f"{number}.parquet")) for number in range(2)])
+    sets = LabelSets.from_arrow(done["labels"], done["label_weights"])
+    assert sets.to_list() == expected.to_list()
+    assert sets.weights is not None
+    assert sets.weights.tolist() == (
+        [1.0] * len(sets.indices) if expected.weights is None else expected.weights.tolist()
+    )
     assert stats.labelled + stats.filtered + stats.phrase_without_label + stats.no_phrase == len(captions)
+    if ancestors != "roll_up":
+        assert sum(stats.dropped.values()) + stats.labels == counts.counts.sum()
 
 
 def test_a_vocabulary_mined_from_files_is_that_of_all_captions(tmp_path: Path, captions: list[str]) -> None:
@@ -111,6 +130,18 @@ def test_captions_without_label_are_counted_by_reason(tmp_path: Path) -> None:
     _, stats = label_files([tmp_path / "captions.parquet"], tmp_path / "out", VOCABULARY, min_document_frequency=2)
     assert (stats.labelled, stats.filtered, stats.phrase_without_label, stats.no_phrase) == (2, 1, 2, 2)
     assert stats.labelled + stats.filtered + stats.phrase_without_label + stats.no_phrase == stats.captions
+
+
+def test_labels_that_roll_up_are_counted(tmp_path: Path, source: Path) -> None:
+    _, stats = label_files([source], tmp_path / "out", VOCABULARY, min_document_frequency=2, ancestors="roll_up")
+    assert pq.read_table(tmp_path / "out" / "captions.parquet")["labels"].to_pylist()[0] == [0, 1]
+    assert stats.rolled_up == 1
+
+
+def test_ancestors_of_labels_that_are_mined_are_refused_before_any_work(tmp_path: Path, source: Path) -> None:
+    with pytest.raises(ValueError, match='ancestors="add" needs a vocabulary with parents; no label of it has one'):
+        label_files([source], tmp_path / "out", ancestors="add")
+    assert not (tmp_path / "out").exists()
 
 
 def test_noun_phrases_and_spans_are_those_of_the_finder(tmp_path: Path, source: Path, captions: list[str]) -> None:
