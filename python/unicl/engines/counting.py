@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from unicl.text.captions import Captions
 
 MAX_NAMES = 1_000_000
-"""About 200 MB of counts."""
+"""About 225 MB of counts."""
 _NO_LIMIT = 2**62
 
 

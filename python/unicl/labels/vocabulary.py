@@ -238,6 +238,10 @@ class LabelVocabulary:
         when words are taken away from its left: "two black dogs" counts for "two black dog" (if that often), "black
         dog" and "dog".
 
+        Memory grows with the names and not with how often they come: until the end every name takes about 120 bytes for
+        each thread that met it, and one that is kept 200 more. A stream of captions, or more names than memory
+        holds, is for :class:`unicl.engines.PhraseCounter`.
+
         Args:
             captions: A batch of captions, or an Arrow column.
             min_document_frequency: In how many captions a name must be at least. An int is a number of captions, a

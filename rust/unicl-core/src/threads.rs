@@ -61,41 +61,68 @@ impl Threads {
 /// });
 /// assert_eq!(words, [4, 7]);
 /// ```
-pub fn run<Task: Send, State, Output: Send>(
+pub fn run<Task: Send, State: Send, Output: Send>(
     threads: Threads,
     tasks: Vec<Task>,
     state: impl Fn() -> State + Sync,
     work: impl Fn(&mut State, Task) -> Output + Sync,
 ) -> Vec<Output> {
+    let states = fold(
+        threads,
+        tasks.into_iter().enumerate().collect(),
+        || (state(), Vec::new()),
+        |(state, done), (index, task)| done.push((index, work(state, task))),
+    );
+    let mut done: Vec<(usize, Output)> = states.into_iter().flat_map(|(_, done)| done).collect();
+    done.sort_unstable_by_key(|&(index, _)| index);
+    done.into_iter().map(|(_, output)| output).collect()
+}
+
+/// Runs `work` on every task, as [`run`] does, and returns what the state of each thread has become: at least one.
+///
+/// # Panics
+///
+/// As [`run`] does.
+///
+/// # Examples
+///
+/// ```
+/// use unicl_core::threads::{Threads, fold};
+///
+/// let lengths = fold(Threads::ALL, vec!["a", "dog"], || 0, |length, word| *length += word.len());
+/// assert_eq!(lengths.iter().sum::<usize>(), 4);
+/// ```
+pub fn fold<Task: Send, State: Send>(
+    threads: Threads,
+    tasks: Vec<Task>,
+    state: impl Fn() -> State + Sync,
+    work: impl Fn(&mut State, Task) + Sync,
+) -> Vec<State> {
     let count = tasks.len();
     let workers = threads.for_tasks(count);
     if workers == 1 {
         let mut state = state();
         let mut watch = (count > 1).then(Watch::new);
-        return tasks
-            .into_iter()
-            .map(|task| {
-                let output = work(&mut state, task);
-                if let Some(watch) = &mut watch {
-                    watch.stop_if_asked();
-                }
-                output
-            })
-            .collect();
+        for task in tasks {
+            work(&mut state, task);
+            if let Some(watch) = &mut watch {
+                watch.stop_if_asked();
+            }
+        }
+        return vec![state];
     }
-    let queue = Mutex::new(tasks.into_iter().enumerate());
+    let queue = Mutex::new(tasks.into_iter());
     let tasks_left = || queue.lock().unwrap_or_else(PoisonError::into_inner);
     // Only the calling thread asks whether to go on: it is the one that whoever wants to stop it knows of.
-    let worker = |mut watch: Option<Watch>| -> Result<Vec<(usize, Output)>, Reason> {
+    let worker = |mut watch: Option<Watch>| -> Result<State, Reason> {
         let mut state = state();
-        let mut done = Vec::new();
         loop {
             // The lock is not held while working: a `while let` on the locked queue would keep it through the body.
             let next = tasks_left().next();
-            let Some((index, task)) = next else {
-                return Ok(done);
+            let Some(task) = next else {
+                return Ok(state);
             };
-            done.push((index, work(&mut state, task)));
+            work(&mut state, task);
             if let Some(watch) = &mut watch {
                 watch
                     .ask()
@@ -103,7 +130,7 @@ pub fn run<Task: Send, State, Output: Send>(
             }
         }
     };
-    let mut done = thread::scope(|scope| {
+    thread::scope(|scope| {
         // A thread that cannot be started (a limit of the system) is work for the others.
         let started: Vec<_> = (1..workers)
             .map_while(|_| {
@@ -111,15 +138,13 @@ pub fn run<Task: Send, State, Output: Send>(
                 thread.spawn_scoped(scope, || worker(None)).ok()
             })
             .collect();
-        let mut done = worker(Some(Watch::new()))?;
+        let mut states = vec![worker(Some(Watch::new()))?];
         for thread in started {
-            done.append(&mut thread.join()??);
+            states.push(thread.join()??);
         }
-        Ok(done)
+        Ok(states)
     })
-    .unwrap_or_else(|reason: Reason| resume_unwind(reason));
-    done.sort_unstable_by_key(|&(index, _)| index);
-    done.into_iter().map(|(_, output)| output).collect()
+    .unwrap_or_else(|reason: Reason| resume_unwind(reason))
 }
 
 #[cfg(test)]

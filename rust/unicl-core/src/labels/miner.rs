@@ -6,8 +6,8 @@ use super::phrase::{PhraseWords, is_determiner};
 use crate::phrases::{Chunker, PhraseFinder, Tagger};
 use crate::threads::{self, Threads};
 
-/// How many captions a thread takes at once: enough that its map of counts is small beside them.
-const TASK: usize = 8192;
+/// How many captions a thread takes at once.
+const TASK: usize = 1024;
 
 /// Adjectives that say how many or which: no name begins with them.
 const QUANTIFIERS: [&str; 15] = [
@@ -52,25 +52,30 @@ pub fn mine(
     limits: Limits,
     threads: Threads,
 ) -> Vec<(String, u64)> {
-    let state = || (PhraseFinder::new(tagger, chunker), PhraseWords::default());
-    let parts = threads::run(
+    let tasks = captions.chunks(TASK).zip((0..).step_by(TASK)).collect();
+    // One map for each thread, not for each task: names that come again take no more memory.
+    let parts = threads::fold(
         threads,
-        captions.chunks(TASK).collect(),
-        state,
-        |(finder, words), captions: &[&str]| count(finder, words, captions),
+        tasks,
+        || Counter::new(tagger, chunker),
+        |counter, (captions, first): (&[&str], usize)| {
+            for (caption, row) in captions.iter().zip(first..) {
+                counter.count(caption, row);
+            }
+        },
     );
-    let mut parts = parts.into_iter();
+    let mut parts = parts.into_iter().map(|counter| counter.counts);
     let mut counts = parts.next().unwrap_or_default();
     for part in parts {
-        for (name, number) in part {
-            *counts.entry(name).or_default() += number;
+        for (name, (number, _)) in part {
+            counts.entry(name).or_default().0 += number;
         }
     }
     let kept = limits.min_document_frequency..=limits.max_document_frequency;
     let mut names: Vec<(String, u64)> = counts
         .into_iter()
-        .filter(|(_, number)| kept.contains(number))
-        .map(|(name, number)| (name.into(), number))
+        .filter(|(_, (number, _))| kept.contains(number))
+        .map(|(name, (number, _))| (name.into(), number))
         .collect();
     names
         .sort_unstable_by(|(a, count_a), (b, count_b)| count_b.cmp(count_a).then_with(|| a.cmp(b)));
@@ -78,14 +83,28 @@ pub fn mine(
     names
 }
 
-fn count(
-    finder: &mut PhraseFinder<'_>,
-    words: &mut PhraseWords,
-    captions: &[&str],
-) -> HashMap<Box<str>, u64> {
-    // With each name, the number of captions with it and the last of them, which tells a second phrase from a second caption.
-    let mut counts: HashMap<Box<str>, (u64, usize)> = HashMap::new();
-    for (row, caption) in captions.iter().enumerate() {
+struct Counter<'a> {
+    finder: PhraseFinder<'a>,
+    words: PhraseWords,
+    /// With each name, the number of captions with it and the last of them, which tells a second phrase from a second caption.
+    counts: HashMap<Box<str>, (u64, usize)>,
+}
+
+impl<'a> Counter<'a> {
+    fn new(tagger: &'a Tagger, chunker: &'a Chunker) -> Self {
+        Self {
+            finder: PhraseFinder::new(tagger, chunker),
+            words: PhraseWords::default(),
+            counts: HashMap::new(),
+        }
+    }
+
+    fn count(&mut self, caption: &str, row: usize) {
+        let Self {
+            finder,
+            words,
+            counts,
+        } = self;
         finder.read(caption);
         for phrase in finder.phrases() {
             words.read(phrase.words());
@@ -107,10 +126,6 @@ fn count(
             }
         }
     }
-    counts
-        .into_iter()
-        .map(|(name, (number, _))| (name, number))
-        .collect()
 }
 
 fn is_name(head: &str) -> bool {
