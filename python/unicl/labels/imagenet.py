@@ -36,6 +36,8 @@ PACKAGES = {
 
 ANIMALS = 398
 """The first classes of ImageNet-1k are animals."""
+DOGS = slice(151, 269)
+"""These of them are breeds of dogs."""
 
 
 def imagenet_fields(subset: str, *, names: Names | None, parents: bool, on_clash: OnClash) -> dict[str, Any]:
@@ -54,6 +56,9 @@ def imagenet_fields(subset: str, *, names: Names | None, parents: bool, on_clash
     ours = set(_native.text_keys([text for texts in (blocked, *synonyms.values()) for text in texts]))
     for name, texts in zip(taken, lemmas, strict=True):
         synonyms[name] += _other_texts(texts, ours)
+    if subset == "1k":
+        for name in taken[DOGS]:
+            synonyms[name] += _other_texts(_dogs([name, *synonyms[name]]), ours)
     settled, log = settle_clashes(taken, synonyms, on_clash=on_clash)
     if subset == "1k":
         texts_of = [[name, *settled[name]] for name in taken]
@@ -71,6 +76,13 @@ def imagenet_fields(subset: str, *, names: Names | None, parents: bool, on_clash
 def _other_texts(texts: list[str], keys: set[str]) -> list[str]:
     """The texts that have a letter or digit and are none of these."""
     return [text for text, key in zip(texts, _native.text_keys(texts), strict=True) if key and key not in keys]
+
+
+def _dogs(breed: list[str]) -> list[str]:
+    """What else a dog of a breed is called that is called by these: "pug puppy" of "pug"."""
+    stems = dict.fromkeys(text.lower().removesuffix(" dog") for text in breed)
+    words = ("dog", "puppy", "pup")
+    return [f"{stem} {word}" for stem in stems if not stem.endswith(words) for word in words]
 
 
 def _synsets(subset: str) -> tuple[list[str], list[list[str]]]:

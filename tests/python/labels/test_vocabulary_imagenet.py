@@ -35,6 +35,8 @@ def test_an_id_is_the_index_of_the_class():
         ("a man's gray hoodie", "sweatshirt"),
         ("the stoplight", "traffic light"),
         ("a brown yorkie", "Yorkshire Terrier"),
+        ("two Newfoundland puppies", "Newfoundland dog"),
+        ("a black lab pup", "Labrador Retriever"),
         ("a trumpet", "cornet"),
     ],
 )
@@ -43,7 +45,19 @@ def test_lemmas_and_our_synonyms_mean_the_class(phrase, name):
 
 
 @pytest.mark.parametrize(
-    "phrase", ["a dog", "the light", "a panther", "his left ear", "a fish tank", "a stuffed gorilla", "a license plate"]
+    "phrase",
+    [
+        "a dog",
+        "the light",
+        "a panther",
+        "his left ear",
+        "a fish tank",
+        "a stuffed gorilla",
+        "a stuffed pug puppy",
+        "a license plate",
+        "a science lab",
+        "a zebra crossing",
+    ],
 )
 def test_what_is_more_general_or_means_something_else_has_no_class(phrase):
     assert label(phrase) is None
