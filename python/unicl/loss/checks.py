@@ -117,7 +117,7 @@ def label_tensor(name: str, labels: Any, *, rows: int, of: str, device: torch.de
     """Integer labels as a tensor of shape (rows,) on ``device``."""
     tensor = labels if isinstance(labels, Tensor) else _from_array(name, labels, device)
     if tensor.dtype not in (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8):
-        raise TypeError(f"{name} must hold integers; got {_short(tensor.dtype)}")
+        raise TypeError(f"{name} must hold integers; got {_short(tensor.dtype)}{_scale_hint(tensor)}")
     if tensor.dim() != 1 or tensor.shape[0] != rows:
         raise ValueError(f"{name} must have one label for each row of {of}, shape ({rows},); got {tuple(tensor.shape)}")
     if tensor.device != device:
@@ -128,6 +128,10 @@ def label_tensor(name: str, labels: Any, *, rows: int, of: str, device: torch.de
 def _from_array(name: str, labels: Any, device: torch.device) -> Tensor:
     if not isinstance(labels, (np.ndarray, Sequence)) or isinstance(labels, str):
         raise TypeError(f"{name} must be a tensor or array of integers; got {type(labels).__name__}")
+    if not isinstance(labels, np.ndarray) and any(isinstance(row, (Sequence, np.ndarray)) for row in labels):
+        raise TypeError(
+            f"{name} must have one integer for each row; got lists: use unicl.LabelSets.from_lists for sets"
+        )
     array = np.asarray(labels)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers; got {array.dtype}")
@@ -140,9 +144,7 @@ def check_sets(name: str, sets: Any, *, rows: int, of: str) -> None:
     if labels.dtype.kind not in "iu" or offsets.dtype.kind not in "iu":
         raise TypeError(f"{name} must have integer indices and offsets; got {labels.dtype} and {offsets.dtype}")
     if offsets.shape != (rows + 1,):
-        raise ValueError(
-            f"{name} must have one set for each row of {of}, {rows + 1} offsets; got offsets of shape {offsets.shape}"
-        )
+        raise ValueError(f"{name} must have one set for each row of {of}, {rows}; got {offsets.size - 1}")
     if offsets[0] != 0 or offsets[-1] != len(labels) or bool((np.diff(offsets) < 0).any()):
         raise ValueError(f"{name} must have offsets that rise from 0 to {len(labels)}, the number of indices")
     if labels.size and int(labels.min()) < 0:
@@ -177,6 +179,10 @@ def check_weight(name: str, weight: Any, *, rows: int, of: str, like: Tensor) ->
 def _check_scale(value: float) -> None:
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"logit_scale must be positive and finite; got {value}")
+
+
+def _scale_hint(labels: Tensor) -> str:
+    return ": the scale goes by name, logit_scale=" if labels.numel() == 1 and labels.is_floating_point() else ""
 
 
 def _short(dtype: torch.dtype) -> str:

@@ -132,7 +132,7 @@ def _(value: Tensor, _group: str) -> Tensor:
 )
 def _losses(*arguments: Any) -> Outputs:
     call = _Call(*arguments)
-    ranks = Ranks.join(_group_of(call.group), call.image, call.text)
+    ranks = Ranks.join(_group_of(call.group), call.image, call.text, call.kind)
     if call.kind == "pairs" and ranks.images != ranks.texts:
         raise ValueError(
             f"without labels, every rank needs as many images as texts; got {ranks.images} and {ranks.texts} by rank"

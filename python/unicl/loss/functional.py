@@ -125,6 +125,7 @@ def fused_loss(
         text_labels: Shape (m,), of the kind of image_labels. None, with image_labels given: text i has the labels of
             image i, needs b = m.
         logit_scale: Factor on the cosines, positive: a number, or a tensor of one element that may require a gradient.
+            Neither its logarithm (CLIP's parameter: pass its ``exp()``) nor the temperature (pass 1 / temperature).
         image_weight: Shape (b,), at least 0: the mean over images becomes a weighted mean.
         text_weight: Shape (m,), at least 0: the same for texts.
         label_smoothing: In [0, 1): this much of every target is spread evenly over all columns (of what is not

@@ -102,7 +102,10 @@ def read_labels(
     given = {"image": image_labels, "text": image_labels if text_labels is None else text_labels, "extra": extra_labels}
     sets = [is_sets(labels) for labels in given.values() if labels is not None]
     if any(sets) and not all(sets):
-        raise TypeError("image, text and extra labels must be of one kind, all integers or all LabelSets; got both")
+        raise TypeError(
+            "image, text and extra labels must be of one kind, all integers or all LabelSets; got both: "
+            "LabelSets.from_lists([[label] if label >= 0 else [] for label in labels]) makes sets of integers"
+        )
     sizes = {"image": image, "text": text, "extra": extra}
     for side, labels in given.items():
         if labels is None:

@@ -10,12 +10,17 @@ from unicl.loss.functional import fused_loss
 
 __all__ = ["UniCLLoss"]
 
+# What ClipLoss takes in the place of a group.
+_OF_RANKS = {"local_loss", "gather_with_grad", "cache_labels", "rank", "world_size", "use_horovod"}
+
 
 class UniCLLoss(nn.Module):
     """``fused_loss`` with open_clip's argument order, so that it stands in for ``open_clip.ClipLoss``.
 
     Args:
         **options: Keyword arguments of ``fused_loss`` that stay the same from step to step (direction, normalize, ...).
+            Over ranks ``group=torch.distributed.group.WORLD``, in the place of ClipLoss' local_loss, gather_with_grad,
+            rank and world_size; without it each rank compares its own rows alone.
 
     Example:
         >>> import torch, unicl
@@ -28,7 +33,8 @@ class UniCLLoss(nn.Module):
     def __init__(self, **options: Any) -> None:
         super().__init__()
         if unknown := options.keys() - (fused_loss.__kwdefaults__ or {}).keys():
-            raise TypeError(f"UniCLLoss got unknown options: {', '.join(sorted(unknown))}")
+            over_ranks = ": over ranks, pass group=torch.distributed.group.WORLD" if unknown & _OF_RANKS else ""
+            raise TypeError(f"UniCLLoss got unknown options: {', '.join(sorted(unknown))}{over_ranks}")
         if options.get("reduction", "mean") != "mean":
             raise ValueError("UniCLLoss gives one number; call unicl.fused_loss for reduction='none'")
         self.options = options
@@ -56,6 +62,11 @@ class UniCLLoss(nn.Module):
             text_labels: As in ``fused_loss``.
             output_dict: Return ``{"contrastive_loss": loss}``, as open_clip's training loop asks for.
         """
+        if logit_bias is not None and not (logit_bias.is_floating_point() and logit_bias.numel() == 1):
+            kind = f"{str(logit_bias.dtype).removeprefix('torch.')} of shape {tuple(logit_bias.shape)}"
+            raise TypeError(
+                f"logit_bias must be one floating-point number; got {kind}: labels go by name, image_labels="
+            )
         loss = fused_loss(image_features, text_features, image_labels, text_labels, logit_scale, **self.options)
         if logit_bias is not None:
             # Keeps the parameter in the graph: DistributedDataParallel refuses parameters that get no gradient.

@@ -18,6 +18,9 @@ from torch import Tensor
 
 __all__ = ["Ranks", "check_group", "gather", "gathered_texts", "sum_to_owners", "summed"]
 
+# What the labels of a rank can be, and what a message calls it.
+_KINDS = {"pairs": "none", "integers": "integers", "cosine": "LabelSets", "any": "LabelSets, overlap='any'"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ranks:
@@ -34,18 +37,26 @@ class Ranks:
     texts: Sequence[int]
 
     @classmethod
-    def join(cls, group: dist.ProcessGroup, image: Tensor, text: Tensor) -> Ranks:
+    def join(cls, group: dist.ProcessGroup, image: Tensor, text: Tensor, kind: str) -> Ranks:
         """Learns the sizes of all ranks; the host waits for them.
 
         Raises:
-            ValueError: The ranks disagree about the width.
+            ValueError: The ranks disagree about the width, or about the kind of their labels ("pairs", "integers",
+                "cosine" or "any"); they would exchange different things and wait for one another.
         """
-        own = torch.tensor([image.shape[0], text.shape[0], image.shape[1]], device=image.device)
+        own = torch.tensor(
+            [image.shape[0], text.shape[0], image.shape[1], list(_KINDS).index(kind)], device=image.device
+        )
         every = [torch.empty_like(own) for _ in range(group.size())]
         dist.all_gather(every, own, group=group)
-        images, texts, widths = torch.stack(every).t().tolist()
+        images, texts, widths, kinds = torch.stack(every).t().tolist()
         if len(set(widths)) > 1:
             raise ValueError(f"all ranks must pass features of one width; got {widths} by rank")
+        if len(set(kinds)) > 1:
+            names = list(_KINDS.values())
+            raise ValueError(
+                f"all ranks must pass labels of one kind; got {'; '.join(names[x] for x in kinds)} by rank"
+            )
         return cls(group=group, images=images, texts=texts)
 
     @property

@@ -55,6 +55,8 @@ def test_features_that_cannot_be_used_are_refused_and_say_why(image, text, optio
         (torch.ones(3, dtype=torch.bool), TypeError, r"image_labels must hold integers; got bool"),
         (np.ones(3), TypeError, r"image_labels must hold integers; got float64"),
         ("abc", TypeError, r"image_labels must be a tensor or array of integers; got str"),
+        ([[0], [], [1, 2]], TypeError, r"image_labels must have one integer .*; got lists: use .*LabelSets.from_lists"),
+        (torch.tensor(14.3), TypeError, r"image_labels must hold .* got float32: the scale goes by name, logit_scale="),
         (
             torch.arange(4),
             ValueError,
@@ -166,7 +168,7 @@ def label_sets(indices, offsets, weights=None):
         (
             label_sets([1, 2], [0, 1, 2]),
             ValueError,
-            r"image_labels must have one set for each row of image_features, 4 offsets",
+            r"image_labels must have one set for each row of image_features, 3; got 2",
         ),
         (
             label_sets([1.5, 2], [0, 1, 2, 2]),
@@ -186,7 +188,7 @@ def test_label_sets_that_do_not_fit_are_refused(sets, error, message):
 
 
 def test_integers_and_label_sets_are_not_mixed():
-    with pytest.raises(TypeError, match="must be of one kind, all integers or all LabelSets; got both"):
+    with pytest.raises(TypeError, match=r"all LabelSets; got both: LabelSets\.from_lists\(.*\) makes sets"):
         unicl.fused_loss(unit(3), unit(3), [1, 2, 3], label_sets([1], [0, 1, 1, 1]))
 
 

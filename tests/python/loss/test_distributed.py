@@ -135,6 +135,9 @@ def refuse_what_cannot_be_used(rank):
     everyone = dist.group.WORLD
     with pytest.raises(ValueError, match=r"features of one width; got \[4, 3, 3, 3\] by rank"):
         unicl.fused_loss(*([wide, wide] if rank == 0 else [narrow, narrow]), group=everyone)
+    labels = [None, torch.arange(3), sets_of([[0], [1], []]), None][rank]
+    with pytest.raises(ValueError, match="labels of one kind; got none; integers; LabelSets; none by rank"):
+        unicl.fused_loss(narrow, narrow, labels, group=everyone)
     with pytest.raises(TypeError, match=r"group must be a torch\.distributed\.ProcessGroup; got str"):
         unicl.fused_loss(wide, wide, group="world")
     with pytest.raises(ValueError, match="backend='reference' knows one process only"):

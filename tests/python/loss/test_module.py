@@ -29,8 +29,20 @@ def test_options_are_those_of_fused_loss(batch):
 
 
 def test_unknown_options_are_refused_when_the_module_is_made():
-    with pytest.raises(TypeError, match="UniCLLoss got unknown options: local_loss, rank"):
+    with pytest.raises(TypeError, match=r"UniCLLoss got unknown options: temperature$"):
+        unicl.UniCLLoss(temperature=0.07)
+
+
+def test_what_clip_loss_takes_over_ranks_is_refused_with_what_to_pass_here():
+    message = r"unknown options: local_loss, rank: over ranks, pass group=torch\.distributed\.group\.WORLD"
+    with pytest.raises(TypeError, match=message):
         unicl.UniCLLoss(rank=0, local_loss=True)
+
+
+@pytest.mark.parametrize("place", [torch.arange(9), torch.ones(1, dtype=torch.int64), torch.ones(9)])
+def test_labels_in_the_place_of_the_bias_are_refused(batch, place):
+    with pytest.raises(TypeError, match=r"logit_bias must be one floating-point number; .* by name, image_labels="):
+        unicl.UniCLLoss()(batch.image, batch.text, 3.0, place)
 
 
 def test_one_number_comes_out_so_reduction_none_is_refused():
