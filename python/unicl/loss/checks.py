@@ -128,7 +128,7 @@ def label_tensor(name: str, labels: Any, *, rows: int, of: str, device: torch.de
 def _from_array(name: str, labels: Any, device: torch.device) -> Tensor:
     if not isinstance(labels, (np.ndarray, Sequence)) or isinstance(labels, str):
         raise TypeError(f"{name} must be a tensor or array of integers; got {type(labels).__name__}")
-    if not isinstance(labels, np.ndarray) and any(isinstance(row, (Sequence, np.ndarray)) for row in labels):
+    if not isinstance(labels, np.ndarray) and any(isinstance(row, (list, tuple, np.ndarray)) for row in labels):
         raise TypeError(
             f"{name} must have one integer for each row; got lists: use unicl.LabelSets.from_lists for sets"
         )
