@@ -79,9 +79,10 @@ class LabelSets:
         """The sets of lists of ids, with a list of weights for each or without.
 
         Raises:
-            ValueError: A row and its weights differ in length, or an id occurs twice in a row.
+            TypeError: A row is no list of integers.
+            ValueError: A row and its weights differ in length, or an id occurs twice in a row or exceeds 32 bits.
         """
-        row_ids = [np.asarray(list(row), dtype=np.int32) for row in rows]
+        row_ids = [_ids_of_row(at, row) for at, row in enumerate(rows)]
         orders = [np.argsort(ids, kind="stable") for ids in row_ids]
         lengths = np.array([len(ids) for ids in row_ids], dtype=np.int64)
         flat_weights: NDArray[np.float32] | None = None
@@ -172,6 +173,10 @@ class LabelSets:
 
     def __getitem__(self, row: int) -> NDArray[np.int32]:
         """The label ids of one row."""
+        if not isinstance(row, (int, np.integer)):
+            raise TypeError(
+                f"expected the number of one row; got {type(row).__name__}: take(rows) gives the sets of several"
+            )
         if not 0 <= row < len(self):
             raise IndexError(f"there are {len(self)} rows; got row {row}")
         return self.indices[self.offsets[row] : self.offsets[row + 1]]
@@ -181,8 +186,16 @@ class LabelSets:
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     def take(self, rows: ArrayLike) -> LabelSets:
-        """The sets of some rows, in the order given: those of a batch of a shuffled data set."""
-        wanted = np.asarray(rows, dtype=np.int64)
+        """The sets of some rows, in the order given: those of a batch of a shuffled data set.
+
+        Raises:
+            TypeError: The rows are not integers; of a mask, ``numpy.flatnonzero`` gives them.
+            IndexError: There is no such row.
+        """
+        wanted = np.asarray(rows)
+        if wanted.size and wanted.dtype.kind not in "iu":
+            raise TypeError(f"expected row numbers; got {wanted.dtype} (numpy.flatnonzero gives those of a mask)")
+        wanted = wanted.astype(np.int64)
         lengths = np.diff(self.offsets)[wanted]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][wanted] - offsets[:-1], lengths)
@@ -219,13 +232,19 @@ class LabelSets:
     def weighted(self, by_label: ArrayLike) -> LabelSets:
         """The sets with every weight multiplied by one of its label: (number of label ids,), finite and not negative.
 
+        Raises:
+            ValueError: There are fewer weights than label ids, or one is negative or not finite.
+
         Example:
             >>> sets = LabelSets.from_lists([[0, 1], [0]])
             >>> rarity = np.log(len(sets) / sets.document_frequency(2))  # a label of every row says nothing
             >>> [round(weight, 2) for weight in sets.weighted(rarity).weights.tolist()]
             [0.0, 0.69, 0.0]
         """
-        factors = np.asarray(by_label, dtype=np.float32)[self.indices]
+        of_labels = np.asarray(by_label, dtype=np.float32)
+        if (largest := int(self.indices.max(initial=-1))) >= len(of_labels):
+            raise ValueError(f"expected a weight for each label id, up to {largest}; got {len(of_labels)}")
+        factors = of_labels[self.indices]
         weights = factors if self.weights is None else self.weights * factors
         return LabelSets(indices=self.indices, offsets=self.offsets, weights=weights)
 
@@ -263,6 +282,21 @@ def grouped(
     lengths = np.bincount(keys // num_labels, minlength=num_rows)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return LabelSets(indices=(keys % num_labels).astype(np.int32), offsets=offsets), counts
+
+
+def _ids_of_row(at: int, row: Iterable[int]) -> NDArray[np.int32]:
+    try:
+        ids = np.asarray(list(row))
+    except TypeError:
+        raise TypeError(f"expected a list of label ids in row {at}; got {row!r}") from None
+    if ids.size and ids.dtype.kind not in "iu":
+        raise TypeError(
+            f"expected label ids in row {at}, integers; got {row!r} (LabelVocabulary.id gives that of a name)"
+        )
+    narrow = ids.astype(np.int32)
+    if bool((narrow != ids).any()):
+        raise ValueError(f"expected label ids of 32 bits in row {at}; got {row!r}")
+    return narrow
 
 
 def _check_array(name: str, array: Any, dtype: type[np.generic]) -> None:

@@ -114,3 +114,35 @@ def test_the_order_within_a_row_is_free():
 def test_a_row_out_of_range_is_refused():
     with pytest.raises(IndexError, match="there are 1 rows; got row 1"):
         LabelSets.from_lists([[1]])[1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "message"),
+    [
+        ([1, 2], TypeError, "expected a list of label ids in row 0; got 1"),
+        ([[0], None], TypeError, "expected a list of label ids in row 1; got None"),
+        ([[0], ["dog"]], TypeError, r"label ids in row 1, integers; got \['dog'\] \(LabelVocabulary.id gives"),
+        (["dog"], TypeError, "expected label ids in row 0, integers; got 'dog'"),
+        ([[1.5]], TypeError, r"expected label ids in row 0, integers; got \[1.5\]"),
+        ([[2**31]], ValueError, r"expected label ids of 32 bits in row 0; got \[2147483648\]"),
+    ],
+)
+def test_a_row_that_is_no_list_of_ids_is_refused_and_named(rows, error, message):
+    with pytest.raises(error, match=message):
+        LabelSets.from_lists(rows)
+
+
+@pytest.mark.parametrize("mask", [[True, False], np.array([0.0, 1.0])])
+def test_what_numbers_no_rows_is_not_taken_for_rows(mask):
+    with pytest.raises(TypeError, match=r"expected row numbers; got (bool|float64) \(numpy.flatnonzero gives"):
+        LabelSets.from_lists([[0], [1]]).take(mask)
+
+
+def test_several_rows_are_taken_and_not_indexed():
+    with pytest.raises(TypeError, match=r"expected the number of one row; got slice: take\(rows\) gives"):
+        LabelSets.from_lists([[0], [1]])[0:1]
+
+
+def test_a_weight_for_every_label_is_asked_for():
+    with pytest.raises(ValueError, match="expected a weight for each label id, up to 4; got 3"):
+        LabelSets.from_lists([[0], [4]]).weighted([1.0, 1.0, 1.0])
