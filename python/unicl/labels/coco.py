@@ -25,8 +25,9 @@ PEOPLE = ("person", "man", "woman", "boy", "girl", "child", "baby", "santa", "cl
 
 # What makes a thing of these words no such thing but a likeness of it.
 ANIMAL_LIKENESSES = (
-    "balloon", "cardboard", "carved", "cartoon", "ceramic", "fake", "glass", "inflatable", "lego", "metal", "model",
-    "origami", "paper", "plastic", "plush", "porcelain", "robotic", "rubber", "stone", "stuffed", "toy", "wooden",
+    "balloon", "bronze", "cardboard", "carved", "cartoon", "ceramic", "clay", "concrete", "fake", "glass", "inflatable",
+    "knitted", "lego", "marble", "mechanical", "metal", "model", "origami", "paper", "plastic", "plush", "porcelain",
+    "robotic", "rubber", "stone", "stuffed", "toy", "wooden",
 )
 VEHICLE_LIKENESSES = ("cardboard", "cartoon", "lego", "matchbox", "miniature", "model", "paper", "rc", "toy")
 PERSON_LIKENESSES = ("cardboard", "cartoon", "inflatable", "lego", "plastic", "stone", "stuffed", "toy", "wax")
