@@ -82,7 +82,7 @@ class LabelSets:
             TypeError: A row is no list of integers.
             ValueError: A row and its weights differ in length, or an id occurs twice in a row or exceeds 32 bits.
         """
-        row_ids = [_ids_of_row(at, row) for at, row in enumerate(rows)]
+        row_ids = [_array_of_row(at, row) for at, row in enumerate(rows)]
         orders = [np.argsort(ids, kind="stable") for ids in row_ids]
         lengths = np.array([len(ids) for ids in row_ids], dtype=np.int64)
         flat_weights: NDArray[np.float32] | None = None
@@ -96,7 +96,7 @@ class LabelSets:
             flat_weights = np.concatenate([np.empty(0, np.float32), *(row[order] for row, order in pairs)])
         ordered = [ids[order] for ids, order in zip(row_ids, orders, strict=True)]
         return cls(
-            indices=np.concatenate([np.empty(0, np.int32), *ordered]),
+            indices=_narrow(ordered),
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             weights=flat_weights,
         )
@@ -284,18 +284,24 @@ def grouped(
     return LabelSets(indices=(keys % num_labels).astype(np.int32), offsets=offsets), counts
 
 
-def _ids_of_row(at: int, row: Iterable[int]) -> NDArray[np.int32]:
+def _array_of_row(at: int, row: Iterable[int]) -> NDArray[Any]:
     try:
-        ids = np.asarray(list(row))
+        return np.asarray(list(row if not isinstance(row, str) else [row]))
     except TypeError:
         raise TypeError(f"expected a list of label ids in row {at}; got {row!r}") from None
-    if ids.size and ids.dtype.kind not in "iu":
-        raise TypeError(
-            f"expected label ids in row {at}, integers; got {row!r} (LabelVocabulary.id gives that of a name)"
-        )
-    narrow = ids.astype(np.int32)
-    if bool((narrow != ids).any()):
-        raise ValueError(f"expected label ids of 32 bits in row {at}; got {row!r}")
+
+
+def _narrow(rows: list[NDArray[Any]]) -> NDArray[np.int32]:
+    """The ids of all rows, one after another."""
+    for at, ids in enumerate(rows):
+        if len(ids) and ids.dtype.kind not in "iu":
+            raise TypeError(
+                f"expected integers in row {at}; got {ids.tolist()} (LabelVocabulary.id gives the id of a name)"
+            )
+    wide = np.concatenate([np.empty(0, np.int32), *rows])
+    narrow = wide.astype(np.int32)
+    if bool((narrow != wide).any()):
+        raise ValueError(f"expected label ids of 32 bits; got {wide[narrow != wide][0]:.0f}")
     return narrow
 
 

@@ -121,10 +121,10 @@ def test_a_row_out_of_range_is_refused():
     [
         ([1, 2], TypeError, "expected a list of label ids in row 0; got 1"),
         ([[0], None], TypeError, "expected a list of label ids in row 1; got None"),
-        ([[0], ["dog"]], TypeError, r"label ids in row 1, integers; got \['dog'\] \(LabelVocabulary.id gives"),
-        (["dog"], TypeError, "expected label ids in row 0, integers; got 'dog'"),
-        ([[1.5]], TypeError, r"expected label ids in row 0, integers; got \[1.5\]"),
-        ([[2**31]], ValueError, r"expected label ids of 32 bits in row 0; got \[2147483648\]"),
+        ([[0], ["dog"]], TypeError, r"integers in row 1; got \['dog'\] \(LabelVocabulary.id gives"),
+        (["dog"], TypeError, r"expected integers in row 0; got \['dog'\]"),
+        ([[1.5]], TypeError, r"expected integers in row 0; got \[1.5\]"),
+        ([[2**31]], ValueError, r"expected label ids of 32 bits; got 2147483648"),
     ],
 )
 def test_a_row_that_is_no_list_of_ids_is_refused_and_named(rows, error, message):
