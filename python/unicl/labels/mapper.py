@@ -89,7 +89,7 @@ class LabelMapper:
 
     Raises:
         ValueError: Another mode, flags of the wrong number, a threshold out of range, or either with "argmax".
-        TypeError: ``kept`` is not of bools.
+        TypeError: No vocabulary, or ``kept`` is not of bools.
 
     Example:
         >>> vocabulary = LabelVocabulary.from_names(["dog", "hot dog", "clog"], synonyms={"dog": ["puppy"]})
@@ -108,6 +108,10 @@ class LabelMapper:
         kept: ArrayLike | None = None,
         fuzzy_threshold: float | None = None,
     ) -> None:
+        if not isinstance(vocabulary, LabelVocabulary):
+            raise TypeError(
+                f"expected a LabelVocabulary, such as LabelVocabulary.coco() or .from_names(names); got {vocabulary!r}"
+            )
         if mode not in ("canonical", "argmax"):
             raise ValueError(f'expected mode "canonical" or "argmax"; got {mode!r}')
         if mode == "argmax" and not (kept is None and fuzzy_threshold is None):

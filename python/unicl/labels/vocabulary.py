@@ -61,6 +61,9 @@ class LabelVocabulary:
         self.merge_log: tuple[Merge, ...] = tuple(merge_log)
         given = _as_texts(synonyms)
         given_parents = dict(parents or {})
+        for name, parent in given_parents.items():
+            if not isinstance(parent, str):
+                raise TypeError(f"expected the name of one parent of {name!r}; got {parent!r}")
         pairs = [(name, other) for name, others in given.items() for other in others]
         self._native = _native.LabelIndex(list(self.names), pairs, list(given_parents.items()), list(self.blocked))
         known = set(self.names) if given else set()
@@ -97,7 +100,7 @@ class LabelVocabulary:
                 was done.
 
         Raises:
-            TypeError: A str in place of a list.
+            TypeError: A str in place of a list, or synonyms or parents that are no mapping of what they should be.
             ValueError: A blank name, a name that occurs twice, a synonym that means two labels, a synonym or parent
                 of an unknown label, parents that go in a circle, or a blocked text that is a name or synonym. The
                 message names the labels.
@@ -121,7 +124,8 @@ class LabelVocabulary:
         - ``.json``: what :meth:`save` writes, a list of names, or an object ``{name: [synonyms]}``.
         - ``.tsv`` whose first line begins with the column ``name``: a table with some of the columns ``name``,
           ``synonyms`` (with "|" between them), ``parent`` and ``document_frequency``.
-        - any other: a name a line, and after it its synonyms, with tabs between them. Blank lines are skipped.
+        - any other but ``.csv``: a name a line, and after it its synonyms, with tabs between them. Blank lines are
+          skipped. In a ``.tsv``, what looks like a table without that header is refused.
 
         Args:
             path: The file.
@@ -350,14 +354,16 @@ class LabelVocabulary:
         return LabelVocabulary(**fields, document_frequency=self.document_frequency)
 
     def id(self, name: str) -> int:
-        """The id of a label by its name.
+        """The id of a label by its name; :meth:`LabelMapper.map` gives those of names and synonyms.
 
         Raises:
             KeyError: There is no such label.
         """
         found = self._native.id(name)
         if found is None:
-            raise KeyError(f"no label {name!r} among the {len(self)} of the vocabulary")
+            raise KeyError(
+                f"no label {name!r} among the {len(self)} of the vocabulary (LabelMapper knows synonyms too)"
+            )
         return found
 
     def __len__(self) -> int:
@@ -393,6 +399,8 @@ class LabelVocabulary:
 
 
 def _as_texts(synonyms: Mapping[str, Iterable[str]] | None) -> dict[str, tuple[str, ...]]:
+    if synonyms is not None and not isinstance(synonyms, Mapping):
+        raise TypeError(f"expected synonyms as {{name: [texts]}}; got {type(synonyms).__name__}")
     texts = {}
     for name, others in (synonyms or {}).items():
         if isinstance(others, str):

@@ -30,12 +30,16 @@ def read_vocabulary(path: Path) -> Fields:
         FileNotFoundError: There is no such file.
         ValueError: It is not UTF-8, or not well-formed; the message does not name the file.
     """
+    if path.suffix == ".csv":
+        raise ValueError(f"a .csv is no vocabulary; save it as .tsv, with some of the columns {', '.join(COLUMNS)}")
     content = path.read_text(encoding="utf-8-sig")
     if path.suffix == ".json":
         return _read_json(content)
     lines = content.splitlines()
     if path.suffix == ".tsv" and lines and lines[0].split("\t")[0].strip() == "name":
         return _read_table(lines)
+    if path.suffix == ".tsv" and lines and ("|" in content or "name" in lines[0].split("\t")):
+        raise ValueError(f'expected a header of some of {", ".join(COLUMNS)}, name first; got "{lines[0]}"')
     return _read_lines(lines)
 
 

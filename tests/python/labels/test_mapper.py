@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unicl._native import lemma
-from unicl.labels import LabelMapper, LabelVocabulary, Rule
+from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary, Rule
 
 from .canonical_twin import map_misspelt, map_phrase, map_to_kept
 
@@ -163,6 +163,14 @@ def test_words_are_not_made_others_that_look_like_them():
 def test_what_means_a_label_as_it_stands_is_not_corrected():
     mapper = LabelMapper(LabelVocabulary.from_names(["giraffe", "dog"]), fuzzy_threshold=0.8)
     assert mapper.map(["a girafe dog"]).rules.tolist() == [Rule.HEAD_NOUN]
+
+
+@pytest.mark.parametrize("maker", [LabelMapper, DenseLabeler])
+def test_a_name_or_a_list_in_place_of_a_vocabulary_is_refused(maker):
+    with pytest.raises(TypeError, match=r"expected a LabelVocabulary, such as .*\.coco\(\) or .*; got 'coco'"):
+        maker("coco")
+    with pytest.raises(TypeError, match=r"expected a LabelVocabulary.*; got \['dog'\]"):
+        maker(["dog"])
 
 
 def test_options_out_of_place_are_refused():

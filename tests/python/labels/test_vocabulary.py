@@ -124,6 +124,10 @@ def test_a_str_in_place_of_a_list_is_refused():
         LabelVocabulary.from_names("dog")
     with pytest.raises(TypeError, match="expected a list of synonyms of 'dog'; got the str 'puppy'"):
         LabelVocabulary.from_names(["dog"], synonyms={"dog": "puppy"})
+    with pytest.raises(TypeError, match=r"expected synonyms as \{name: \[texts\]\}; got list"):
+        LabelVocabulary.from_names(["dog"], synonyms=["puppy"])
+    with pytest.raises(TypeError, match=r"expected the name of one parent of 'dog'; got \['pet'\]"):
+        LabelVocabulary.from_names(["dog", "pet"], parents={"dog": ["pet"]})
     with pytest.raises(TypeError, match="expected a batch of captions; got one str"):
         LabelVocabulary.mine("a dog")
     with pytest.raises(TypeError, match="expected a batch of captions with a length; got generator"):
