@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,12 +55,19 @@ class CollateLabelSets:
 
         Raises:
             KeyError: A sample lacks image, tokens or labels.
+            TypeError: An image or tokens are no tensor, array or list, or a label is no integer.
             ValueError: There are no samples, images or tokens differ in shape, or labels and weights in number, or the
                 labels of a sample are no set of ids. The message names the sample where it can.
         """
         if not samples:
             raise ValueError("expected at least one sample; got none")
-        labels = [_ids(sample) for sample in self._column(samples, self.labels)]
+        labels = self._column(samples, self.labels)
+        for position, value in enumerate(labels):
+            if isinstance(value, str):
+                raise TypeError(
+                    f"expected label ids in sample {position}; got {value!r} (LabelVocabulary.id gives its id)"
+                )
+        labels = [_ids(value) for value in labels]
         given = [sample.get(self.label_weights) for sample in samples]
         weights = None
         if any(row is not None for row in given):
@@ -77,7 +85,14 @@ class CollateLabelSets:
         )
 
     def _stack(self, samples: Sequence[Mapping[str, Any]], key: str) -> Tensor:
-        tensors = [torch.as_tensor(value) for value in self._column(samples, key)]
+        values = self._column(samples, key)
+        for position, value in enumerate(values):
+            if not isinstance(value, Tensor | np.ndarray | Sequence) or isinstance(value, str | bytes):
+                kind = type(value).__name__
+                raise TypeError(
+                    f"expected {key!r} of sample {position} as a tensor; got {kind}: decode it in the data set"
+                )
+        tensors = [torch.as_tensor(value) for value in values]
         for position, tensor in enumerate(tensors):
             if tensor.shape != tensors[0].shape:
                 shapes = f"{tuple(tensors[0].shape)} in sample 0, {tuple(tensor.shape)} in sample {position}"
@@ -98,5 +113,5 @@ def _ids(labels: Any) -> list[int]:
         return []
     values = labels.tolist() if hasattr(labels, "tolist") else labels
     if isinstance(values, Iterable):
-        return [int(label) for label in values]
+        return list(values)
     return [int(values)] if values >= 0 else []

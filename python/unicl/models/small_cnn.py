@@ -79,5 +79,11 @@ class SmallCNN(nn.Module):
 
         Returns:
             (n, embed_dim), not normalised.
+
+        Raises:
+            TypeError: The pictures are integers: bytes that were not scaled.
         """
+        if not images.is_floating_point():
+            kind = str(images.dtype).removeprefix("torch.")
+            raise TypeError(f"images must be floating point, about zero mean; got {kind}: bytes / 127.5 - 1 will do")
         return cast("Tensor", self.projection(self.stages(self.stem(images)).mean(dim=(2, 3))))

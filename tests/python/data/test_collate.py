@@ -51,6 +51,11 @@ def test_keys_can_be_named():
         ([sample([1]), sample([1, 2], [0.5])], ValueError, "sample 1 has 2 labels and 1 weights"),
         ([sample([1, 1])], ValueError, "row 0 has the label 1 twice"),
         ([sample([-2, 1])], ValueError, "expected label ids >= 0; got -2"),
+        ([sample([]), sample("dog")], TypeError, r"label ids in sample 1; got 'dog' \(LabelVocabulary\.id gives"),
+        ([sample([1.5])], TypeError, r"expected integers in row 0; got \[1\.5\]"),
+        ([sample([], image=b"\xff\xd8")], TypeError, "expected 'image' of sample 0 as a tensor; got bytes: decode it"),
+        ([sample([], image=object())], TypeError, "expected 'image' of sample 0 as a tensor; got object"),
+        ([sample([], input_ids="a dog")], TypeError, "expected 'input_ids' of sample 0 as a tensor; got str"),
     ],
 )
 def test_samples_that_make_no_batch_are_refused(samples, error, message):

@@ -78,6 +78,11 @@ def test_the_image_tower_takes_any_size(size: int) -> None:
     assert SmallCNN(embed_dim=5, channels=(4, 8, 8), blocks=(1, 2, 1))(torch.zeros(2, 3, size, size)).shape == (2, 5)
 
 
+def test_pictures_of_bytes_are_refused_and_not_taken_for_numbers_about_zero() -> None:
+    with pytest.raises(TypeError, match=r"images must be floating point, about zero mean; got uint8: bytes / 127\.5"):
+        SmallCNN(embed_dim=5)(torch.zeros(2, 3, 16, 16, dtype=torch.uint8))
+
+
 def test_bad_shapes_are_refused_with_the_values() -> None:
     with pytest.raises(
         ValueError, match=r"channels and blocks must have one entry a stage each, got \[4, 8\] and \[1\]"
