@@ -37,6 +37,9 @@ def test_an_id_is_the_index_of_the_class():
         ("a brown yorkie", "Yorkshire Terrier"),
         ("two Newfoundland puppies", "Newfoundland dog"),
         ("a black lab pup", "Labrador Retriever"),
+        ("a gas mask", "gas mask or respirator"),
+        ("large speakers", "music speaker"),
+        ("the swings", "swing"),
         ("a trumpet", "cornet"),
     ],
 )
@@ -57,6 +60,10 @@ def test_lemmas_and_our_synonyms_mean_the_class(phrase, name):
         "a license plate",
         "a science lab",
         "a zebra crossing",
+        "a woman fiddles",
+        "a red shirt swings",
+        "two men paddle",
+        "a guest speaker",
     ],
 )
 def test_what_is_more_general_or_means_something_else_has_no_class(phrase):
