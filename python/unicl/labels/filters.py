@@ -129,11 +129,15 @@ class LabelFilters:
         for name, least in (("balance", self.balance), ("min_count_in_caption", self.min_count_in_caption)):
             if least is not None and least < 1:
                 raise ValueError(f"expected {name} >= 1; got {least}")
+        if self.relevance is not None and not hasattr(self.relevance, "scorer"):
+            raise TypeError(f"expected relevance as a RelevanceFilter(scorer=...); got {self.relevance!r}")
 
     @property
     def need_frequency(self) -> bool:
         """Whether the document frequency of labels matters."""
-        return self.balance is not None or (self.min_document_frequency, self.max_document_frequency) != (0, 1.0)
+        # 1 is a caption and 1.0 all of them, and the two are equal.
+        is_limited = not isinstance(self.max_document_frequency, float) or self.max_document_frequency < 1.0
+        return self.balance is not None or self.min_document_frequency != 0 or is_limited
 
     @property
     def need_mentions(self) -> bool:

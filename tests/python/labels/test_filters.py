@@ -32,6 +32,17 @@ def test_filters_look_at_the_labels_that_the_labeler_gives_without_them(mode, ca
     assert np.bincount(mentions.places, minlength=len(mentions.counts)).tolist() == mentions.counts.tolist()
 
 
+def test_at_most_one_caption_is_a_limit_and_all_of_them_is_none():
+    captions = ["a dog", "a dog", "a ball"]
+    assert DenseLabeler(VOCABULARY, max_document_frequency=1)(captions).to_list() == [[], [], [1]]
+    assert DenseLabeler(VOCABULARY, max_document_frequency=1.0)(captions).to_list() == [[0], [0], [1]]
+
+
+def test_a_scorer_in_place_of_a_relevance_filter_is_refused():
+    with pytest.raises(TypeError, match=r"expected relevance as a RelevanceFilter\(scorer=\.\.\.\); got <function"):
+        DenseLabeler(VOCABULARY, relevance=lambda _, phrases: [[1.0] * len(row) for row in phrases])
+
+
 def test_balance_keeps_about_as_many_captions_of_a_frequent_label_and_all_of_a_rare_one():
     labeler = DenseLabeler(VOCABULARY, balance=1000)
     sets = labeler([*["a dog"] * 20_000, *["a ball"] * 500])
