@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +10,7 @@ import tyro
 
 from unicl.cli.files import FilesConfig
 from unicl.cli.progress import show_captions
+from unicl.cli.relevance import Relevance
 from unicl.cli.summary import report
 from unicl.engines import LabelStats, label_files, open_vocabulary
 
@@ -47,8 +48,10 @@ class LabelConfig(FilesConfig):
     """Of the draws for balance."""
     min_count_in_caption: int = 1
     """Leave out labels that fewer noun phrases of the caption mean."""
-    weights: Literal["one", "idf"] = "one"
-    """What "label_weights" are. idf: the logarithm of captions / captions with the label, so rare labels weigh more."""
+    weights: Literal["one", "idf", "relevance", "idf-relevance"] = "one"
+    """What "label_weights" are. idf: the logarithm of captions / captions with the label, so rare labels weigh more;
+    relevance: the score of the label's most relevant phrase; idf-relevance: their product."""
+    image: tyro.conf.OmitArgPrefixes[Relevance] = field(default_factory=Relevance)
     phrases: bool = False
     """Write the columns "noun_phrases" and "noun_phrase_spans" too."""
 
@@ -69,7 +72,9 @@ def run(arguments: Sequence[str]) -> int:
         balance=config.balance,
         seed=config.seed,
         min_count_in_caption=config.min_count_in_caption,
-        idf=config.weights == "idf",
+        relevance=config.image.to_filter(weigh="relevance" in config.weights),
+        image_column=config.image.image_column,
+        idf="idf" in config.weights,
         phrases=config.phrases,
         copy_columns=config.copy_columns,
         overwrite=config.overwrite,
@@ -81,10 +86,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _sentence(stats: LabelStats, num_labels: int) -> str:
+    images = f"; {stats.images:,} images were looked at" if stats.images else ""
     rolled_up = f"; {stats.rolled_up:,} labels gave way to an ancestor" if stats.rolled_up else ""
     return (
         f"{stats.captions:,} captions of {stats.files} files, {num_labels:,} labels in the vocabulary: "
-        f"{stats.labels:,} labels in {stats.labelled:,} captions{rolled_up}; {stats.seconds:.1f} s, "
+        f"{stats.labels:,} labels in {stats.labelled:,} captions{rolled_up}{images}; {stats.seconds:.1f} s, "
         f"{stats.label_seconds:.1f} s of them in the labeler\n"
         f"without label: {stats.no_phrase:,} captions have no noun phrase, {stats.phrase_without_label:,} none that "
         f"means a label, {stats.filtered:,} only labels that the filters left out"

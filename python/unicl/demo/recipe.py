@@ -151,7 +151,9 @@ def run_demo(config: DemoConfig, progress: Progress = no_progress) -> dict[str, 
             held_out_share=config.held_out_share,
             min_document_frequency=config.min_document_frequency,
         )
-        tower = SmallDualTowerConfig(vocab_size=ClipTokenizer().vocab_size, context_length=CONTEXT_LENGTH)
+        tower = SmallDualTowerConfig(
+            vocab_size=ClipTokenizer().vocab_size, context_length=CONTEXT_LENGTH, image_size=config.image_size
+        )
         results: dict[str, ObjectiveResult] = {}
         with (folder / "metrics.jsonl").open("w", encoding="utf-8") as lines:
             for name in config.objectives:

@@ -35,11 +35,13 @@ class RawBatch(NamedTuple):
         columns: The rows.
         place: What to call a row of the batch in a message: "row 3", "line 4".
         not_utf8: Of a text file: the rows of the batch that were not UTF-8; what was not is U+FFFD in them.
+        images: Of a shard, where they were asked for: the bytes of each row's image, null where there is none.
     """
 
     columns: pa.RecordBatch
     place: Callable[[int], str]
     not_utf8: Sequence[int] = ()
+    images: pa.Array | None = None
 
 
 class Source(Protocol):
@@ -77,12 +79,14 @@ class CaptionBatch:
         captions: An Arrow column of strings, one for each row, none null; "" where the row is bad.
         is_bad: bool (rows,), the rows without a caption that can be read; None where there is none.
         place: What to call a row of the batch in a message.
+        images: Bytes, {bytes, path} or paths, one for each row, where images were asked for.
     """
 
     columns: pa.RecordBatch
     captions: pa.Array
     is_bad: NDArray[np.bool_] | None
     place: Callable[[int], str]
+    images: pa.Array | None = None
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -100,37 +104,54 @@ def caption_column(source: Source, column: str | None) -> str:
         ValueError: There is no such column, it occurs twice, or it does not hold strings. The message lists the
             columns.
     """
-    names = source.schema.names
-    found = [column] if column is not None else [name for name in CAPTION_COLUMNS if name in names][:1]
-    if not found or found[0] not in names:
-        wanted = f"no column {column!r}" if column is not None else f"no column named {_or(CAPTION_COLUMNS)}"
-        raise ValueError(f"{source.path}: {wanted}; name one of its columns: {', '.join(map(repr, names)) or 'none'}")
-    name = found[0]
-    if names.count(name) > 1:
-        raise ValueError(f"{source.path}: {names.count(name)} columns are named {name!r}; rename all but one")
+    name = find_column(source, column, CAPTION_COLUMNS)
     kind = source.schema.field(name).type
     if not _holds_text(kind.value_type if pa.types.is_dictionary(kind) else kind):
         raise ValueError(f"{source.path}: expected strings in the column {name!r}; it holds {kind}")
     return name
 
 
+def find_column(source: Source, column: str | None, usual: Sequence[str]) -> str:
+    """The column given, or the first of the usual ones that there is.
+
+    Raises:
+        ValueError: There is no such column, or it occurs twice. The message lists the columns.
+    """
+    names = source.schema.names
+    found = [column] if column is not None else [name for name in usual if name in names][:1]
+    if not found or found[0] not in names:
+        wanted = f"no column {column!r}" if column is not None else f"no column named {_or(usual)}"
+        raise ValueError(f"{source.path}: {wanted}; name one of its columns: {', '.join(map(repr, names)) or 'none'}")
+    if names.count(found[0]) > 1:
+        raise ValueError(f"{source.path}: {names.count(found[0])} columns are named {found[0]!r}; rename all but one")
+    return found[0]
+
+
 def read_captions(
-    source: Source, reading: Reading, *, only_captions: bool = False, skipped: Counter[str] | None = None
+    source: Source,
+    reading: Reading,
+    *,
+    only_captions: bool = False,
+    image_column: str | None = None,
+    skipped: Counter[str] | None = None,
 ) -> Iterator[CaptionBatch]:
     """The rows of a file with their captions, in batches of bounded size.
 
     Args:
         source: The file.
         reading: Which column has the captions, and what happens at a row whose caption is null or not UTF-8.
-        only_captions: Read that column alone.
+        only_captions: Read that column alone, and the images.
+        image_column: The column with the images, if they are asked for and no shard has them beside its columns.
         skipped: Where such rows are counted by reason.
 
     Raises:
         ValueError: The file is malformed, has no such column, or has a bad row; the message names file and row.
     """
     name = caption_column(source, reading.column)
-    for raw in source.batches([name] if only_captions else None):
+    wanted = None if not only_captions else [name] if image_column is None else [name, image_column]
+    for raw in source.batches(wanted):
         batch, field = raw.columns, raw.columns.schema.field(name)
+        images = raw.images if image_column is None else batch.column(image_column)
         captions, not_utf8 = repair_text(_as_strings(batch.column(name)))
         if not_utf8:
             if pa.types.is_dictionary(field.type):
@@ -144,7 +165,7 @@ def read_captions(
             is_null = captions.is_null().to_numpy(zero_copy_only=False)
             reasons |= dict.fromkeys(np.flatnonzero(is_null).tolist(), NULL)
         if not reasons:
-            yield CaptionBatch(columns=batch, captions=captions, is_bad=None, place=raw.place)
+            yield CaptionBatch(columns=batch, captions=captions, is_bad=None, place=raw.place, images=images)
             continue
         if reading.bad_rows == "error":
             row = min(reasons)
@@ -157,7 +178,7 @@ def read_captions(
         is_bad = np.zeros(len(captions), np.bool_)
         is_bad[list(reasons)] = True
         captions = pc.if_else(pa.array(is_bad), pa.scalar("", captions.type), captions)
-        yield CaptionBatch(columns=batch, captions=captions, is_bad=is_bad, place=raw.place)
+        yield CaptionBatch(columns=batch, captions=captions, is_bad=is_bad, place=raw.place, images=images)
 
 
 def numbered(kind: str, first: int) -> Callable[[int], str]:

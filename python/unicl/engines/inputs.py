@@ -35,10 +35,11 @@ FORMATS: dict[str, Callable[[Path, Reading], Source]] = {
 COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4")
 
 
-def find_inputs(paths: Sequence[str | Path]) -> list[Path]:
+def find_inputs(paths: Sequence[str | Path], *, images: bool = False) -> list[Path]:
     """The files to read: those given, and those of a known format in the folders given.
 
-    In a folder, a shard beside which img2dataset wrote a Parquet file of the same name is read from that.
+    In a folder, a shard beside which img2dataset wrote a Parquet file of the same name is read from that, or where
+    ``images`` are asked for, which are in the shard alone, in its place.
 
     Raises:
         FileNotFoundError: There is no such file or folder.
@@ -50,7 +51,8 @@ def find_inputs(paths: Sequence[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.is_file() and _format(file) in FORMATS)
-            inside = [file for file in inside if file.suffix != ".tar" or file.with_suffix(".parquet") not in inside]
+            left_out, beside = (".parquet", ".tar") if images else (".tar", ".parquet")
+            inside = [file for file in inside if file.suffix != left_out or file.with_suffix(beside) not in inside]
             if not inside:
                 raise ValueError(f"no file in the folder {path} ends in one of {', '.join(FORMATS)}")
             found += inside
@@ -63,14 +65,20 @@ def find_inputs(paths: Sequence[str | Path]) -> list[Path]:
     return found
 
 
-def open_source(path: Path, reading: Reading | None = None) -> Source:
-    """Opens a file of rows; the end of its name tells its format.
+def open_source(path: Path, reading: Reading | None = None, *, images: bool = False) -> Source:
+    """Opens a file of rows; the end of its name tells its format. ``images`` asks for those of a shard.
 
     Raises:
         FileNotFoundError, PermissionError: It is not there, or not to be read.
         ValueError: It is not what its name says, or is damaged.
     """
-    return FORMATS[_format(path)](path, Reading() if reading is None else reading)
+    reading = Reading() if reading is None else reading
+    return shard(path, reading, images=True) if images and is_shard(path) else FORMATS[_format(path)](path, reading)
+
+
+def is_shard(path: Path) -> bool:
+    """Whether a file is a webdataset shard, whose images are no column, by its name."""
+    return _format(path) == ".tar"
 
 
 def output_paths(inputs: Sequence[Path], out: Path, *, only_folder: bool = False) -> list[Path]:

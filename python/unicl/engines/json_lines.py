@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class Block(NamedTuple):
-    """Lines of JSON, and what to call each in a message."""
+    """Lines of JSON, what to call each in a message, and the image that belongs to each, if images are asked for."""
 
     lines: bytes
     place: Callable[[int], str]
+    images: Sequence[bytes | None] | None = None
 
 
 class JsonSource:
@@ -33,12 +34,25 @@ class JsonSource:
     The lines are read once to find the columns and their types: a field may be missing or null for a long time.
     Integers beyond 64 bits become floats; what looks like a time stays a string.
 
+    Args:
+        path: The file.
+        blocks: Gives its lines.
+        reading: How many rows a batch has at most.
+        with_images: Gives them with images, for the batches; None: there are none, or they are not asked for.
+
     Raises:
         ValueError: A line is not a JSON object, or a field holds, say, numbers and strings; the message names the line.
     """
 
-    def __init__(self, path: Path, blocks: Callable[[], Iterable[Block]], reading: Reading) -> None:
-        self.path, self._blocks, self._batch_rows = path, blocks, reading.batch_rows
+    def __init__(
+        self,
+        path: Path,
+        blocks: Callable[[], Iterable[Block]],
+        reading: Reading,
+        *,
+        with_images: Callable[[], Iterable[Block]] | None = None,
+    ) -> None:
+        self.path, self._blocks, self._batch_rows = path, with_images or blocks, reading.batch_rows
         schema, num_rows = pa.schema([]), 0
         for block in blocks():
             parsed = self._parse(block, None)
@@ -58,7 +72,8 @@ class JsonSource:
             start = 0
             for rows in slices(parsed.columns, self._batch_rows):
                 not_utf8 = [row - start for row in parsed.not_utf8 if start <= row < start + rows.num_rows]
-                yield RawBatch(rows, _from(start, parsed.place), not_utf8)
+                images = None if parsed.images is None else parsed.images.slice(start, rows.num_rows)
+                yield RawBatch(rows, _from(start, parsed.place), not_utf8, images)
                 start += rows.num_rows
 
     def _parse(self, block: Block, schema: pa.Schema | None) -> RawBatch:
@@ -77,7 +92,8 @@ class JsonSource:
             raise self._error(lines, numbers, block.place, "not one object a line")
         batches = table.to_batches()
         rows = batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
-        return RawBatch(rows, lambda row: block.place(numbers[row]), not_utf8)
+        images = block.images and pa.array([block.images[number] for number in numbers], pa.large_binary())
+        return RawBatch(rows, lambda row: block.place(numbers[row]), not_utf8, images)
 
     def _row_lines(self, block: Block) -> list[int]:
         """Which lines are rows: those that are not blank. pyarrow's parser survives objects only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from unicl.engines.captions import caption_column, read_captions
 from unicl.engines.columns import extended, extended_schema
+from unicl.engines.images import RowImages, RowScorer, find_images
 from unicl.engines.inputs import find_inputs, open_source, output_paths
 from unicl.engines.labelling import FileLabeler, LabelStats, label_fields
 from unicl.engines.mine import captions_of, count_phrases
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from unicl.labels import RelevanceFilter
     from unicl.labels.ancestors import Ancestors
     from unicl.text import PosTagger
 
 VOCABULARY = "vocabulary.json"
+ROWS_WITH_IMAGES = 1024
 
 
 def label_files(
@@ -43,6 +47,8 @@ def label_files(
     balance: int | None = None,
     seed: int = 0,
     min_count_in_caption: int = 1,
+    relevance: RelevanceFilter | None = None,
+    image_column: str | None = None,
     idf: bool = False,
     phrases: bool = False,
     copy_columns: bool = True,
@@ -79,8 +85,12 @@ def label_files(
         balance: Keep a label of a caption with the probability min(1, balance / its number of captions).
         seed: Of the draws for ``balance``; a row's number among all rows is its id.
         min_count_in_caption: Leave out labels that fewer noun phrases of the caption mean.
+        relevance: Leave out labels that are not to be seen in the image of the row, or weigh them by how well they are.
+            Its scorer gets PIL images in RGB, and only of rows where a label hangs on it; the others are not opened.
+        image_column: The column with the images, as bytes, {bytes, path} or paths relative to the file's folder; None:
+            the first of :data:`unicl.engines.images.IMAGE_COLUMNS`. A shard has its images beside its columns.
         idf: Weigh every label by its inverse document frequency, log(captions / captions with the label), before any
-            filter; 1 where not asked for.
+            filter; times its relevance where that weighs.
         phrases: Write the noun phrases and their spans too.
         copy_columns: Write the columns of the input too.
         overwrite: Replace outputs that exist, each when the new one is complete.
@@ -94,8 +104,9 @@ def label_files(
 
     Raises:
         FileNotFoundError, FileExistsError, OSError: An input is missing; an output exists; the disk is full.
-        ValueError: A file is malformed, its column is not found, a row is bad (the message names file and row), an
-            option is out of range, or ``top_k`` is given with a vocabulary.
+        TypeError, ValueError: The relevance scorer gives something else than a number in [0, 1] for every phrase.
+        ValueError: A file is malformed, its column is not found, a row or its image is bad (the message names file and
+            row), an option is out of range, or ``top_k`` is given with a vocabulary.
     """
     started = time.perf_counter()
     reading = Reading() if reading is None else reading
@@ -113,9 +124,13 @@ def label_files(
         balance=balance,
         seed=seed,
         min_count_in_caption=min_count_in_caption,
+        relevance=None if relevance is None else replace(relevance, scorer=RowScorer(relevance.scorer)),
     )
     labeler = new_labeler(vocabulary or LabelVocabulary([]))  # what can be refused is refused before hours of work
-    paths = find_inputs(inputs)
+    images = relevance is not None
+    if images:  # so that progress is told more often
+        reading = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES))
+    paths = find_inputs(inputs, images=images)
     outputs = output_paths(paths, out, only_folder=True)
     refuse_existing(out / VOCABULARY, overwrite=overwrite)
     fields = label_fields(phrases=phrases)
@@ -123,6 +138,8 @@ def label_files(
         refuse_existing(output, overwrite=overwrite)
         source = open_source(path, reading)
         caption_column(source, reading.column)
+        if images:
+            find_images(source, image_column)
         extended_schema(source, fields, copy_columns=copy_columns)
     stats = LabelStats()
     if vocabulary is None:
@@ -145,15 +162,22 @@ def label_files(
         rarity = frequency.rarity() if idf else None
     file_labeler = FileLabeler(labeler, rarity=rarity, threads=threads)
     for path, output in zip(paths, outputs, strict=True):
-        source = open_source(path, reading)
+        source = open_source(path, reading, images=images)
         schema = extended_schema(source, fields, copy_columns=copy_columns)
         with (
             new_parquet(output, schema, overwrite=overwrite) as writer,
             progress(f"labelling {path.name}", source.num_rows) as advance,
         ):
-            for batch in read_captions(source, reading, only_captions=not copy_columns, skipped=stats.skipped):
+            for batch in read_captions(
+                source,
+                reading,
+                only_captions=not copy_columns,
+                image_column=find_images(source, image_column) if images else None,
+                skipped=stats.skipped,
+            ):
                 began = time.perf_counter()
-                columns = file_labeler.columns(batch, stats, phrases=phrases)
+                of_rows = RowImages(batch, path, reading.bad_rows) if images else None
+                columns = file_labeler.columns(batch, stats, phrases=phrases, images=of_rows)
                 stats.label_seconds += time.perf_counter() - began
                 writer.write(extended(batch, schema, columns))
                 advance(len(batch))

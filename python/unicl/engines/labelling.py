@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unicl.engines.captions import CaptionBatch
+    from unicl.engines.images import RowImages
     from unicl.labels import DenseLabeler, LabelSets
     from unicl.labels.filters import Judged
     from unicl.labels.mentions import Mentions
@@ -40,6 +41,7 @@ class LabelStats(RunStats):
         filtered: Because the filters left none of their labels.
         dropped: Labels that the filters left out, in all captions together, by filter.
         rolled_up: Labels that gave way to an ancestor, in all captions together.
+        images: Images that the relevance filter looked at.
         max_undercount: By how many captions the counts of a mined vocabulary may be too small; see
             :class:`unicl.engines.PhraseCounter`.
         label_seconds: Time in the labeler, counting passes apart.
@@ -52,6 +54,7 @@ class LabelStats(RunStats):
     filtered: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     rolled_up: int = 0
+    images: int = 0
     max_undercount: int = 0
     label_seconds: float = 0.0
 
@@ -74,40 +77,61 @@ class FileLabeler:
         self._labeler, self._rarity, self._threads = labeler, rarity, threads
         self._rows = 0
 
-    def columns(self, batch: CaptionBatch, stats: LabelStats, *, phrases: bool) -> list[pa.Array]:
-        """The new columns of a batch; batches come in the order of their rows. ``stats`` counts what became of them."""
+    def columns(
+        self, batch: CaptionBatch, stats: LabelStats, *, phrases: bool, images: RowImages | None = None
+    ) -> list[pa.Array]:
+        """The new columns of a batch; batches come in the order of their rows. ``stats`` counts what became of them.
+
+        Args:
+            batch: The rows.
+            stats: Where they are counted.
+            phrases: Give the noun phrases and their spans too.
+            images: Those of the rows, for a relevance filter. A row whose image is found bad has no result.
+        """
         labeler, threads = self._labeler, self._threads
         found = find_noun_phrases(batch.captions, tagger=labeler.tagger, grammar=labeler.grammar, threads=threads)
         texts = phrase_column(found)
         mentions = find_mentions(found, labeler.mapper, texts=texts, threads=threads)
-        judged = labeler.judge(mentions, row_ids=np.arange(self._rows, self._rows + len(batch)))
+        row_ids = np.arange(self._rows, self._rows + len(batch))
         self._rows += len(batch)
+        judged = labeler.judge(mentions, images=images, row_ids=row_ids)
+        is_bad = batch.is_bad
+        stats.images += 0 if images is None else images.opened
+        if images is not None and images.bad:
+            is_bad = np.zeros(len(batch), np.bool_) if is_bad is None else is_bad.copy()
+            is_bad[[*images.bad]] = True
+            stats.skipped.update(f"image {error.reason}" for error in images.bad.values())
+            judged = judged.of_rows(~is_bad)
         sets = judged.kept(weigh=labeler.filters.weigh)
         sets = sets if self._rarity is None else sets.weighted(self._rarity)
-        self._count(batch, mentions, judged, sets, stats)
+        self._count(is_bad, mentions, judged, sets, stats)
         weights = np.ones(len(sets.indices), np.float32) if sets.weights is None else sets.weights
-        columns = [rows_of_lists(sets.offsets, pa.array(values), batch.is_bad) for values in (sets.indices, weights)]
+        columns = [rows_of_lists(sets.offsets, pa.array(values), is_bad) for values in (sets.indices, weights)]
         if phrases:
             spans = pa.FixedSizeListArray.from_arrays(pa.array(found.spans.ravel()), 2)
-            columns += [
-                rows_of_lists(found.offsets, values, batch.is_bad) for values in (texts.cast(pa.string()), spans)
-            ]
+            columns += [rows_of_lists(found.offsets, values, is_bad) for values in (texts.cast(pa.string()), spans)]
         return columns
 
     def _count(
-        self, batch: CaptionBatch, mentions: Mentions, judged: Judged, sets: LabelSets, stats: LabelStats
+        self,
+        is_bad: NDArray[np.bool_] | None,
+        mentions: Mentions,
+        judged: Judged,
+        sets: LabelSets,
+        stats: LabelStats,
     ) -> None:
-        is_good = np.ones(len(batch), np.bool_) if batch.is_bad is None else ~batch.is_bad
+        is_good = np.ones(len(sets), np.bool_) if is_bad is None else ~is_bad
         had_phrase, had_label, has_label = (
-            np.diff(offsets) > 0 for offsets in (mentions.found.offsets, mentions.sets.offsets, sets.offsets)
+            is_good & (np.diff(offsets) > 0)
+            for offsets in (mentions.found.offsets, mentions.sets.offsets, sets.offsets)
         )
-        stats.captions += len(batch)
+        stats.captions += len(sets)
         stats.labels += len(sets.indices)
         stats.labelled += int(has_label.sum())
         stats.no_phrase += int((is_good & ~had_phrase).sum())
         stats.phrase_without_label += int((had_phrase & ~had_label).sum())
         stats.filtered += int((had_label & ~has_label).sum())
-        stats.rolled_up += judged.rolled_up
+        stats.rolled_up += int(judged.rolled_up.sum())
         numbers = np.bincount(judged.verdicts, minlength=len(Verdict))
         stats.dropped.update({verdict.name.lower(): int(numbers[verdict]) for verdict in Verdict if numbers[verdict]})
         del stats.dropped[Verdict.KEPT.name.lower()]

@@ -19,7 +19,8 @@ class Reading:
     column: str | None = None
     """The column with the captions; if none is named, the first of caption, text, txt and TEXT that there is."""
     bad_rows: BadRows = "error"
-    """At a row whose caption is null or not UTF-8: stop, or count it and give it no result (null, or padding only)."""
+    """At a row whose caption is null or not UTF-8, or whose image cannot be read: stop, or count it and give it no
+    result (null, or padding only)."""
     header: bool = True
     """CSV and TSV: the first line names the columns. If not, they are f0, f1, ..."""
     quotes: bool = True

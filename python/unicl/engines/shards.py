@@ -1,57 +1,66 @@
-"""webdataset shards in: the ``.json`` and ``.txt`` members of a tar file."""
+"""webdataset shards in: the ``.json`` and ``.txt`` members of a tar file, and the images if they are asked for."""
 
 from __future__ import annotations
 
 import json
 import tarfile
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from unicl.engines.captions import BATCH_BYTES
 from unicl.engines.json_lines import Block, JsonSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from unicl.engines.reading import Reading
 
 BLOCK_BYTES = 4 << 20
-KEY, TEXT = "__key__", "txt"
+KEY, TEXT, IMAGE = "__key__", "txt", "image"
+IMAGES = ("jpg", "jpeg", "png", "webp")
+"""The ends of the names of images."""
 
 
-def shard(path: Path, reading: Reading) -> JsonSource:
+def shard(path: Path, reading: Reading, *, images: bool = False) -> JsonSource:
     """The samples of a webdataset shard, as img2dataset writes them: a row each.
 
     A sample is the members, one after another, whose path is the same up to the first dot of the file name. Its columns
-    are that key (``__key__``), the fields of the ``.json`` member, and the ``.txt`` member (``txt``).
+    are that key (``__key__``), the fields of the ``.json`` member, and the ``.txt`` member (``txt``). Images are no
+    column; where they are asked for, they come beside the rows: the first that a sample has.
     """
-    return JsonSource(path, lambda: _blocks(path), reading)
+    with_images = partial(_blocks, path, images=True) if images else None
+    return JsonSource(path, partial(_blocks, path), reading, with_images=with_images)
 
 
-def _blocks(path: Path) -> Iterator[Block]:
+def _blocks(path: Path, *, images: bool = False) -> Iterator[Block]:
     lines: list[bytes] = []
     keys: list[str] = []
-    size = 0
+    pictures: list[bytes | None] = []
+    size, size_of_images = 0, 0
 
     def block() -> Block:
         names = tuple(keys)
-        return Block(b"\n".join(lines), lambda line: f"sample {names[line]}")
+        return Block(b"\n".join(lines), lambda line: f"sample {names[line]}", pictures if images else None)
 
-    for key, metadata, text in _samples(path):
-        lines.append(_line(key, metadata, text))
+    for key, members in _samples(path, ("json", "txt", IMAGE) if images else ("json", "txt")):
+        lines.append(_line(key, members.get("json"), members.get("txt")))
         keys.append(key)
+        pictures.append(members.get(IMAGE))
         size += len(lines[-1])
-        if size >= BLOCK_BYTES:
+        size_of_images += len(pictures[-1] or b"")
+        if size >= BLOCK_BYTES or size_of_images >= BATCH_BYTES:
             yield block()
-            lines, keys, size = [], [], 0
+            lines, keys, pictures, size, size_of_images = [], [], [], 0, 0
     if lines:
         yield block()
 
 
-def _samples(path: Path) -> Iterator[tuple[str, bytes | None, bytes | None]]:
-    """The key, the ``.json`` and the ``.txt`` of every sample."""
+def _samples(path: Path, wanted: Container[str]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """The key of every sample, and its first member of each kind wanted: the end of its name, or ``image``."""
     last, members = None, dict[str, bytes]()
     with _open(path) as archive:
         for member in archive:
@@ -61,13 +70,14 @@ def _samples(path: Path) -> Iterator[tuple[str, bytes | None, bytes | None]]:
             stem, _, extension = name.partition(".")
             key = f"{folder}{slash}{stem}"
             if last is not None and key != last:
-                yield last, members.get("json"), members.get("txt")
+                yield last, members
                 members = {}
             last = key
-            if extension in ("json", "txt"):
-                members[extension] = _content(archive, member)
+            kind = IMAGE if extension.lower() in IMAGES else extension
+            if kind in wanted and kind not in members:
+                members[kind] = _content(archive, member)
     if last is not None:
-        yield last, members.get("json"), members.get("txt")
+        yield last, members
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -88,13 +88,19 @@ class Judged(NamedTuple):
         sets: The labels before the filters, those that rolled up under the name of their ancestor.
         verdicts: uint8 (number of labels in the sets,), a :class:`Verdict` each.
         scores: float64 (likewise,), the relevance to the image, NaN where none was asked for.
-        rolled_up: How many labels, in all captions together, gave way to an ancestor.
+        rolled_up: int64 (rows,), how many labels of each caption gave way to an ancestor.
     """
 
     sets: LabelSets
     verdicts: NDArray[np.uint8]
     scores: NDArray[np.float64]
-    rolled_up: int
+    rolled_up: NDArray[np.int64]
+
+    def of_rows(self, is_wanted: NDArray[np.bool_]) -> Judged:
+        """The same, with nothing in the rows that are not wanted: bool (rows,)."""
+        entries = is_wanted[self.sets.rows()]
+        sets, rolled_up = self.sets.keep_entries(entries), np.where(is_wanted, self.rolled_up, 0)
+        return Judged(sets, self.verdicts[entries], self.scores[entries], rolled_up)
 
     def kept(self, *, weigh: bool = False) -> LabelSets:
         """The labels that the filters left, with their scores as weights or without weights."""

@@ -285,13 +285,14 @@ class DenseLabeler:
     def _with_ancestors(self, said: Said) -> Said:
         return said if self.lineage is None else said.replaced(self.lineage)
 
-    def _rolled_up(self, said: Said, frequency: DocumentFrequency | None) -> tuple[Said, int]:
-        """The labels with ancestors in the place of rare ones, and how many gave way."""
+    def _rolled_up(self, said: Said, frequency: DocumentFrequency | None) -> tuple[Said, NDArray[np.int64]]:
+        """The labels with ancestors in the place of rare ones, and how many gave way in each caption."""
+        sets = sets_of(said)
         if self.ancestors != "roll_up" or frequency is None:
-            return said, 0
-        heirs, labels = self.heirs(frequency), sets_of(said).indices
-        rolled_up = int((heirs[labels] != labels).sum())
-        return (said.replaced(one_for_each(heirs)) if rolled_up else said), rolled_up
+            return said, np.zeros(len(sets), np.int64)
+        heirs = self.heirs(frequency)
+        rows = sets.rows()[heirs[sets.indices] != sets.indices]
+        return (said.replaced(one_for_each(heirs)) if len(rows) else said), np.bincount(rows, minlength=len(sets))
 
     def _verdicts(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -110,8 +110,10 @@ class RelevanceFilter:
         return self.occurs_often(counts) | (scores > self.score_above)
 
 
-def score_phrases(scorer: RelevanceScorer, images: Any, phrases: list[list[str]]) -> list[list[float]]:
-    """What a scorer gives for lists of phrases, checked.
+def score_phrases(
+    scorer: RelevanceScorer, images: Any, phrases: list[list[str]], *, place: Callable[[int], str] = "image {}".format
+) -> list[list[float]]:
+    """What a scorer gives for lists of phrases, checked; ``place`` says what to call an image in a message.
 
     Raises:
         TypeError: It gives something else than numbers.
@@ -127,12 +129,12 @@ def score_phrases(scorer: RelevanceScorer, images: Any, phrases: list[list[str]]
     for image, (row, texts) in enumerate(zip(given, phrases, strict=True)):
         if not hasattr(row, "__len__"):
             raise TypeError(
-                f"the relevance scorer gave a {type(row).__name__} for image {image}; "
+                f"the relevance scorer gave a {type(row).__name__} for {place(image)}; "
                 "expected a list with a score for each of its phrases"
             )
         if len(row) != len(texts):
             raise ValueError(
-                f"the relevance scorer gave {len(row)} scores for the {len(texts)} phrases of image {image}"
+                f"the relevance scorer gave {len(row)} scores for the {len(texts)} phrases of {place(image)}"
             )
         scores = []
         for score, phrase in zip(row, texts, strict=True):
@@ -140,12 +142,12 @@ def score_phrases(scorer: RelevanceScorer, images: Any, phrases: list[list[str]]
                 value = float(score)
             except (TypeError, ValueError):
                 raise TypeError(
-                    f"the relevance scorer gave a {type(score).__name__} for image {image}, phrase {phrase!r}; "
+                    f"the relevance scorer gave a {type(score).__name__} for {place(image)}, phrase {phrase!r}; "
                     "expected a number in [0, 1]"
                 ) from None
             if not (math.isfinite(value) and 0 <= value <= 1):
                 raise ValueError(
-                    f"the relevance scorer gave {value} for image {image}, phrase {phrase!r}; "
+                    f"the relevance scorer gave {value} for {place(image)}, phrase {phrase!r}; "
                     "expected a number in [0, 1]"
                 )
             scores.append(value)

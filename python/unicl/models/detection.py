@@ -10,10 +10,12 @@ from torch import Tensor
 
 from unicl.models.relevance import evaluating
 
-__all__ = ["ZeroShotDetectorScorer"]
+__all__ = ["DETECTORS", "ZeroShotDetectorScorer"]
 
 _BY_QUERY = ("owlvit", "owlv2")
 _BY_TOKEN = ("grounding-dino", "mm-grounding-dino")
+DETECTORS = (*_BY_QUERY, *_BY_TOKEN)
+"""The kinds of models, as ``config.json`` names them."""
 
 
 class ZeroShotDetectorScorer:
@@ -39,8 +41,8 @@ class ZeroShotDetectorScorer:
 
     def __init__(self, model: Any, processor: Any, *, template: str = "{}", batch_size: int = 8) -> None:
         kind = getattr(getattr(model, "config", None), "model_type", type(model).__name__)
-        if kind not in (*_BY_QUERY, *_BY_TOKEN):
-            raise ValueError(f"model must be one of {', '.join((*_BY_QUERY, *_BY_TOKEN))}; got {kind!r}")
+        if kind not in DETECTORS:
+            raise ValueError(f"model must be one of {', '.join(DETECTORS)}; got {kind!r}")
         if "{}" not in template:
             raise ValueError(f"template must have {{}} where the phrase goes; got {template!r}")
         if batch_size < 1:

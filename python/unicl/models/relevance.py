@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -97,7 +97,7 @@ class DualTowerScorer:
             texts, background = self._encode_texts(list(known)), self._encode_texts(self.background)
             for start in range(0, len(rows), self.batch_size):
                 some = rows[start : start + self.batch_size]
-                features = self._encode_images([images[row] for row in some])
+                features = self._encode_images(images[row] for row in some)
                 of_background = (scale * features @ background.T).logsumexp(dim=1) - math.log(len(background))
                 for row, feature, level in zip(some, features, of_background, strict=True):
                     fits = scale * texts[[known[phrase] for phrase in phrases[row]]] @ feature
@@ -113,7 +113,7 @@ class DualTowerScorer:
             parts.append(cast("Any", self.model).encode_text(tokens).float())
         return functional.normalize(torch.cat(parts), dim=-1)
 
-    def _encode_images(self, images: list[Any]) -> Tensor:
+    def _encode_images(self, images: Iterable[Any]) -> Tensor:
         """Unit rows (n, d)."""
         pixels = torch.stack([image if self.transform is None else self.transform(image) for image in images])
         return functional.normalize(cast("Any", self.model).encode_image(pixels.to(self._device)).float(), dim=-1)

@@ -14,6 +14,9 @@ from unicl.models.text_transformer import TextTransformer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PIL import Image
+    from torch import Tensor
+
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 
 
@@ -29,6 +32,7 @@ class SmallDualTowerConfig:
         image_blocks: The residual blocks of each stage.
         text_width: The width of the text tower; a multiple of 32, the width of a head.
         text_layers: Its depth.
+        image_size: Pixels of the pictures it is trained on, both ways.
     """
 
     vocab_size: int
@@ -38,6 +42,17 @@ class SmallDualTowerConfig:
     image_blocks: tuple[int, ...] = (1, 1, 1, 1)
     text_width: int = 128
     text_layers: int = 1
+    image_size: int = 32
+
+    def pixels(self, image: Image.Image) -> Tensor:
+        """A picture as the image tower takes it: its middle, float (3, image_size, image_size), in [-2, 2]."""
+        import numpy as np
+        import torch
+        from PIL import Image, ImageOps
+
+        size = (self.image_size, self.image_size)
+        fitted = ImageOps.fit(image.convert("RGB"), size, Image.Resampling.BICUBIC)
+        return torch.from_numpy(np.array(fitted)).permute(2, 0, 1).float().div_(255).sub_(0.5).div_(0.25)
 
     def build(self) -> DualTower:
         """Makes the towers with fresh weights from torch's random generator."""

@@ -1,21 +1,41 @@
 """The commands in docs/cli.md run as they stand, from top to bottom."""
 
+import io
 import re
 import shlex
+import tarfile
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 from unicl.cli import COMMANDS, main
+from unicl.models.weights import SmallDualTowerConfig, save_dual_tower
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "cli.md"
 CAPTIONS = ["A black dog chases two balls.", "two dogs on the grass", "it rains", "the man with a black dog", "grass"]
+
+
+def write_pictures(path: Path) -> None:
+    picture = io.BytesIO()
+    Image.effect_noise((20, 20), 90).save(picture, "PNG")
+    with tarfile.open(path, "w") as archive:
+        for row, caption in enumerate(CAPTIONS):
+            for end, content in (("png", picture.getvalue()), ("txt", caption.encode())):
+                member = tarfile.TarInfo(f"{row}.{end}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
 
 
 def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("captions.txt").write_text("".join(f"{caption}\n" for caption in CAPTIONS))
     Path("kinds.tsv").write_text("name\tparent\nanimal\t\ndog\tanimal\nblack dog\tdog\nball\t\n")
+    write_pictures(Path("pictures.tar"))
+    torch.manual_seed(0)
+    config = SmallDualTowerConfig(vocab_size=49408, context_length=16, embed_dim=16, text_width=32)
+    save_dual_tower(config.build(), config, Path("model"))
     lines = re.findall(r"^\$ unicl (.*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert {line.split()[0] for line in lines} == {*COMMANDS} - {"demo"}
     for line in lines:

@@ -3,12 +3,17 @@
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 import transformers
+from PIL import Image
 
+from unicl.cli import main
 from unicl.labels import DenseLabeler, LabelVocabulary, RelevanceFilter
 from unicl.models.detection import ZeroShotDetectorScorer
+from unicl.models.scorers import open_scorer
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LAYERS = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -161,9 +166,32 @@ def test_a_folder_gives_the_same_scores(queries, tmp_path):
     model, processor = queries
     model.save_pretrained(tmp_path)
     processor.save_pretrained(tmp_path)
-    loaded = ZeroShotDetectorScorer.from_pretrained(tmp_path)(IMAGES, PHRASES)
-    for row, wanted in zip(loaded, ZeroShotDetectorScorer(model, processor)(IMAGES, PHRASES), strict=True):
-        assert row == pytest.approx(wanted, abs=1e-5)
+    expected = ZeroShotDetectorScorer(model, processor)(IMAGES, PHRASES)
+    for scorer in (ZeroShotDetectorScorer.from_pretrained(tmp_path), open_scorer(tmp_path, device="cpu")):
+        for row, wanted in zip(scorer(IMAGES, PHRASES), expected, strict=True):
+            assert row == pytest.approx(wanted, abs=1e-5)
+
+
+def test_unicl_label_weighs_by_what_a_detector_finds(queries, tmp_path):
+    model, processor = queries
+    model.save_pretrained(tmp_path / "detector")
+    processor.save_pretrained(tmp_path / "detector")
+    pictures = [Image.fromarray(pixels) for pixels in IMAGES]
+    for row, picture in enumerate(pictures):
+        picture.save(tmp_path / f"{row}.png")
+    captions = ["a dog and the red ball", "rain", "a ball"]
+    table = pa.table({"caption": captions, "filepath": ["0.png", "1.png", "2.png"]})
+    pq.write_table(table, tmp_path / "captions.parquet")
+    (tmp_path / "names.txt").write_text("dog\nball\n")
+    words = ["--vocabulary", str(tmp_path / "names.txt"), "--relevance", str(tmp_path / "detector"), "--device", "cpu"]
+    words += ["--score-above", "0", "--weights", "relevance", "--out", str(tmp_path / "out")]
+    assert main(["label", str(tmp_path / "captions.parquet"), *words]) == 0
+    done = pq.read_table(tmp_path / "out" / "captions.parquet")
+    scores = ZeroShotDetectorScorer(model, processor)(pictures, [["a dog", "the red ball"], [], ["a ball"]])
+    assert done["labels"].to_pylist() == [[0, 1], [], [1]]
+    assert [weight for row in done["label_weights"].to_pylist() for weight in row] == pytest.approx(
+        [score for row in scores for score in row], abs=1e-5
+    )
 
 
 def test_nothing_is_downloaded_unless_asked_for(tmp_path):

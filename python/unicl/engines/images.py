@@ -1,0 +1,165 @@
+"""Images of rows: where a file has them, and decoded for a relevance scorer, a bounded number at a time."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from unicl.engines.captions import find_column
+from unicl.engines.inputs import is_shard
+from unicl.labels.relevance import score_phrases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from PIL import Image
+
+    from unicl.data.decode import BadImageError
+    from unicl.engines.captions import CaptionBatch, Source
+    from unicl.engines.reading import BadRows
+    from unicl.labels import RelevanceScorer
+
+IMAGE_COLUMNS = ("image", "jpg", "jpeg", "png", "webp", "image_path", "filepath")
+"""The names under which a column of images is looked for, in this order."""
+
+MOST_IMAGES, MOST_PIXELS = 256, 1 << 26
+"""A scorer gets no more images at once, and no more pixels but for the last image: 192 MiB of them."""
+
+
+def find_images(source: Source, column: str | None) -> str | None:
+    """The name of the column with the images; None for a shard, which has them beside its columns.
+
+    Raises:
+        ValueError: There is no such column, it occurs twice, or it holds neither bytes, nor {bytes, path}, nor paths;
+            or a column of a shard is named.
+    """
+    if is_shard(source.path):
+        if column is not None and column in source.schema.names:
+            raise ValueError(f"{source.path}: the images of a shard are its members, not its column {column!r}")
+        return None
+    name = find_column(source, column, IMAGE_COLUMNS)
+    kind = source.schema.field(name).type
+    fields = [kind.field(index).name for index in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+    if not (_is_text(kind) or _is_bytes(kind) or "bytes" in fields or "path" in fields):
+        wanted = f"expected images in the column {name!r}, as bytes, {{bytes, path}} or paths"
+        raise ValueError(f"{source.path}: {wanted}; it holds {kind}")
+    return name
+
+
+class RowImages:
+    """The images of a batch of rows, opened when asked for.
+
+    Args:
+        batch: The rows.
+        path: Their file; paths of images are relative to its folder.
+        bad_rows: What happens at an image that cannot be read: an error that names the row, or ``bad`` knows it.
+
+    Attributes:
+        opened: How many were asked for and could be read.
+        bad: Why the others could not, by row.
+    """
+
+    def __init__(self, batch: CaptionBatch, path: Path, bad_rows: BadRows) -> None:
+        if batch.images is None:
+            raise ValueError(f"{path}: the rows were read without images")
+        self._images, self._place, self._path, self._bad_rows = batch.images, batch.place, path, bad_rows
+        self.opened = 0
+        self.bad: dict[int, BadImageError] = {}
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self._images)
+
+    def place(self, row: int) -> str:
+        """What to call a row in a message."""
+        return f"{self._path}, {self._place(row)}"
+
+    def open(self, rows: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
+        """The rows whose images can be read, and these, in RGB.
+
+        Raises:
+            ValueError: One cannot be read, and the policy is "error".
+        """
+        from unicl.data.decode import BadImageError, decode_image
+
+        for row in rows:
+            try:
+                try:
+                    image = decode_image(self._file(row))
+                except OSError as error:
+                    raise BadImageError("unreadable", f"{error.filename}: {error.strerror}") from error
+            except BadImageError as error:
+                if self._bad_rows == "error":
+                    raise ValueError(
+                        f'{self.place(row)}: image {error}; with bad_rows="skip" (--bad-rows skip) such rows are '
+                        "counted and have no result"
+                    ) from error
+                self.bad[row] = error
+            else:
+                self.opened += 1
+                yield row, image
+
+    def _file(self, row: int) -> Any:
+        from unicl.data.decode import BadImageError
+
+        image = self._images[row].as_py()
+        image = image if isinstance(image, dict) else {"path" if isinstance(image, str) else "bytes": image}
+        if image.get("bytes") is not None:
+            return io.BytesIO(image["bytes"])
+        if image.get("path") is None:
+            raise BadImageError("missing", "the row has none")
+        path = self._path.parent / image["path"]
+        if not path.is_file():
+            raise BadImageError("missing", f"there is no file {path}")
+        return path
+
+
+class RowScorer:
+    """A relevance scorer of rows: decodes the images of those that are asked about, and asks a scorer of images.
+
+    Args:
+        scorer: Takes PIL images in RGB.
+    """
+
+    def __init__(self, scorer: RelevanceScorer) -> None:
+        self._scorer = scorer
+
+    def __call__(self, images: RowImages, phrases: list[list[str]]) -> list[list[float]]:
+        """The scores; 0 for the phrases of images that cannot be read."""
+        scores = [[0.0] * len(asked) for asked in phrases]
+        for rows, pictures in _parts(images.open([row for row, asked in enumerate(phrases) if asked])):
+            answers = score_phrases(
+                self._scorer,
+                pictures,
+                [phrases[row] for row in rows],
+                place=[images.place(row) for row in rows].__getitem__,
+            )
+            for row, answer in zip(rows, answers, strict=True):
+                scores[row] = answer
+        return scores
+
+
+def _parts(opened: Iterator[tuple[int, Image.Image]]) -> Iterator[tuple[list[int], list[Image.Image]]]:
+    rows: list[int] = []
+    pictures: list[Image.Image] = []
+    pixels = 0
+    for row, picture in opened:
+        rows.append(row)
+        pictures.append(picture)
+        pixels += picture.width * picture.height
+        if len(rows) >= MOST_IMAGES or pixels >= MOST_PIXELS:
+            yield rows, pictures
+            rows, pictures, pixels = [], [], 0
+    if rows:
+        yield rows, pictures
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
