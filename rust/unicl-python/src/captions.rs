@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyList, PySequence, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyFloat, PyList, PySequence, PyString, PyTuple};
 use pyo3_arrow::input::AnyArray;
 
 /// One string or a batch of strings, held so that their text can be read with the GIL released.
@@ -96,7 +96,7 @@ fn borrow_texts<'py>(
 
 fn borrow_text(row: usize, item: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
     let Ok(text) = item.cast::<PyString>() else {
-        return Err(if item.is_none() {
+        return Err(if is_missing(item)? {
             missing(row)
         } else {
             not_text(row, &item.get_type().name()?.to_string())
@@ -111,9 +111,17 @@ fn borrow_text(row: usize, item: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
     })
 }
 
+/// None, or what pandas has in its place: NaN or `pandas.NA`.
+fn is_missing(item: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_nan = item
+        .cast::<PyFloat>()
+        .is_ok_and(|number| number.value().is_nan());
+    Ok(item.is_none() || is_nan || item.get_type().name()? == "NAType")
+}
+
 fn missing(row: usize) -> PyErr {
     PyTypeError::new_err(format!(
-        "row {row} is missing (None or null); drop it or put \"\" in its place"
+        "row {row} is missing (None, null or NaN); drop it or put \"\" in its place"
     ))
 }
 
@@ -145,8 +153,12 @@ fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
         values,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     ) {
+        let hint = match values {
+            DataType::Struct(_) => ": of a table or data frame give the column with the captions",
+            _ => "",
+        };
         return Err(PyTypeError::new_err(format!(
-            "expected an Arrow column of strings (Utf8, LargeUtf8, Utf8View, or a dictionary of them); got {}",
+            "expected an Arrow column of strings (Utf8, LargeUtf8, Utf8View, or a dictionary of them); got {}{hint}",
             chunk.data_type()
         )));
     }

@@ -1,6 +1,7 @@
 """What the text functions take as captions, shown with `ClipTokenizer`."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -64,14 +65,17 @@ def test_a_subclass_of_str_is_a_str(tokenizer, expected):
         (b"a dog", TypeError, "got bytes"),
         (["a", 3], TypeError, "expected only str, but row 1 is of type int"),
         (["a", "b", b"c"], TypeError, "row 2 is of type bytes"),
-        (["a", None], TypeError, r'row 1 is missing \(None or null\); drop it or put "" in its place'),
+        (["a", None], TypeError, r'row 1 is missing \(None, null or NaN\); drop it or put "" in its place'),
+        (["a", float("nan")], TypeError, "row 1 is missing"),
+        (["a", pd.NA], TypeError, "row 1 is missing"),
+        (["a", 1.5], TypeError, "expected only str, but row 1 is of type float"),
         (["a", "b\ud800"], ValueError, "row 1 has a lone surrogate"),
         ("\udfff", ValueError, "row 0 has a lone surrogate"),
         (pa.array(["a", None]), TypeError, "row 1 is missing"),
         (pa.chunked_array([["a", "b"], ["c", None]]), TypeError, "row 3 is missing"),
         (pa.DictionaryArray.from_arrays([1], ["a", None]), TypeError, "row 0 is missing"),
         (pa.array([1]), TypeError, r"expected an Arrow column of strings .* got Int64"),
-        (pa.table({"a": ["x"]}), TypeError, "got Struct"),
+        (pa.table({"a": ["x"]}), TypeError, "got Struct.*: of a table or data frame give the column"),
         (pa.array([b"a\xff"]).view(pa.string()), ValueError, "malformed Arrow column: .* utf-8"),
     ],
 )
