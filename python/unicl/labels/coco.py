@@ -31,6 +31,17 @@ ANIMAL_LIKENESSES = (
 )
 VEHICLE_LIKENESSES = ("cardboard", "cartoon", "lego", "matchbox", "miniature", "model", "paper", "rc", "toy")
 PERSON_LIKENESSES = ("cardboard", "cartoon", "inflatable", "lego", "plastic", "stone", "stuffed", "toy", "wax")
+
+# "A man in a blue shirt bikes" has no blue bicycle: a chunker joined a verb with what its subject wears.
+CLOTHES = (
+    "cap", "clothes", "clothing", "coat", "dress", "gear", "glasses", "goggles", "hair", "hat", "helmet", "hoodie",
+    "jacket", "jeans", "jersey", "outfit", "pants", "shirt", "shorts", "skirt", "suit", "sunglasses", "sweater",
+    "sweatshirt", "t-shirt", "top", "trunks", "uniform", "vest", "wetsuit",
+)
+RIDES = (
+    "bats", "bicycles", "bikes", "canoes", "cross country skis", "crosscountry skis", "cycles", "kayaks", "monitors",
+    "rafts", "skateboards", "skis", "snowboards", "steers", "surfboards", "tugs",
+)
 # fmt: on
 
 
@@ -53,5 +64,5 @@ def coco_fields() -> dict[str, Any]:
     meaning = [text for texts in synonyms.values() for text in texts]
     for names, adjectives in ((ANIMALS, ANIMAL_LIKENESSES), (VEHICLES, VEHICLE_LIKENESSES)):
         blocked += likenesses([text for name in names for text in (name, *synonyms[name])], adjectives, meaning)
-    blocked += likenesses(PEOPLE, PERSON_LIKENESSES, meaning)
+    blocked += likenesses(PEOPLE, PERSON_LIKENESSES, meaning) + likenesses(RIDES, CLOTHES, meaning)
     return {"names": NAMES, "synonyms": synonyms, "blocked": tuple(blocked)}

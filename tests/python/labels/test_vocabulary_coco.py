@@ -34,6 +34,8 @@ def test_the_ids_are_those_of_the_annotations():
         ("the mountain bikes", "bicycle"),
         ("cupcakes", "cake"),
         ("a toy poodle", "dog"),
+        ("a yellow trolley car", "train"),
+        ("a man bowls", "person"),
     ],
 )
 def test_a_kind_of_a_thing_means_the_thing(phrase, name):
@@ -54,6 +56,7 @@ def test_a_kind_of_a_thing_means_the_thing(phrase, name):
         "a space ship",
         "a dog house",
         "a bike helmet",
+        "a blue shirt bikes",
         "toilet paper",
         "a snowman",
     ],
