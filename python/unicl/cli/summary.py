@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ def report(stats: RunStats, sentence: str, path: Path | None) -> None:
     lines = [sentence, *(f"skipped: {count:,} rows, {reason}" for reason, count in stats.skipped.most_common())]
     sys.stdout.write("\n".join(lines) + "\n")
     if path is not None:
-        counts = dataclasses.asdict(stats)
-        counts["captions_per_second"] = stats.captions / stats.seconds if stats.seconds else None
+        # Not asdict: Python 3.11's counts the pairs of a Counter.
+        counts = {**vars(stats), "captions_per_second": stats.captions / stats.seconds if stats.seconds else None}
         with written_aside(path, overwrite=True) as aside:
             aside.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")

@@ -82,9 +82,10 @@ def test_label_rolls_rare_labels_up_and_weighs_by_rarity(tmp_path: Path, capsys:
 
 def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "captions.txt").write_bytes(b"a dog\na c\xe9t\n")
-    options = ["--out", str(tmp_path / "out"), "--bad-rows", "skip"]
+    options = ["--out", str(tmp_path / "out"), "--bad-rows", "skip", "--stats", str(tmp_path / "stats.json")]
     assert main(["tokenize", str(tmp_path / "captions.txt"), *options]) == 0
     assert "skipped: 1 rows, not UTF-8" in capsys.readouterr().out
+    assert json.loads((tmp_path / "stats.json").read_text())["skipped"] == {"not UTF-8": 1}
 
 
 @pytest.mark.parametrize("command", ["tokenize", "label"])
