@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unicl.atomic import write_bytes, write_text
@@ -12,8 +13,6 @@ from unicl.models.small_cnn import SmallCNN
 from unicl.models.text_transformer import TextTransformer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL import Image
     from torch import Tensor
 
@@ -70,16 +69,24 @@ class SmallDualTowerConfig:
         return DualTower(image.to(memory_format=torch.channels_last), text)
 
 
-def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: Path) -> None:
+def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: str | Path) -> None:
     """Writes ``model.safetensors`` and ``config.json`` into ``folder``, each aside first and then renamed.
 
     Args:
         model: What ``config.build()`` made, trained.
         config: Its configuration.
         folder: Made if missing.
+
+    Raises:
+        TypeError: The model is wrapped, so that its weights have other names.
     """
     from safetensors.torch import save
 
+    if not isinstance(model, DualTower):
+        raise TypeError(
+            f"expected a DualTower; got {type(model).__name__}: of DistributedDataParallel pass its .module"
+        )
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # Not save_file: it makes a file that only its owner can read.
     weights = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
@@ -88,7 +95,7 @@ def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: Path
     write_text(folder / CONFIG_FILE, f"{content}\n")
 
 
-def load_dual_tower(folder: Path) -> tuple[DualTower, SmallDualTowerConfig]:
+def load_dual_tower(folder: str | Path) -> tuple[DualTower, SmallDualTowerConfig]:
     """Reads what :func:`save_dual_tower` wrote; every weight must be there and fit.
 
     Args:
@@ -103,6 +110,7 @@ def load_dual_tower(folder: Path) -> tuple[DualTower, SmallDualTowerConfig]:
     """
     from safetensors.torch import load_file
 
+    folder = Path(folder)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise FileNotFoundError(

@@ -95,12 +95,18 @@ def test_bad_shapes_are_refused_with_the_values() -> None:
         tower(torch.ones(1, 5, dtype=torch.int64))
 
 
+def test_a_wrapped_model_is_not_saved_under_names_that_do_not_load(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"expected a DualTower; got DataParallel: .* pass its \.module"):
+        save_dual_tower(torch.nn.DataParallel(SMALL.build()), SMALL, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_saved_model_loads_with_equal_outputs(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = SMALL.build()
     model(torch.randn(4, 3, 16, 16), tokens())  # batch norm has seen something
-    save_dual_tower(model, SMALL, tmp_path / "model")
-    loaded, config = load_dual_tower(tmp_path / "model")
+    save_dual_tower(model, SMALL, str(tmp_path / "model"))
+    loaded, config = load_dual_tower(str(tmp_path / "model"))
     assert config == SMALL
     assert not loaded.training
     images = torch.randn(2, 3, 16, 16)
