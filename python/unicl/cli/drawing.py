@@ -94,7 +94,7 @@ def _table(phrases: Sequence[Explanation], colors: Sequence[str] | None) -> Iter
             _printable(phrase.lemma),
             phrase.rule.name.lower().replace("_", " "),
             f"{phrase.score:.2f}",
-            f"none: {phrase.dropped}" if phrase.dropped else f"{phrase.label} ({phrase.label_id})",
+            _label(phrase),
         )
         for number, phrase in enumerate(phrases, start=1)
     ]
@@ -104,6 +104,13 @@ def _table(phrases: Sequence[Explanation], colors: Sequence[str] | None) -> Iter
         line = "  ".join(cells).rstrip()
         style = FAINT if number == 0 else "" if colors is None else colors[number - 1]
         yield line if colors is None else f"{style}{line}{RESET}"
+
+
+def _label(phrase: Explanation) -> str:
+    label = f"none: {phrase.dropped}" if phrase.dropped else f"{phrase.label} ({phrase.label_id})"
+    if phrase.rolled_up:
+        label += f"; rolled up: {phrase.rolled_up}"
+    return f"{label}; above it: {', '.join(phrase.ancestors)}" if phrase.ancestors else label
 
 
 def _printable(text: str) -> str:

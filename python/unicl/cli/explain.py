@@ -35,6 +35,11 @@ class ExplainConfig:
     """The labels: a file (.json, .tsv, .txt), or a name that unicl label --vocabulary takes."""
     mode: Literal["canonical", "argmax"] = "canonical"
     """How phrases become labels: by what they mean, or none; or by what they look like, always."""
+    min_document_frequency: int = 0
+    """In how many captions a label must be, as the vocabulary has counted them: a mined one, or one that unicl label
+    wrote when it counted."""
+    ancestors: Literal["roll-up", "add"] | None = None
+    """What the parents in the vocabulary are for, as in unicl label."""
     json: bool = False
     """Write JSON: an object a line for each caption."""
 
@@ -44,7 +49,13 @@ def run(arguments: Sequence[str]) -> int:
     config = tyro.cli(ExplainConfig, prog="unicl explain", args=arguments)
     if not config.captions:
         raise ValueError('no caption: give one in quotes, as in unicl explain "two dogs on a beach"')
-    labeler = DenseLabeler(open_vocabulary(config.vocabulary), mode=config.mode)
+    labeler = DenseLabeler(
+        open_vocabulary(config.vocabulary, parents=config.ancestors is not None),
+        mode=config.mode,
+        min_document_frequency=config.min_document_frequency,
+        ancestors="roll_up" if config.ancestors == "roll-up" else config.ancestors,
+        frequency_of="vocabulary" if config.min_document_frequency else "captions",
+    )
     explained = [(caption, labeler.explain(caption)) for caption in config.captions]
     if config.json:
         sys.stdout.writelines(json.dumps(_as_json(*each), ensure_ascii=False) + "\n" for each in explained)

@@ -18,7 +18,7 @@ from unicl.engines.mine import captions_of, count_phrases
 from unicl.engines.output import new_parquet, refuse_existing
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
-from unicl.engines.vocabularies import save_vocabulary
+from unicl.engines.vocabularies import counted, save_vocabulary
 from unicl.labels import DenseLabeler, DocumentFrequency, LabelVocabulary
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def label_files(
     The columns are ``labels`` (list<int32>, ascending ids), ``label_weights`` (list<float32>), and if asked for
     ``noun_phrases`` (list<string>) and ``noun_phrase_spans`` (list<fixed_size_list<int32>[2]>, characters from and to).
     A row that was skipped has null in all of them; a caption without labels has empty lists. The vocabulary goes to
-    ``out/vocabulary.json``.
+    ``out/vocabulary.json``, with the captions of each label where they were counted.
 
     Without a vocabulary the captions are read twice: once to mine one from all files, once to label them. What needs
     the captions of each label (limits on labels that were given, ``balance``, ``idf``) takes a pass too, before the
@@ -128,8 +128,8 @@ def label_files(
     )
     labeler = new_labeler(vocabulary or LabelVocabulary([]))  # what can be refused is refused before hours of work
     images = relevance is not None
-    if images:  # so that progress is told more often
-        reading = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES))
+    # With images in short batches, so that progress is told more often.
+    of_batches = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES)) if images else reading
     paths = find_inputs(inputs, images=images)
     outputs = output_paths(paths, out, only_folder=True)
     refuse_existing(out / VOCABULARY, overwrite=overwrite)
@@ -158,11 +158,12 @@ def label_files(
         frequency = DocumentFrequency(counts=np.zeros(len(vocabulary), np.int64), num_captions=0)
         for captions in captions_of(paths, reading, progress, "counting labels in"):
             frequency += labeler.count(captions, threads=threads)
+        vocabulary = counted(vocabulary, frequency.counts)
         labeler = new_labeler(vocabulary, frequency_of=frequency)
         rarity = frequency.rarity() if idf else None
     file_labeler = FileLabeler(labeler, rarity=rarity, threads=threads)
     for path, output in zip(paths, outputs, strict=True):
-        source = open_source(path, reading, images=images)
+        source = open_source(path, of_batches, images=images)
         schema = extended_schema(source, fields, copy_columns=copy_columns)
         with (
             new_parquet(output, schema, overwrite=overwrite) as writer,

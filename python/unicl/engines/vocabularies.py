@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unicl.engines.output import naming_output, refuse_existing
 from unicl.labels import LabelVocabulary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NAMED: dict[str, Callable[..., LabelVocabulary]] = {
     "coco": LabelVocabulary.coco,
@@ -35,6 +40,18 @@ def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabul
     if not Path(name_or_path).is_file():
         raise FileNotFoundError(f"no vocabulary {name_or_path!r}: name a file, or one of {', '.join(NAMED)}")
     return LabelVocabulary.from_file(name_or_path)
+
+
+def counted(vocabulary: LabelVocabulary, document_frequency: NDArray[np.int64]) -> LabelVocabulary:
+    """The same labels, with these counts of captions."""
+    return LabelVocabulary(
+        vocabulary.names,
+        synonyms=vocabulary.synonyms,
+        parents=vocabulary.parent_names,
+        document_frequency=document_frequency,
+        blocked=vocabulary.blocked,
+        merge_log=vocabulary.merge_log,
+    )
 
 
 def save_vocabulary(vocabulary: LabelVocabulary, path: Path, *, overwrite: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +118,23 @@ def test_what_is_wrong_is_said_in_one_line(capsys: pytest.CaptureFixture[str], w
     told = capsys.readouterr().err
     assert told.startswith(message)
     assert told.count("\n") == 1
+
+
+def test_what_unicl_label_rolled_up_is_explained_with_the_counts_that_it_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "captions.txt").write_text("a dog\n" * 6 + "a collie\n" * 3)
+    (tmp_path / "kinds.tsv").write_text("name\tparent\ndog\t\ncollie\tdog\n")
+    words = ["--min-document-frequency", "5", "--ancestors", "roll-up", "--vocabulary"]
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["label", str(tmp_path / "captions.txt"), *words, str(tmp_path / "kinds.tsv"), *out]) == 0
+    capsys.readouterr()
+    assert main(["explain", "a collie", *words, str(tmp_path / "out" / "vocabulary.json")]) == 0
+    told = capsys.readouterr().out
+    assert told.splitlines()[-1].endswith("dog (0); rolled up: 'collie' is in 3 captions, fewer than 5")
+
+
+def test_ancestors_that_come_along_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "kinds.tsv").write_text("name\tparent\ndog\tanimal\ncollie\tdog\nanimal\t\n")
+    assert main(["explain", "a collie", "--ancestors", "add", "--vocabulary", str(tmp_path / "kinds.tsv")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("collie (1); above it: dog, animal")

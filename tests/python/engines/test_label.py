@@ -138,6 +138,18 @@ def test_labels_that_roll_up_are_counted(tmp_path: Path, source: Path) -> None:
     assert stats.rolled_up == 1
 
 
+def test_counts_that_were_made_are_written_with_the_vocabulary(
+    tmp_path: Path, source: Path, captions: list[str]
+) -> None:
+    vocabulary, _ = label_files([source], tmp_path / "out", VOCABULARY, idf=True)
+    counts = DenseLabeler(VOCABULARY).count(captions).counts.tolist()
+    for written in (vocabulary, LabelVocabulary.from_file(tmp_path / "out" / "vocabulary.json")):
+        assert written.document_frequency is not None
+        assert written.document_frequency.tolist() == counts
+        assert (written.names, written.synonyms) == (VOCABULARY.names, VOCABULARY.synonyms)
+        assert written.parent_names == VOCABULARY.parent_names
+
+
 def test_ancestors_of_labels_that_are_mined_are_refused_before_any_work(tmp_path: Path, source: Path) -> None:
     with pytest.raises(ValueError, match='ancestors="add" needs a vocabulary with parents; no label of it has one'):
         label_files([source], tmp_path / "out", ancestors="add")
