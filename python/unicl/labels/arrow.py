@@ -32,10 +32,14 @@ def to_record_batch(sets: LabelSets) -> pa.RecordBatch:
 
 def from_columns(labels: Any, weights: Any = None) -> LabelSets:
     """The sets in a column of lists of integers, and one of lists of weights; see :meth:`LabelSets.from_arrow`."""
+    labels = _chunks("labels", labels)
+    if _pyarrow().types.is_struct(labels.type):
+        labels, of_table = _columns(labels)
+        weights = of_table if weights is None else weights
     indices, offsets = _read_lists("labels", labels, np.int32)
     if weights is None:
         return LabelSets(indices=indices, offsets=offsets)
-    flat, weight_offsets = _read_lists("weights", weights, np.float32)
+    flat, weight_offsets = _read_lists("weights", _chunks("weights", weights), np.float32)
     if not np.array_equal(offsets, weight_offsets):
         if len(offsets) != len(weight_offsets):
             rows = f"{len(offsets) - 1} rows of labels and {len(weight_offsets) - 1} of weights"
@@ -46,12 +50,26 @@ def from_columns(labels: Any, weights: Any = None) -> LabelSets:
     return LabelSets(indices=indices, offsets=offsets, weights=flat)
 
 
-def _read_lists(name: str, column: Any, dtype: type[np.generic]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Flat values and offsets from 0 of a column of lists. A null row is empty."""
+def _chunks(name: str, column: Any) -> pa.ChunkedArray:
     pa = _pyarrow()
     if not isinstance(column, (ArrowArray, ArrowStream)):
         raise TypeError(f"expected {name} as an Arrow column of lists; got {type(column).__name__} (see from_lists)")
-    array = pa.chunked_array(column) if isinstance(column, ArrowStream) else pa.chunked_array([pa.array(column)])
+    return pa.chunked_array(column) if isinstance(column, ArrowStream) else pa.chunked_array([pa.array(column)])
+
+
+def _columns(table: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
+    """Labels and, where there are any, weights of a table or data frame, whose rows are structs."""
+    from pyarrow.compute import struct_field
+
+    names = [table.type.field(at).name for at in range(table.type.num_fields)]
+    if LABELS not in names:
+        raise ValueError(f"expected a column {LABELS!r} in the table; it has {', '.join(map(repr, names))}")
+    return struct_field(table, LABELS), struct_field(table, WEIGHTS) if WEIGHTS in names else None
+
+
+def _read_lists(name: str, array: pa.ChunkedArray, dtype: type[np.generic]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Flat values and offsets from 0 of a column of lists. A null row is empty."""
+    pa = _pyarrow()
     wanted = pa.large_list(pa.from_numpy_dtype(dtype))
     is_list = pa.types.is_list(array.type) or pa.types.is_large_list(array.type)
     kinds = [pa.types.is_integer, pa.types.is_null, *([pa.types.is_floating] if name == "weights" else [])]

@@ -57,10 +57,13 @@ class ColumnLabeler:
 
         Raises:
             KeyError: There is no such column.
+            TypeError: There is one row and no batch.
             ValueError: ``balance`` is set and ``indices`` are missing.
         """
         if self.labeler.filters.balance is not None and indices is None:
             raise ValueError("balance draws by the row's index in the data set; pass with_indices=True to map()")
+        if isinstance(batch[self.column], str):
+            raise TypeError(f"expected a batch of rows; got one, {batch[self.column]!r}: pass batched=True to map()")
         images = None if self.image_column is None else batch[self.image_column]
         sets = self.labeler(batch[self.column], images=images, row_ids=indices, threads=self.threads)
         if hasattr(batch, "append_column"):

@@ -132,13 +132,14 @@ class LabelSets:
 
         Args:
             labels: A column of lists of integers: of pyarrow, polars or pandas, or of an HF data set under
-                ``with_format("arrow")``.
-            weights: A column of as many lists of numbers, as long as those of the labels; None: all are 1.
+                ``with_format("arrow")``; or a table or data frame with the columns that :meth:`to_arrow` names.
+            weights: A column of as many lists of numbers, as long as those of the labels; None: those of the table, or
+                all are 1.
 
         Raises:
             TypeError: No Arrow column, or one of something else than lists of numbers.
-            ValueError: A row has not as many weights as labels, holds a null or no set of label ids, or a label exceeds
-                32 bits.
+            ValueError: A row has not as many weights as labels, holds a null or no set of label ids, a label exceeds
+                32 bits, or the table has no column of labels.
 
         Example:
             >>> import pyarrow

@@ -53,13 +53,21 @@ def test_sets_go_through_arrow_polars_and_pandas_and_come_back(rows, weighted):
             {name: pd.Series(batch[name], dtype=pd.ArrowDtype(batch[name].type)) for name in batch.column_names}
         ),
     ]
-    for frame in frames:
-        back = LabelSets.from_arrow(frame["labels"], frame["label_weights"])
+    columns = [(frame["labels"], frame["label_weights"]) for frame in frames]
+    for arguments in [*columns, *([frame] for frame in frames), [pa.Table.from_batches([batch])]]:
+        back = LabelSets.from_arrow(*arguments)
         assert back.to_list() == rows
         np.testing.assert_array_equal(
             back.weights, np.ones(len(sets.indices)) if sets.weights is None else sets.weights
         )
-        assert LabelSets.from_arrow(frame["labels"]).weights is None
+    assert all(LabelSets.from_arrow(labels).weights is None for labels, _ in columns)
+
+
+def test_a_table_of_labels_alone_has_no_weights_and_weights_that_are_given_come_before_its_own():
+    table = pa.table({"caption": ["a dog", "rain"], "labels": [[0], []]})
+    assert LabelSets.from_arrow(table).weights is None
+    table = table.append_column("label_weights", pa.array([[2.0], []]))
+    assert LabelSets.from_arrow(table, pa.array([[3.0], []])).weights.tolist() == [3.0]
 
 
 def test_labels_and_weights_are_not_copied_on_the_way():
@@ -90,6 +98,7 @@ def test_what_a_null_row_hides_is_no_label():
     ("labels", "weights", "error", "message"),
     [
         ([[1]], None, TypeError, r"expected labels as an Arrow column of lists; got list \(see from_lists\)"),
+        (pa.table({"ids": [[1]]}), None, ValueError, "expected a column 'labels' in the table; it has 'ids'"),
         (pa.array([1]), None, TypeError, "expected labels as a column of lists of integers; got int64"),
         (pa.array([[0.5]]), None, TypeError, "expected labels as a column of lists of integers; got list<.*double>"),
         (pa.array([[1], [2, None]]), None, ValueError, "row 1 of labels holds a null"),
@@ -157,6 +166,11 @@ def test_images_of_a_column_go_to_the_relevance_filter():
     label = DenseLabeler(VOCABULARY, relevance=relevance).on_column("caption", image_column="image")
     data = datasets.Dataset.from_dict({"caption": ["a dog", "a ball"], "image": [0.75, 0.25]}).map(label, batched=True)
     assert (list(data["labels"]), list(data["label_weights"])) == ([[0], []], [[0.75], []])
+
+
+def test_a_map_without_batches_is_refused_and_says_what_to_pass():
+    with pytest.raises(TypeError, match="got one, 'a dog': pass batched=True to map"):
+        DenseLabeler(VOCABULARY).on_column("text")({"text": "a dog"})
 
 
 def test_a_labeler_that_would_count_each_batch_by_itself_is_refused():
