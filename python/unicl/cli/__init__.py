@@ -54,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("unicl"):
             raise
-        extra = COMMANDS[command].extra
-        sys.stderr.write(f"unicl {command}: {error}; pip install 'unicl-rs[{extra}]' brings what the command needs\n")
+        extra = f"; pip install 'unicl-rs[{COMMANDS[command].extra}]' brings what the command needs"
+        sys.stderr.write(f"unicl {command}: {error}{'' if 'pip install' in str(error) else extra}\n")
     except BrokenPipeError:  # nobody reads on, as after `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -55,6 +55,27 @@ def test_what_is_wrong_is_said_in_one_line(arguments: list[str], message: str) -
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            "No module named 'tqdm'",
+            "No module named 'tqdm'; pip install 'unicl-rs[label]' brings what the command needs",
+        ),
+        ("timm is not installed: pip install timm", "timm is not installed: pip install timm"),
+    ],
+)
+def test_a_missing_package_is_told_with_one_remedy(
+    error: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_: list[str]) -> int:
+        raise ModuleNotFoundError(error)
+
+    monkeypatch.setattr("unicl.cli.vocab.run", run)
+    assert main(["vocab"]) == 2
+    assert capsys.readouterr().err == f"unicl vocab: {message}\n"
+
+
 def test_an_existing_run_folder_is_refused(tmp_path: Path) -> None:
     done = unicl("demo", "--out", tmp_path)
     assert done.returncode == 2
