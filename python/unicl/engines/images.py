@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -56,16 +58,18 @@ class RowImages:
         batch: The rows.
         path: Their file; paths of images are relative to its folder.
         bad_rows: What happens at an image that cannot be read: an error that names the row, or ``bad`` knows it.
+        threads: How many decode; None: one for each core.
 
     Attributes:
         opened: How many were asked for and could be read.
         bad: Why the others could not, by row.
     """
 
-    def __init__(self, batch: CaptionBatch, path: Path, bad_rows: BadRows) -> None:
+    def __init__(self, batch: CaptionBatch, path: Path, bad_rows: BadRows, *, threads: int | None = None) -> None:
         if batch.images is None:
             raise ValueError(f"{path}: the rows were read without images")
         self._images, self._place, self._path, self._bad_rows = batch.images, batch.place, path, bad_rows
+        self._threads = threads or os.cpu_count() or 1
         self.opened = 0
         self.bad: dict[int, BadImageError] = {}
 
@@ -78,29 +82,35 @@ class RowImages:
         return f"{self._path}, {self._place(row)}"
 
     def open(self, rows: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
-        """The rows whose images can be read, and these, in RGB.
+        """The rows whose images can be read, and these, in RGB; decoded on all threads, some ahead of what is taken.
 
         Raises:
             ValueError: One cannot be read, and the policy is "error".
         """
+        with ThreadPoolExecutor(self._threads) as pool:
+            for start in range(0, len(rows), 2 * self._threads):
+                part = rows[start : start + 2 * self._threads]
+                for row, image in zip(part, pool.map(self._decoded, part), strict=True):
+                    if not isinstance(image, Exception):
+                        self.opened += 1
+                        yield row, image
+                    elif self._bad_rows == "skip":
+                        self.bad[row] = image
+                    else:
+                        raise ValueError(
+                            f'{self.place(row)}: image {image}; with bad_rows="skip" (--bad-rows skip) such rows are '
+                            "counted and have no result"
+                        ) from image
+
+    def _decoded(self, row: int) -> Image.Image | BadImageError:
         from unicl.data.decode import BadImageError, decode_image
 
-        for row in rows:
-            try:
-                try:
-                    image = decode_image(self._file(row))
-                except OSError as error:
-                    raise BadImageError("unreadable", f"{error.filename}: {error.strerror}") from error
-            except BadImageError as error:
-                if self._bad_rows == "error":
-                    raise ValueError(
-                        f'{self.place(row)}: image {error}; with bad_rows="skip" (--bad-rows skip) such rows are '
-                        "counted and have no result"
-                    ) from error
-                self.bad[row] = error
-            else:
-                self.opened += 1
-                yield row, image
+        try:
+            return decode_image(self._file(row))
+        except BadImageError as error:
+            return error
+        except OSError as error:
+            return BadImageError("unreadable", f"{error.filename}: {error.strerror}")
 
     def _file(self, row: int) -> Any:
         from unicl.data.decode import BadImageError

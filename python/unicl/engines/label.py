@@ -177,7 +177,7 @@ def label_files(
                 skipped=stats.skipped,
             ):
                 began = time.perf_counter()
-                of_rows = RowImages(batch, path, reading.bad_rows) if images else None
+                of_rows = RowImages(batch, path, reading.bad_rows, threads=threads) if images else None
                 columns = file_labeler.columns(batch, stats, phrases=phrases, images=of_rows)
                 stats.label_seconds += time.perf_counter() - began
                 writer.write(extended(batch, schema, columns))

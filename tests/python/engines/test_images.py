@@ -102,18 +102,18 @@ def sets_in(folder: Path) -> LabelSets:
 
 @pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("batch_rows", [2, 32_768])
-@pytest.mark.parametrize("weigh", [False, True])
+@pytest.mark.parametrize(("weigh", "threads"), [(False, 1), (True, 3)])
 def test_labels_and_weights_are_those_of_the_labeler_with_the_same_pictures(
     tmp_path: Path,
     name: str,
     batch_rows: int,
     weigh: bool,  # noqa: FBT001
+    threads: int,
 ) -> None:
     WRITERS[name](tmp_path / name, [*CONTENTS])
     relevance = RelevanceFilter(scorer=scorer, weigh=weigh)
-    _, stats = label_files(
-        [tmp_path / name], tmp_path / "out", VOCABULARY, relevance=relevance, reading=Reading(batch_rows=batch_rows)
-    )
+    options: dict[str, Any] = {"relevance": relevance, "reading": Reading(batch_rows=batch_rows), "threads": threads}
+    _, stats = label_files([tmp_path / name], tmp_path / "out", VOCABULARY, **options)
     expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES)
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()
     weights = [1.0] * len(expected.indices) if expected.weights is None else expected.weights.tolist()
