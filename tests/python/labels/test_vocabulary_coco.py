@@ -35,7 +35,10 @@ def test_the_ids_are_those_of_the_annotations():
         ("cupcakes", "cake"),
         ("a toy poodle", "dog"),
         ("a yellow trolley car", "train"),
-        ("a man bowls", "person"),
+        ("a woman fiddles", "person"),
+        ("two men paddle", "person"),
+        ("a boy bikes", "person"),
+        ("a boy bike", "bicycle"),
     ],
 )
 def test_a_kind_of_a_thing_means_the_thing(phrase, name):
