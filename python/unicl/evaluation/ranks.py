@@ -106,6 +106,7 @@ def hit_shares(ranks: Tensor, at: Sequence[int]) -> dict[int, float]:
 
 def check_features(name: str, features: Tensor) -> None:
     """Refuses features that are not a finite floating-point matrix, naming the argument and the first bad row."""
+    _check_tensor(name, features)
     if features.ndim != 2 or not features.is_floating_point():
         raise ValueError(
             f"{name} must be a floating-point matrix (rows, d), got {features.dtype} of shape {tuple(features.shape)}"
@@ -117,7 +118,13 @@ def check_features(name: str, features: Tensor) -> None:
 
 def check_ids(name: str, ids: Tensor, count: int) -> None:
     """Refuses ids that are not ``count`` integers."""
+    _check_tensor(name, ids)
     if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
         raise TypeError(f"{name} must be integers, got {ids.dtype}")
     if ids.shape != (count,):
         raise ValueError(f"{name} must have shape ({count},), one id a row, got {tuple(ids.shape)}")
+
+
+def _check_tensor(name: str, value: object) -> None:
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")

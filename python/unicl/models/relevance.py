@@ -115,7 +115,13 @@ class DualTowerScorer:
 
     def _encode_images(self, images: Iterable[Any]) -> Tensor:
         """Unit rows (n, d)."""
-        pixels = torch.stack([image if self.transform is None else self.transform(image) for image in images])
+        made = [image if self.transform is None else self.transform(image) for image in images]
+        for image in made:
+            if not isinstance(image, Tensor):
+                raise TypeError(
+                    f"expected images as tensors (3, h, w); got {type(image).__name__}: transform= makes them"
+                )
+        pixels = torch.stack(made)
         return functional.normalize(cast("Any", self.model).encode_image(pixels.to(self._device)).float(), dim=-1)
 
     @property

@@ -70,8 +70,14 @@ class TextTransformer(nn.Module):
             (n, embed_dim), not normalised.
 
         Raises:
+            TypeError: Texts that are not tokenized, or an array.
             ValueError: The rows are longer than the context.
         """
+        if not isinstance(tokens, Tensor):
+            raise TypeError(
+                f"expected token ids (n, length) as a tensor; got {type(tokens).__name__}: "
+                "torch.from_numpy(tokenizer(texts)) gives them"
+            )
         length = tokens.shape[1]
         if length > self.context_length:
             raise ValueError(

@@ -129,6 +129,11 @@ def test_a_label_outside_the_classifier_is_refused(label: int) -> None:
         zero_shot_accuracy(torch.eye(3)[:2], torch.tensor([0, label]), torch.eye(3))
 
 
+def test_lists_in_the_place_of_tensors_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"labels must be a torch\.Tensor, got list"):
+        zero_shot_accuracy(torch.eye(3), [0, 1, 2], torch.eye(3))  # type: ignore[arg-type]
+
+
 def test_labels_that_are_no_integers_are_refused() -> None:
     with pytest.raises(TypeError, match=r"labels must be integers, got torch\.float32"):
         zero_shot_accuracy(torch.eye(3), torch.zeros(3), torch.eye(3))

@@ -83,6 +83,12 @@ def test_pictures_of_bytes_are_refused_and_not_taken_for_numbers_about_zero() ->
         SmallCNN(embed_dim=5)(torch.zeros(2, 3, 16, 16, dtype=torch.uint8))
 
 
+def test_texts_that_are_not_tokenized_are_refused() -> None:
+    tower = TextTransformer(vocab_size=9, context_length=4, embed_dim=5, width=32, layers=1, heads=1)
+    with pytest.raises(TypeError, match=r"expected token ids .* got list: torch\.from_numpy\(tokenizer\(texts\)\)"):
+        tower(["a dog"])
+
+
 def test_bad_shapes_are_refused_with_the_values() -> None:
     with pytest.raises(
         ValueError, match=r"channels and blocks must have one entry a stage each, got \[4, 8\] and \[1\]"

@@ -140,3 +140,9 @@ def test_settings_that_make_no_sense_are_refused(tower):
     ):
         with pytest.raises(ValueError, match=message):
             DualTowerScorer(tower, ClipTokenizer(), **options)
+
+
+def test_images_that_are_no_tensors_are_refused_and_want_a_transform(tower):
+    scorer = DualTowerScorer(tower, ClipTokenizer(context_length=16))
+    with pytest.raises(TypeError, match=r"expected images as tensors \(3, h, w\); got str: transform= makes them"):
+        scorer(["dog.jpg"], [["a dog"]])
