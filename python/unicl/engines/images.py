@@ -147,6 +147,7 @@ class RowScorer:
                 [phrases[row] for row in rows],
                 place=[images.place(row) for row in rows].__getitem__,
             )
+            del pictures  # before the next are decoded
             for row, answer in zip(rows, answers, strict=True):
                 scores[row] = answer
         return scores

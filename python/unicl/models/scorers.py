@@ -46,23 +46,21 @@ def open_scorer(
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}: name one with a model (nothing is downloaded)")
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     options: dict[str, Any] = {} if template is None else {"template": template}
     kind = _kind(folder)
     try:
+        target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if kind == "open_clip":
-            return _open_clip(folder, device, options)
+            return _open_clip(folder, target, options)
         if kind == OURS:
-            return _ours(folder, device, options)
+            return _ours(folder, target, options)
         scorer = ZeroShotDetectorScorer.from_pretrained(folder, **options)
+        scorer.model.to(target)
     except (ValueError, OSError, ImportError):
         raise
-    except (
-        Exception
-    ) as error:  # safetensors, pickle and torch have their own for a file that is damaged or does not fit
+    except Exception as error:  # safetensors, pickle and torch have their own for weights and devices that do not fit
         reason = next(iter(str(error).splitlines()), "")
         raise ValueError(f"{folder}: the model cannot be loaded: {type(error).__name__}: {reason}") from error
-    scorer.model.to(device)
     return scorer
 
 

@@ -87,12 +87,14 @@ def test_what_is_no_model_is_told_so(tmp_path):
         open_scorer(tmp_path)
 
 
-def test_weights_that_are_damaged_or_missing_are_named_in_one_line(tmp_path):
+def test_weights_and_devices_that_do_not_fit_are_named_in_one_line(tmp_path):
     save_ours(tmp_path / "ours")
     (tmp_path / "ours" / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(ValueError, match=r"ours: the model cannot be loaded: SafetensorError: .*") as raised:
         open_scorer(tmp_path / "ours")
     assert "\n" not in str(raised.value)
+    with pytest.raises(ValueError, match=r"ours: the model cannot be loaded: RuntimeError: .*nowhere"):
+        open_scorer(tmp_path / "ours", device="nowhere")
     save_open_clip(tmp_path / "open_clip")
     (tmp_path / "open_clip" / "open_clip_model.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match=r"has no weights: expected a file that ends in one of .safetensors"):
