@@ -103,7 +103,9 @@ def explain(
                 dropped=dropped,
                 rolled_up=rolled_up,
                 ancestors=tuple(
-                    vocabulary.names[above] for above in _above(labeler, found) if entries[above][0] == Verdict.KEPT
+                    vocabulary.names[above]
+                    for above in _above(labeler, found)
+                    if above in entries and entries[above][0] == Verdict.KEPT
                 ),
             )
         )

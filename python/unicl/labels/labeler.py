@@ -51,9 +51,9 @@ class DenseLabeler:
             labels that stay are the same as without, and each has as many captions as the limit asks for, or more; it
             may get beyond the maximum. Siblings that are all too rare go if their parent is.
 
-            "add": a caption has all ancestors of its labels too. A label's captions are then those that say it or
-            anything below it, its phrases likewise, and the filters treat it as any other. What a filter leaves out
-            does not take its ancestors along.
+            "add": a caption has all ancestors of its labels too, of those that may be given. A label's captions are
+            then those that say it or anything below it, its phrases likewise, and the filters treat it as any other.
+            What a filter leaves out does not take its ancestors along.
 
             None: a label is what the phrase says, and nothing else.
         balance: Keep a label of a caption with the probability min(1, balance / its number of captions), so that no
@@ -123,7 +123,8 @@ class DenseLabeler:
         if not (self.vocabulary.parents >= 0).any():
             raise ValueError(f'ancestors="{self.ancestors}" needs a vocabulary with parents; no label of it has one')
         if self.ancestors == "add":
-            return lineage(self.vocabulary.parents)
+            above = lineage(self.vocabulary.parents)
+            return above if self.mapper.kept is None else above.keep(self.mapper.kept)
         if self.filters.min_document_frequency == 0:
             raise ValueError(
                 'ancestors="roll_up" is for labels of fewer captions than min_document_frequency, which is 0'

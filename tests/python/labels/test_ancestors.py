@@ -141,6 +141,13 @@ def test_a_label_that_may_not_be_given_is_no_heir():
     assert names_of(labeler(captions)) == [["animal"]] * 5
 
 
+def test_a_label_that_may_not_be_given_does_not_come_along():
+    kept = np.array([name != "dog" for name in NAMES])
+    labeler = DenseLabeler(VOCABULARY, kept=kept, ancestors="add")
+    assert names_of(labeler(["a collie", "a dog"])) == [["animal", "collie"], ["animal"]]
+    assert labeler.explain("a collie")[0].ancestors == ("animal",)
+
+
 def test_settings_without_effect_are_refused():
     with pytest.raises(ValueError, match=r'expected ancestors "roll_up", "add" or None; got \'up\''):
         DenseLabeler(VOCABULARY, ancestors="up")
