@@ -104,24 +104,27 @@ def caption_column(source: Source, column: str | None) -> str:
         ValueError: There is no such column, it occurs twice, or it does not hold strings. The message lists the
             columns.
     """
-    name = find_column(source, column, CAPTION_COLUMNS)
+    name = find_column(source, column, CAPTION_COLUMNS, option="--column")
     kind = source.schema.field(name).type
     if not _holds_text(kind.value_type if pa.types.is_dictionary(kind) else kind):
-        raise ValueError(f"{source.path}: expected strings in the column {name!r}; it holds {kind}")
+        lists = ": make a row of each caption" if pa.types.is_list(kind) else ""
+        raise ValueError(f"{source.path}: expected strings in the column {name!r}; it holds {kind}{lists}")
     return name
 
 
-def find_column(source: Source, column: str | None, usual: Sequence[str]) -> str:
+def find_column(source: Source, column: str | None, usual: Sequence[str], *, option: str) -> str:
     """The column given, or the first of the usual ones that there is.
 
     Raises:
-        ValueError: There is no such column, or it occurs twice. The message lists the columns.
+        ValueError: There is no such column, or it occurs twice. The message lists the columns, and the option that
+            names one.
     """
     names = source.schema.names
     found = [column] if column is not None else [name for name in usual if name in names][:1]
     if not found or found[0] not in names:
         wanted = f"no column {column!r}" if column is not None else f"no column named {_or(usual)}"
-        raise ValueError(f"{source.path}: {wanted}; name one of its columns: {', '.join(map(repr, names)) or 'none'}")
+        there = ", ".join(map(repr, names)) or "none"
+        raise ValueError(f"{source.path}: {wanted}; name one of its columns: {there} ({option})")
     if names.count(found[0]) > 1:
         raise ValueError(f"{source.path}: {names.count(found[0])} columns are named {found[0]!r}; rename all but one")
     return found[0]

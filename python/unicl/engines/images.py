@@ -42,7 +42,7 @@ def find_images(source: Source, column: str | None) -> str | None:
         if column is not None and column in source.schema.names:
             raise ValueError(f"{source.path}: the images of a shard are its members, not its column {column!r}")
         return None
-    name = find_column(source, column, IMAGE_COLUMNS)
+    name = find_column(source, column, IMAGE_COLUMNS, option="--image-column")
     kind = source.schema.field(name).type
     fields = [kind.field(index).name for index in range(kind.num_fields)] if pa.types.is_struct(kind) else []
     if not (_is_text(kind) or _is_bytes(kind) or "bytes" in fields or "path" in fields):

@@ -59,7 +59,8 @@ def find_inputs(paths: Sequence[str | Path], *, images: bool = False) -> list[Pa
         elif not path.exists():
             raise FileNotFoundError(f"no file or folder {path}")
         elif _format(path) not in FORMATS:
-            raise ValueError(f"{path}: expected a file whose name ends in one of {', '.join(FORMATS)}")
+            json = ": write JSON as lines, an object a caption" if path.suffix == ".json" else ""
+            raise ValueError(f"{path}: expected a file whose name ends in one of {', '.join(FORMATS)}{json}")
         else:
             found.append(path)
     return found

@@ -300,7 +300,7 @@ def test_without_a_caption_column_the_columns_are_listed(tmp_path: Path) -> None
     pq.write_table(pa.table({"url": ["x"], "title": ["a dog"]}), tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"no column named 'caption', 'text', 'txt' or 'TEXT'; .*: 'url', 'title'"):
         captions_of(tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match=r"no column 'heading'; name one of its columns: 'url', 'title'"):
+    with pytest.raises(ValueError, match=r"no column 'heading'; name one of its columns: 'url', 'title' \(--column\)"):
         captions_of(tmp_path / "x.parquet", Reading(column="heading"))
     assert captions_of(tmp_path / "x.parquet", Reading(column="title")) == ["a dog"]
 
@@ -338,8 +338,16 @@ def test_a_column_of_nulls_is_skipped_row_by_row(tmp_path: Path, kind: pa.DataTy
 
 def test_a_caption_column_that_is_not_text_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption": [["a", "b"]]}), tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match=r"expected strings in the column 'caption'; it holds list<"):
+    with pytest.raises(
+        ValueError, match=r"expected strings in the column 'caption'; it holds list<.*>: make a row of each caption"
+    ):
         captions_of(tmp_path / "x.parquet")
+
+
+def test_a_json_array_is_refused_and_lines_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "captions_val2017.json").write_text('{"annotations": []}')
+    with pytest.raises(ValueError, match=r"\.tar: write JSON as lines, an object a caption"):
+        find_inputs([tmp_path / "captions_val2017.json"])
 
 
 @pytest.mark.parametrize("name", ["x.json", "x.md", "x"])
