@@ -19,12 +19,12 @@ class GoldenPhrase:
     note: str
 
 
-def read_golden(half: str) -> list[GoldenPhrase]:
-    """The rows of one half: "tuning", or "held_out" which only a final report may look at."""
-    content = (GOLDEN / f"phrases_{half}.tsv").read_text(encoding="utf-8")
+def read_golden(sample: str) -> list[GoldenPhrase]:
+    """The rows of one sample: "tuning", or "held_out" which only a final report may look at."""
+    content = (GOLDEN / f"phrases_{sample}.tsv").read_text(encoding="utf-8")
     header, *rows = [line.split("\t") for line in content.split("\n") if line and not line.startswith("#")]
     if header != COLUMNS:
-        raise ValueError(f"the columns of half {half!r} are {header}, not {COLUMNS}")
+        raise ValueError(f"the columns of sample {sample!r} are {header}, not {COLUMNS}")
     return [
         GoldenPhrase(
             phrase=phrase,
