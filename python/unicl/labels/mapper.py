@@ -63,10 +63,11 @@ class LabelMapper:
     """Maps phrases to the labels of a vocabulary.
 
     ``mode="canonical"`` asks what a phrase means; one that means no label gets none. Determiners, case and marks at the
-    edges of words do not count. The whole phrase is tried as a name, by the singular of its last word, as a synonym;
-    then what remains when words are taken away from its left, the longest first. The head noun, the last word, always
-    stays: "dog house" is never "dog". What ends in a blocked text of the vocabulary has no label. Where nothing is
-    found and the last word is a verb that a tagger took for a noun, the rest counts: "a dog trots" is "dog".
+    edges of words do not count, and an underscore is a space. The whole phrase is tried as a name, by the singular of
+    its last word, as a synonym; then what remains when words are taken away from its left, the longest first. The head
+    noun, the last word, always stays: "dog house" is never "dog". What ends in a blocked text of the vocabulary has no
+    label. Where nothing is found and the last word is a verb that a tagger took for a noun, the rest counts: "a dog
+    trots" is "dog".
 
     ``mode="argmax"`` asks what a phrase looks like, and always answers: the label whose name has the highest
     ``string_similarity + word_overlap``, the smallest id of equals. Both strings are lower-cased and otherwise taken as

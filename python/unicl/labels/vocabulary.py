@@ -27,7 +27,7 @@ class LabelVocabulary:
     Make one with :meth:`from_names`, :meth:`from_file`, :meth:`mine`, :meth:`coco`, :meth:`imagenet` or
     :meth:`wordnet`. Ids never change: a vocabulary is not edited, and what grows from it (:meth:`extended`,
     :meth:`merged`, :meth:`with_synonyms`) keeps them. Names are told apart without regard to case, articles and marks
-    at the edges of words.
+    at the edges of words, and an underscore is a space.
 
     Attributes:
         names: The names; a label's id is its index.

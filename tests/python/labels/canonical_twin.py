@@ -26,7 +26,7 @@ TRAILING = re.findall(r'"([a-z-]+)"', SOURCE.read_text().split("= [")[1].split("
 def words_of(text):
     """The words that count: lower-cased, without marks at their edges and without leading determiners."""
     words = []
-    for word in text.split():
+    for word in text.replace("_", " ").split():
         while word and not word[0].isalnum():
             word = word[1:]
         while word and not word[-1].isalnum():

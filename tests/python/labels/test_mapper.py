@@ -40,7 +40,7 @@ def vocabularies(draw):
     return chosen, synonyms
 
 
-words = st.sampled_from([*WORDS, "The", "a", "(", "Dog.", "trots", "sitting"])
+words = st.sampled_from([*WORDS, "hot_dogs", "a_man_", "The", "a", "(", "Dog.", "trots", "sitting"])
 
 
 @given(vocabularies(), st.lists(st.lists(words, max_size=5).map(" ".join)))
@@ -51,6 +51,13 @@ def test_the_mapping_equals_that_of_its_slow_twin(vocabulary, phrases):
     expected = [map_phrase(names, synonyms, phrase) for phrase in phrases]
     found = zip(mapping.ids.tolist(), map(Rule, mapping.rules), mapping.scores.tolist(), strict=True)
     assert list(found) == [(label, rule, pytest.approx(score)) for label, rule, score in expected]
+
+
+def test_the_class_names_of_data_sets_mean_what_they_say_without_their_underscores():
+    vocabulary = LabelVocabulary.from_names(["dog", "hot_dog", "maple_tree"], synonyms={"hot_dog": ["corn_dog"]})
+    mapping = LabelMapper(vocabulary).map(["a hot dog", "two maple trees", "corn dogs", "hot_dog", "a big hot_dog"])
+    assert mapping.ids.tolist() == [1, 2, 1, 1, 1]
+    assert (vocabulary.names[1], vocabulary.id("hot dog"), vocabulary.id("hot_dog")) == ("hot_dog", 1, 1)
 
 
 def test_the_singular_of_a_name_stays_its_lemma_when_it_is_given_as_a_synonym_too():

@@ -10,8 +10,8 @@ const DETERMINERS: [&str; 25] = [
     "whose", "your",
 ];
 
-/// The words of one phrase, lower-cased, without leading determiners and without marks at their edges, and the same with the
-/// last one in the singular; in buffers that are reused from phrase to phrase.
+/// The words of one phrase, lower-cased, without leading determiners and without marks at their edges, an underscore being a
+/// space as in the class names of data sets, and the same with the last one in the singular; in buffers that are reused from phrase to phrase.
 ///
 /// A candidate is the phrase or what remains of it when words are taken away from the left: the head stays.
 #[derive(Default)]
@@ -29,28 +29,35 @@ impl PhraseWords {
         self.starts.clear();
         for word in words {
             let word = word.trim_matches(is_mark);
-            let start = self.text.len() + usize::from(!self.text.is_empty());
-            if word.is_empty() {
-                continue;
-            }
-            if start > 0 {
-                self.text.push(' ');
-            }
             if word
                 .bytes()
-                .all(|b| b.is_ascii() && !b.is_ascii_uppercase())
+                .all(|b| b.is_ascii() && !b.is_ascii_uppercase() && b != b'_')
             {
-                self.text.push_str(word);
+                self.push(word);
             } else {
-                self.text.push_str(&word.to_lowercase());
+                for part in word.split('_') {
+                    self.push(&part.trim_matches(is_mark).to_lowercase());
+                }
             }
-            if start == 0 && is_determiner(&self.text) {
-                self.text.clear();
-                continue;
-            }
-            self.starts.push(start);
         }
         self.set_singular();
+    }
+
+    #[inline]
+    fn push(&mut self, word: &str) {
+        if word.is_empty() {
+            return;
+        }
+        let start = self.text.len() + usize::from(!self.text.is_empty());
+        if start > 0 {
+            self.text.push(' ');
+        }
+        self.text.push_str(word);
+        if start == 0 && is_determiner(&self.text) {
+            self.text.clear();
+        } else {
+            self.starts.push(start);
+        }
     }
 
     fn set_singular(&mut self) {
@@ -138,6 +145,8 @@ mod tests {
             ("the", "", ""),
             ("\" ' --", "", ""),
             ("a T-Shirt", "t-shirt", "t-shirt"),
+            ("The_Hot__Dogs_", "hot dogs", "hot dog"),
+            ("a_(pickup)_truck", "pickup truck", "pickup truck"),
             ("Ünïs", "ünïs", "ünï"),
             ("(cafe\u{301})", "cafe\u{301}", "cafe\u{301}"),
             ("dog the dog", "dog the dog", "dog the dog"),

@@ -57,8 +57,8 @@ pub(super) enum Meaning {
     SingularOfSynonym,
 }
 
-/// A text as vocabularies tell texts apart: in lower case, without leading determiners and without marks at the edges of
-/// words; empty where nothing remains.
+/// A text as vocabularies tell texts apart: in lower case, without leading determiners, without marks at the edges of words
+/// and with spaces for underscores; empty where nothing remains.
 ///
 /// # Examples
 ///
