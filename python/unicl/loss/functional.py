@@ -140,8 +140,9 @@ def fused_loss(
         normalize: Divide every row by its norm first.
         reduction: "mean", or "none" for the two vectors of row losses.
         group: A ``torch.distributed`` process group: every rank passes its own rows (at least one, and the same
-            kind of labels), which are compared with those of all ranks. The mean over ranks of what they return is the loss of the joined batch,
-            and under DistributedDataParallel every parameter gets its gradient. Extra texts are those of the rank.
+            kind of labels), which are compared with those of all ranks. The mean over ranks of what they return is the
+            loss of the joined batch, and under DistributedDataParallel every parameter gets its gradient. Extra texts
+            are those of the rank.
         backend: "tiled" (plain torch, any device), "triton" (CUDA kernels; not yet run on a GPU, only interpreted and
             compiled ahead of time), "reference" (the equation; b x m in memory), or "auto", which is "tiled".
         chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
