@@ -18,7 +18,7 @@ from unicl.engines.mine import captions_of, count_phrases
 from unicl.engines.output import new_parquet, refuse_existing
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
-from unicl.engines.vocabularies import counted, save_vocabulary
+from unicl.engines.vocabularies import VOCABULARY, counted, save_vocabulary
 from unicl.labels import DenseLabeler, DocumentFrequency, LabelVocabulary
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from unicl.labels.ancestors import Ancestors
     from unicl.text import PosTagger
 
-VOCABULARY = "vocabulary.json"
 ROWS_WITH_IMAGES = 1024
 
 

@@ -22,12 +22,15 @@ NAMED: dict[str, Callable[..., LabelVocabulary]] = {
 }
 """The vocabularies that go by a name."""
 
+VOCABULARY = "vocabulary.json"
+"""The file with the vocabulary of the labels in a folder."""
+
 
 def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabulary:
     """A vocabulary by its name in :data:`NAMED`, or of a file that :meth:`LabelVocabulary.from_file` reads.
 
     Args:
-        name_or_path: The name, or the file.
+        name_or_path: The name, the file, or the folder that ``unicl label`` wrote it into.
         parents: For ImageNet, find the classes above each, in WordNet; the others have what parents they have.
 
     Raises:
@@ -37,9 +40,10 @@ def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabul
     if name_or_path in NAMED:
         made = NAMED[name_or_path]
         return made(parents=True) if parents and name_or_path.startswith("imagenet") else made()
-    if not Path(name_or_path).is_file():
+    path = Path(name_or_path, VOCABULARY) if Path(name_or_path).is_dir() else Path(name_or_path)
+    if not path.is_file():
         raise FileNotFoundError(f"no vocabulary {name_or_path!r}: name a file, or one of {', '.join(NAMED)}")
-    return LabelVocabulary.from_file(name_or_path)
+    return LabelVocabulary.from_file(path)
 
 
 def counted(vocabulary: LabelVocabulary, document_frequency: NDArray[np.int64]) -> LabelVocabulary:

@@ -52,6 +52,15 @@ def test_stats_tell_what_is_in_a_vocabulary(tmp_path: Path, capsys: pytest.Captu
     assert stats["words"] == {"1": 3, "2": 1}
 
 
+def test_the_folder_of_labels_stands_for_its_vocabulary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "labelled").mkdir()
+    assert main(["vocab", "stats", str(tmp_path / "labelled")]) == 2
+    assert "no vocabulary" in capsys.readouterr().err
+    (tmp_path / "labelled" / "vocabulary.json").write_text('["dog", "cat"]')
+    assert main(["vocab", "stats", str(tmp_path / "labelled")]) == 0
+    assert capsys.readouterr().out.startswith("2 labels")
+
+
 def test_diff_says_what_changed_and_whether_ids_are_kept(
     capsys: pytest.CaptureFixture[str], animals: str, more: str
 ) -> None:
