@@ -8,7 +8,7 @@ import numpy as np
 
 from unicl import _native
 from unicl.labels import LabelVocabulary
-from unicl.labels.vocabulary import as_count
+from unicl.labels.limits import as_counts
 from unicl.text.tagging import english_tagger
 
 if TYPE_CHECKING:
@@ -111,12 +111,14 @@ class PhraseCounter:
             top_k: Keep only that many, the most frequent.
 
         Raises:
-            ValueError: A limit is out of range.
+            ValueError: A limit is out of range, or the minimum exceeds the maximum.
         """
-        least = as_count("min_document_frequency", min_document_frequency, self.captions)
-        most = as_count("max_document_frequency", max_document_frequency, self.captions)
-        if top_k is not None and top_k < 1:
-            raise ValueError(f"expected top_k >= 1, or None for all; got {top_k}")
+        least, most = as_counts(
+            self.captions,
+            min_document_frequency=min_document_frequency,
+            max_document_frequency=max_document_frequency,
+            top_k=top_k,
+        )
         kept = sorted((-count, name) for name, count in self._counts.items() if least <= count <= most)[:top_k]
         counts = np.array([-count for count, _ in kept], dtype=np.int64)
         return LabelVocabulary([name for _, name in kept], document_frequency=counts)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unicl.labels.label_sets import LabelSets
+from unicl.labels.limits import as_counts, is_share
 from unicl.labels.mentions import Mentions
-from unicl.labels.vocabulary import as_count
 
 if TYPE_CHECKING:
     from unicl.labels.relevance import RelevanceFilter
@@ -130,19 +131,23 @@ class LabelFilters:
     relevance: RelevanceFilter | None = None
 
     def __post_init__(self) -> None:
-        for name in ("min_document_frequency", "max_document_frequency"):
-            as_count(name, getattr(self, name), 1)
-        for name, least in (("balance", self.balance), ("min_count_in_caption", self.min_count_in_caption)):
-            if least is not None and least < 1:
-                raise ValueError(f"expected {name} >= 1; got {least}")
+        self.limits(1)
+        for name, value, least in (
+            ("balance", self.balance, 1),
+            ("min_count_in_caption", self.min_count_in_caption, 1),
+            ("seed", self.seed, None),
+        ):
+            if value is not None and not isinstance(value, Integral):
+                raise TypeError(f"expected {name} as an int; got {value!r}")
+            if value is not None and least is not None and value < least:
+                raise ValueError(f"expected {name} >= {least}; got {value}")
         if self.relevance is not None and not hasattr(self.relevance, "scorer"):
             raise TypeError(f"expected relevance as a RelevanceFilter(scorer=...); got {self.relevance!r}")
 
     @property
     def need_frequency(self) -> bool:
         """Whether the document frequency of labels matters."""
-        # 1 is a caption and 1.0 all of them, and the two are equal.
-        is_limited = not isinstance(self.max_document_frequency, float) or self.max_document_frequency < 1.0
+        is_limited = not is_share(self.max_document_frequency) or self.max_document_frequency < 1.0
         return self.balance is not None or self.min_document_frequency != 0 or is_limited
 
     @property
@@ -157,9 +162,10 @@ class LabelFilters:
 
     def limits(self, num_captions: int) -> tuple[int, int]:
         """The least and the greatest document frequency, as numbers of that many captions."""
-        return (
-            as_count("min_document_frequency", self.min_document_frequency, num_captions),
-            as_count("max_document_frequency", self.max_document_frequency, num_captions),
+        return as_counts(
+            num_captions,
+            min_document_frequency=self.min_document_frequency,
+            max_document_frequency=self.max_document_frequency,
         )
 
     def by_frequency(
@@ -210,14 +216,14 @@ def drawn_to_balance(
         row_ids: int64 (entries,), what tells the rows of a data set apart.
         counts: int64 (number of labels,), the document frequency of every label in the data set.
         balance: t in the paper, at least 1.
-        seed: Another one gives other draws.
+        seed: An int of any size; another one gives other draws.
 
     Example:
         >>> labels, rows = np.zeros(10_000, np.int32), np.arange(10_000)
         >>> int(drawn_to_balance(labels, rows, np.array([10_000]), balance=2_500, seed=0).sum())
         2483
     """
-    mixed = _mix(_mix(np.full(1, seed).astype(np.uint64)) + row_ids.astype(np.uint64))
+    mixed = _mix(_mix(np.full(1, int(seed) % 2**64, np.uint64)) + row_ids.astype(np.uint64))
     mixed = _mix(mixed + labels.astype(np.uint64))
     uniform = (mixed >> np.uint64(11)) * 2.0**-53  # in [0, 1)
     return uniform * counts[labels] < balance

@@ -14,6 +14,7 @@ from unicl.labels.clashes import Merge, OnClash, settle_clashes
 from unicl.labels.coco import coco_fields
 from unicl.labels.growing import extension, union
 from unicl.labels.imagenet import Names, imagenet_fields
+from unicl.labels.limits import as_counts
 from unicl.labels.vocabulary_files import read_vocabulary, write_vocabulary
 from unicl.labels.wordnet import wordnet_fields
 from unicl.text import PosTagger
@@ -272,17 +273,12 @@ class LabelVocabulary:
             raise TypeError(
                 f"expected a batch of captions with a length; got {type(captions).__name__}; read it into a list"
             )
-        total = len(captions)
-        least = as_count("min_document_frequency", min_document_frequency, total)
-        most = as_count("max_document_frequency", max_document_frequency, total)
-        # A share and a number are not compared: a few captions may be fewer than the least number, and give no name.
-        if isinstance(min_document_frequency, float) == isinstance(max_document_frequency, float) and least > most:
-            raise ValueError(
-                f"expected min_document_frequency <= max_document_frequency; got {min_document_frequency} and "
-                f"{max_document_frequency}"
-            )
-        if top_k is not None and top_k < 1:
-            raise ValueError(f"expected top_k >= 1, or None for all; got {top_k}")
+        least, most = as_counts(
+            len(captions),
+            min_document_frequency=min_document_frequency,
+            max_document_frequency=max_document_frequency,
+            top_k=top_k,
+        )
         native = (english_tagger() if tagger is None else tagger)._native
         mined = _native.mine_labels(captions, native, least, most, top_k, grammar, threads)
         counts = np.array([count for _, count in mined], dtype=np.int64)
@@ -407,18 +403,3 @@ def _as_texts(synonyms: Mapping[str, Iterable[str]] | None) -> dict[str, tuple[s
             raise TypeError(f"expected a list of synonyms of {name!r}; got the str {others!r}")
         texts[name] = tuple(others)
     return texts
-
-
-def as_count(name: str, limit: float, total: int) -> int:
-    """A limit as a number of captions: an int is one, a float is a share of all.
-
-    Raises:
-        ValueError: A negative int, or a float outside [0, 1].
-    """
-    if isinstance(limit, float):
-        if not 0.0 <= limit <= 1.0:
-            raise ValueError(f"expected {name} as an int or as a share in [0, 1]; got {limit}")
-        return round(limit * total)
-    if limit < 0:
-        raise ValueError(f"expected {name} >= 0; got {limit}")
-    return limit

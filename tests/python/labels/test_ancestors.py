@@ -15,7 +15,7 @@ VOCABULARY = LabelVocabulary.from_names(NAMES, parents=PARENTS)
 DOG, COLLIE, ANIMAL = (VOCABULARY.id(name) for name in ("dog", "collie", "animal"))
 phrases = st.sampled_from([*(f"a {name}" for name in NAMES), "two collies", "the poodles", "a sofa"])
 captions = st.lists(st.lists(phrases, max_size=5).map(" , ".join), max_size=12)
-limits = st.sampled_from([(2, 1.0), (1, 3), (3, 5), (0.25, 1.0), (2, 0.5), (4, 2)])
+limits = st.sampled_from([(2, 1.0), (1, 3), (3, 5), (0.25, 1.0), (2, 0.5), (4, 4)])
 
 
 def said_by(caption):

@@ -119,6 +119,43 @@ def test_explain_agrees_with_what_a_call_keeps(captions, least, rarest, balance)
     assert labeler(captions).to_list() == explained
 
 
+@pytest.mark.parametrize("share", [0.5, np.float32(0.5), np.float64(0.5)])
+def test_a_share_is_one_in_any_type_of_float(share):
+    labeler = DenseLabeler(VOCABULARY, min_document_frequency=share)
+    assert labeler(["a dog", "a ball", "a dog", "it rains"]).to_list() == [[0], [], [0], []]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 2**64 + 5])
+def test_a_seed_of_any_size_draws(seed):
+    draws = [
+        drawn_to_balance(np.zeros(100, np.int32), np.arange(100), np.array([100]), balance=50, seed=each).tolist()
+        for each in (seed, seed % 2**64)
+    ]
+    assert draws[0] == draws[1]
+    assert 25 < sum(draws[0]) < 75
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"min_document_frequency": "2"}, "expected min_document_frequency as an int or as a share in .*; got '2'"),
+        ({"max_document_frequency": None}, "expected max_document_frequency as an int or as a share in .*; got None"),
+        ({"balance": float("nan")}, "expected balance as an int; got nan"),
+        ({"seed": 0.5}, "expected seed as an int; got 0.5"),
+        ({"min_count_in_caption": 1.5}, "expected min_count_in_caption as an int; got 1.5"),
+    ],
+)
+def test_settings_that_are_no_numbers_of_their_kind_are_refused(settings, message):
+    with pytest.raises(TypeError, match=message):
+        DenseLabeler(VOCABULARY, **settings)
+
+
+@pytest.mark.parametrize(("least", "most"), [(3, 2), (0.5, 0.1)])
+def test_limits_that_leave_no_label_are_refused(least, most):
+    with pytest.raises(ValueError, match="expected min_document_frequency <= max_document_frequency; got"):
+        DenseLabeler(VOCABULARY, min_document_frequency=least, max_document_frequency=most)
+
+
 def test_settings_that_cannot_be_met_are_refused():
     with pytest.raises(ValueError, match="expected balance >= 1; got 0"):
         DenseLabeler(VOCABULARY, balance=0)
