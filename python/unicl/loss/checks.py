@@ -31,6 +31,8 @@ __all__ = [
 # Rows normalised in bfloat16 have norms within 2 ** -8 of 1; a projection that was never normalised is far outside.
 _NORM_TOLERANCE = 0.01
 
+_SCALE = ": the scale goes by name, logit_scale="
+
 
 def readable(tensor: Tensor) -> bool:
     """Whether looking at values costs nothing: on the CPU, and not while compiling."""
@@ -127,7 +129,8 @@ def label_tensor(name: str, labels: Any, *, rows: int, of: str, device: torch.de
 
 def _from_array(name: str, labels: Any, device: torch.device) -> Tensor:
     if not isinstance(labels, (np.ndarray, Sequence)) or isinstance(labels, str):
-        raise TypeError(f"{name} must be a tensor or array of integers; got {type(labels).__name__}")
+        hint = _SCALE if isinstance(labels, float) else ""
+        raise TypeError(f"{name} must be a tensor or array of integers; got {type(labels).__name__}{hint}")
     if not isinstance(labels, np.ndarray) and any(isinstance(row, (list, tuple, np.ndarray)) for row in labels):
         raise TypeError(
             f"{name} must have one integer for each row; got lists: use unicl.LabelSets.from_lists for sets"
@@ -182,7 +185,7 @@ def _check_scale(value: float) -> None:
 
 
 def _scale_hint(labels: Tensor) -> str:
-    return ": the scale goes by name, logit_scale=" if labels.numel() == 1 and labels.is_floating_point() else ""
+    return _SCALE if labels.numel() == 1 and labels.is_floating_point() else ""
 
 
 def _short(dtype: torch.dtype) -> str:

@@ -57,6 +57,7 @@ def test_features_that_cannot_be_used_are_refused_and_say_why(image, text, optio
         ("abc", TypeError, r"image_labels must be a tensor or array of integers; got str"),
         (["dog", "cat", "dog"], TypeError, r"image_labels must hold integers; got <U3"),
         ([[0], [], [1, 2]], TypeError, r"image_labels must have one integer .*; got lists: use .*LabelSets.from_lists"),
+        (14.3, TypeError, r"array of integers; got float: the scale goes by name, logit_scale="),
         (torch.tensor(14.3), TypeError, r"image_labels must hold .* got float32: the scale goes by name, logit_scale="),
         (
             torch.arange(4),
