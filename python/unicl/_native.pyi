@@ -244,8 +244,9 @@ def mine_labels(
     """Give the names within the limits, the most frequent first, and the number of captions with each."""
 
 def text_keys(texts: list[str]) -> list[str]:
-    """Give texts as vocabularies tell them apart: lower case, no leading determiners, no marks at edges of words, spaces
-    for underscores.
+    """Give texts as vocabularies tell them apart.
+
+    Lower case, no leading determiners, no marks at the edges of words, spaces for underscores.
     """
 
 def lemma(word: str) -> str:
