@@ -25,6 +25,17 @@ pub(super) fn digits(block: u128) -> u128 {
     (low + EACH_BYTE * 0x50) & !(low + EACH_BYTE * 0x46) & !block & HIGH_BITS
 }
 
+/// The high bit of every byte that is `&`, a control character, or not ASCII.
+#[inline]
+pub(super) fn not_plain(block: u128) -> u128 {
+    // ' ' + 0x60 is 0x80, 0x7F + 0x01 too, and so is what is not 0 after the exclusive or with '&', + 0x7F; see `letters`.
+    let low = block & !HIGH_BITS;
+    let from_space = low + EACH_BYTE * 0x60;
+    let delete = low + EACH_BYTE;
+    let no_ampersand = (low ^ (EACH_BYTE * 0x26)) + EACH_BYTE * 0x7F;
+    (block | delete | !(from_space & no_ampersand)) & HIGH_BITS
+}
+
 /// The 16 bytes from `at` on; the first is the lowest.
 #[inline]
 pub(super) fn block_at(padded: &[u8], at: usize) -> u128 {
@@ -36,12 +47,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_masks_of_letters_and_digits_are_those_of_ascii() {
+    fn the_masks_are_those_of_ascii() {
         let mask = |holds| if holds { HIGH_BITS } else { 0 };
         for byte in 0..=u8::MAX {
             let block = u128::from(byte) * EACH_BYTE;
             assert_eq!(letters(block), mask(byte.is_ascii_alphabetic()), "{byte}");
             assert_eq!(digits(block), mask(byte.is_ascii_digit()), "{byte}");
+            let plain = matches!(byte, b' '..=b'~') && byte != b'&';
+            assert_eq!(not_plain(block), mask(!plain), "{byte}");
         }
     }
 }

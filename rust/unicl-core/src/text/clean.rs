@@ -5,6 +5,7 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::blocks::{BLOCK, not_plain};
 use super::repair::repair;
 
 /// How a caption is cleaned before it is split.
@@ -75,24 +76,20 @@ impl Clean {
 /// Whether ftfy and unescaping leave the caption alone whatever it says, but for line ends, which split words anyway:
 /// ASCII without `&` and without control characters other than tab, line feed, form feed and carriage return.
 fn is_plain(caption: &str) -> bool {
-    // No early exit, and the rest as one more block that overlaps: a few vector instructions for each 16 bytes.
-    let bytes = caption.as_bytes();
-    let (blocks, rest) = bytes.as_chunks::<16>();
-    let found = blocks.iter().fold(0, |found, block| found | unusual(block));
-    found
-        | bytes
-            .last_chunk::<16>()
-            .map_or_else(|| unusual(rest), |block| unusual(block))
-        == 0
-}
-
-/// Not 0 if one of the bytes is not plain.
-#[inline]
-fn unusual(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(0, |found, byte| {
-        let plain = matches!(byte, b' '..=b'%' | b'\''..=b'~' | b'\t' | b'\n' | 0x0C | b'\r');
-        found | u8::from(!plain)
-    })
+    // No early exit, and the rest as one more block that overlaps. Tabs and line ends are rare enough to look twice.
+    let (blocks, rest) = caption.as_bytes().as_chunks::<BLOCK>();
+    let is_suspect = |block: &[u8; BLOCK]| not_plain(u128::from_le_bytes(*block));
+    let found = blocks
+        .iter()
+        .fold(0, |found, block| found | is_suspect(block));
+    let last = caption
+        .as_bytes()
+        .last_chunk()
+        .map_or(u128::from(!rest.is_empty()), is_suspect);
+    found | last == 0
+        || caption
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'%' | b'\''..=b'~' | b'\t' | b'\n' | 0x0C | b'\r'))
 }
 
 /// The text in NFC.
