@@ -1,16 +1,15 @@
 //! CLIP's byte-pair tokenizer. Where the speed comes from stands at the head of encoder.rs.
 
-use std::iter;
+use std::ops::Range;
 
 use super::clean::{Clean, Cleaned};
 use super::encoder::Encoder;
 use super::merges::Merges;
+use super::rows::{self, Filling, PushIds, TooLong, mark};
 use super::word_cache::Caches;
 use crate::Error;
 use crate::threads::{Threads, run};
 
-/// Rows that a thread takes at a time: about 100 µs of work, a few times what starting a thread costs.
-const ROWS_AT_A_TIME: usize = 256;
 /// Most ids that are cached for a word: as many as fit an entry of 32 bytes.
 pub(super) const CACHED_IDS: usize = 7;
 
@@ -54,20 +53,6 @@ pub struct DecodeError {
 
 impl Error for DecodeError {}
 
-/// A caption, or a pair of texts, that does not fit its row.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "row {row} has {tokens} tokens with its start and end, more than context_length, which is {length}; shorten it, \
-     or have it cut with truncate=True"
-)]
-pub struct TooLong {
-    pub(super) row: usize,
-    pub(super) tokens: usize,
-    pub(super) length: usize,
-}
-
-impl Error for TooLong {}
-
 /// Rows to fill, all of one length.
 pub struct Rows<'a, Id> {
     /// Ids in a row, at least 2.
@@ -101,18 +86,12 @@ impl ClipTokenizer {
     /// The rows that cleaning changes, and what it makes of them: put that in their place before encoding.
     #[must_use]
     pub fn clean(&self, captions: &[&str], threads: Threads) -> Vec<(usize, Cleaned)> {
-        let tasks = captions
-            .chunks(ROWS_AT_A_TIME)
-            .zip((0..).step_by(ROWS_AT_A_TIME))
-            .collect();
         let parts = run(
             threads,
-            tasks,
+            rows::tasks(captions.len()).collect(),
             || (),
-            |(), (captions, first): (&[&str], usize)| {
-                let cleaned = captions.iter().map(|caption| self.clean.clean(caption));
-                (first..)
-                    .zip(cleaned)
+            |(), rows: Range<usize>| {
+                rows.map(|row| (row, self.clean.clean(captions[row])))
                     .filter(|(_, cleaned)| *cleaned != Cleaned::Same)
                     .collect::<Vec<_>>()
             },
@@ -154,46 +133,28 @@ impl ClipTokenizer {
             mask,
             padding,
         } = rows;
-        let places = captions.len() * length;
         assert!(
-            length >= 2 && ids.len() == places && mask.as_ref().is_none_or(|m| m.len() == places),
-            "rows of {length} ids for every caption"
+            length >= 2,
+            "rows of {length} ids have no place for control tokens"
         );
-        let (start, end) = (
-            Id::from(self.merges.start_id()),
-            Id::from(self.merges.end_id()),
-        );
-        let (caption, pad) = (Id::from(1), Id::from(0));
-        let at_a_time = ROWS_AT_A_TIME * length;
-        // An empty mask runs out at once: nothing is written to it.
-        let masks = mask.unwrap_or_default().chunks_mut(at_a_time);
-        let masks = masks.chain(iter::repeat_with(<&mut [Id]>::default));
-        let tasks = captions
-            .chunks(ROWS_AT_A_TIME)
-            .zip(ids.chunks_mut(at_a_time).zip(masks))
-            .collect();
-        run(
+        let start = Id::from(self.merges.start_id());
+        let end = Id::from(self.merges.end_id());
+        let zero_one = [0, 1].map(Id::from);
+        rows::for_each_row(
+            captions.len(),
+            length,
+            [Some(ids), mask],
             threads,
-            tasks,
             || Encoder::new(self),
-            |encoder, (captions, (rows, masks)): (&[&str], (&mut [Id], &mut [Id]))| {
-                let mut masks = masks.chunks_exact_mut(length);
-                for (text, row) in captions.iter().zip(rows.chunks_exact_mut(length)) {
-                    encoder.ids.clear();
-                    encoder.push_caption(text, length - 2);
-                    encoder.ids.truncate(length - 2);
-                    let count = encoder.ids.len();
-                    row[0] = start;
-                    for (place, &id) in row[1..].iter_mut().zip(&encoder.ids) {
-                        *place = Id::from(id);
-                    }
-                    row[count + 1] = end;
-                    row[count + 2..].fill(padding);
-                    if let Some(mask) = masks.next() {
-                        mask[..count + 2].fill(caption);
-                        mask[count + 2..].fill(pad);
-                    }
-                }
+            |encoder, row, [ids, mask]| {
+                encoder.ids.clear();
+                encoder.push_caption(captions[row], length - 2);
+                encoder.ids.truncate(length - 2);
+                let mut filling = Filling::new(ids);
+                filling.push(start);
+                filling.extend(&encoder.ids);
+                filling.push(end);
+                mark(mask, 0..filling.pad(padding), zero_one);
             },
         );
     }
@@ -209,79 +170,17 @@ impl ClipTokenizer {
         length: usize,
         threads: Threads,
     ) -> Result<(), TooLong> {
-        let tasks = captions
-            .chunks(ROWS_AT_A_TIME)
-            .zip((0..).step_by(ROWS_AT_A_TIME));
-        let too_long = run(
-            threads,
-            tasks.collect(),
-            || Encoder::new(self),
-            |encoder, (captions, first): (&[&str], usize)| {
-                // A token has at least one byte, so most captions fit by their length.
-                let suspects = (first..)
-                    .zip(captions)
-                    .filter(|(_, text)| text.len() + 2 > length);
-                suspects
-                    .map(|(row, caption)| {
-                        encoder.ids.clear();
-                        encoder.push_caption(caption, usize::MAX);
-                        (row, encoder.ids.len() + 2)
-                    })
-                    .find(|&(_, tokens)| tokens > length)
-            },
-        );
-        match too_long.into_iter().flatten().next() {
-            None => Ok(()),
-            Some((row, tokens)) => Err(TooLong {
-                row,
-                tokens,
-                length,
-            }),
-        }
+        rows::check_fit(captions, None, 2, length, threads, || Encoder::new(self))
     }
 
     /// The ids of every caption, cleaned if it needs it, without start, end and padding, one after another, and where each begins and the last ends.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_wrap,
-        reason = "a vector has fewer than 2^63 ids"
-    )]
     pub fn encode_ragged<Id: Copy + Send + From<u16>>(
         &self,
         captions: &[&str],
         threads: Threads,
     ) -> (Vec<Id>, Vec<i64>) {
-        let tasks = captions.chunks(ROWS_AT_A_TIME).collect();
-        let parts = run(
-            threads,
-            tasks,
-            || Encoder::new(self),
-            |encoder, captions: &[&str]| {
-                encoder.ids.clear();
-                let ends = captions.iter().map(|caption| {
-                    encoder.push_caption(caption, usize::MAX);
-                    encoder.ids.len()
-                });
-                let ends: Vec<usize> = ends.collect();
-                (
-                    encoder
-                        .ids
-                        .iter()
-                        .map(|&id| Id::from(id))
-                        .collect::<Vec<Id>>(),
-                    ends,
-                )
-            },
-        );
-        let mut ids = Vec::with_capacity(parts.iter().map(|(ids, _)| ids.len()).sum());
-        let mut offsets = Vec::with_capacity(captions.len() + 1);
-        offsets.push(0);
-        for (part, ends) in parts {
-            let base = ids.len();
-            offsets.extend(ends.iter().map(|end| (base + end) as i64));
-            ids.extend(part);
-        }
-        (ids, offsets)
+        rows::encode_ragged(captions, threads, || Encoder::new(self))
     }
 
     /// The text of one row of ids: what stands before the first end token, without start tokens.

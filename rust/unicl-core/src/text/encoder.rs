@@ -21,6 +21,7 @@ use super::byte_symbols::{id_of_byte, id_of_last_byte};
 use super::clean::Clean;
 use super::clip::{CACHED_IDS, ClipTokenizer, ControlTokens};
 use super::pieces::{CLASS_OF_BYTE, Class, contraction, piece};
+use super::rows::PushIds;
 use super::word_cache::{LONGEST_WORD, WordCache, word_key};
 
 /// What a thread works with.
@@ -52,20 +53,6 @@ impl<'a> Encoder<'a> {
             },
             folding: tokenizer.clean != Clean::HuggingFace,
         }
-    }
-
-    /// Appends the ids of a caption, and stops once there are `enough` in all.
-    pub(super) fn push_caption(&mut self, mut caption: &str, enough: usize) {
-        // transformers cuts the caption at the names before anything else; in the others a name is a piece like any other.
-        while self.tokenizer.clean == Clean::HuggingFace && self.ids.len() < enough {
-            let Some((at, id, length)) = self.find_control(caption) else {
-                break;
-            };
-            self.push_text(&caption[..at], enough);
-            self.ids.push(id);
-            caption = &caption[at + length..];
-        }
-        self.push_text(caption, enough);
     }
 
     /// The first name of a control token: where, its id, its length.
@@ -204,6 +191,27 @@ impl<'a> Encoder<'a> {
         merge_word(&self.tokenizer.merges, &mut self.symbols);
         self.cache.insert(key, &self.symbols);
         self.ids.extend_from_slice(&self.symbols);
+    }
+}
+
+impl PushIds for Encoder<'_> {
+    type Id = u16;
+
+    fn push_caption(&mut self, mut caption: &str, enough: usize) {
+        // transformers cuts the caption at the names before anything else; in the others a name is a piece like any other.
+        while self.tokenizer.clean == Clean::HuggingFace && self.ids.len() < enough {
+            let Some((at, id, length)) = self.find_control(caption) else {
+                break;
+            };
+            self.push_text(&caption[..at], enough);
+            self.ids.push(id);
+            caption = &caption[at + length..];
+        }
+        self.push_text(caption, enough);
+    }
+
+    fn ids(&mut self) -> &mut Vec<u16> {
+        &mut self.ids
     }
 }
 

@@ -19,6 +19,7 @@
 use super::normalize::Scratch;
 use super::tokenizer::{CACHED_IDS, WordPieceTokenizer};
 use crate::text::blocks::{BLOCK, HIGH_BITS, block_at, digits, letters};
+use crate::text::rows::PushIds;
 use crate::text::word_cache::{LONGEST_WORD, WordCache, word_key};
 
 /// What a byte is where no chunk has begun; 0 and above: punctuation with this id.
@@ -49,22 +50,6 @@ impl<'a> Encoder<'a> {
             ids: Vec::new(),
             lower: if lowercase { HIGH_BITS >> 2 } else { 0 },
         }
-    }
-
-    /// Appends the ids of a caption, and stops once there are `enough` in all.
-    pub(super) fn push_caption(&mut self, mut caption: &str, enough: usize) {
-        // Hugging Face cuts the text at the names before anything else.
-        if self.tokenizer.finds_control_tokens {
-            while let Some((at, length, id)) = self.tokenizer.find_control(caption) {
-                self.push_text(&caption[..at], enough);
-                if self.ids.len() >= enough {
-                    return;
-                }
-                self.ids.push(id);
-                caption = &caption[at + length..];
-            }
-        }
-        self.push_text(caption, enough);
     }
 
     fn push_text(&mut self, text: &str, enough: usize) {
@@ -133,6 +118,29 @@ impl<'a> Encoder<'a> {
         tokenizer.splitter.split(chunk, &mut self.scratch, |word| {
             tokenizer.push_word(word, &mut self.ids);
         });
+    }
+}
+
+impl PushIds for Encoder<'_> {
+    type Id = i32;
+
+    fn push_caption(&mut self, mut caption: &str, enough: usize) {
+        // Hugging Face cuts the text at the names before anything else.
+        if self.tokenizer.finds_control_tokens {
+            while let Some((at, length, id)) = self.tokenizer.find_control(caption) {
+                self.push_text(&caption[..at], enough);
+                if self.ids.len() >= enough {
+                    return;
+                }
+                self.ids.push(id);
+                caption = &caption[at + length..];
+            }
+        }
+        self.push_text(caption, enough);
+    }
+
+    fn ids(&mut self) -> &mut Vec<i32> {
+        &mut self.ids
     }
 }
 

@@ -1,16 +1,13 @@
 //! Captions and pairs of captions to rows of ids, and back.
 
-use std::iter;
-
 use super::encoder::{CHUNK, Encoder, SPACE};
 use super::normalize::{Normalization, Splitter};
 use super::vocabulary::Vocabulary;
+use crate::text::rows::{self, Filling, PushIds, mark};
 use crate::text::word_cache::Caches;
 use crate::text::{DecodeError, TooLong};
-use crate::threads::{Threads, run};
+use crate::threads::Threads;
 
-/// Rows that a thread takes at a time: about 100 µs of work, a few times what starting a thread costs.
-const ROWS_AT_A_TIME: usize = 256;
 /// Most ids that are cached for a word: as many as fit an entry of 32 bytes.
 pub(super) const CACHED_IDS: usize = 3;
 
@@ -35,15 +32,6 @@ pub struct BertRows<'a, Id> {
     pub mask: Option<&'a mut [Id]>,
     /// As many places: 1 on the second text and its end, else 0. None if nobody wants it.
     pub types: Option<&'a mut [Id]>,
-}
-
-/// What one thread takes at a time.
-struct Task<'a, Id> {
-    captions: &'a [&'a str],
-    pairs: &'a [&'a str],
-    ids: &'a mut [Id],
-    mask: &'a mut [Id],
-    types: &'a mut [Id],
 }
 
 impl WordPieceTokenizer {
@@ -171,91 +159,48 @@ impl WordPieceTokenizer {
             mask,
             types,
         } = rows;
-        let places = captions.len() * length;
-        let fits =
-            |array: &Option<&mut [Id]>| array.as_ref().is_none_or(|array| array.len() == places);
         assert!(
-            length >= control_tokens(pairs) && ids.len() == places && fits(&mask) && fits(&types),
-            "rows of {length} ids for every caption"
+            length >= control_tokens(pairs),
+            "rows of {length} ids have no place for control tokens"
         );
         assert!(
             pairs.is_none_or(|pairs| pairs.len() == captions.len()),
             "a second text for every caption"
         );
-        // What is not wanted is empty everywhere.
-        let at_a_time = ROWS_AT_A_TIME * length;
-        let mut masks = mask.unwrap_or_default().chunks_mut(at_a_time);
-        let mut all_types = types.unwrap_or_default().chunks_mut(at_a_time);
-        let mut seconds = pairs.unwrap_or_default().chunks(ROWS_AT_A_TIME);
-        let tasks = captions
-            .chunks(ROWS_AT_A_TIME)
-            .zip(ids.chunks_mut(at_a_time))
-            .map(|(captions, ids)| Task {
-                captions,
-                pairs: seconds.next().unwrap_or_default(),
-                ids,
-                mask: masks.next().unwrap_or_default(),
-                types: all_types.next().unwrap_or_default(),
-            });
-        run(
-            threads,
-            tasks.collect(),
-            || Encoder::new(self),
-            |encoder, task| self.fill(encoder, task, length),
-        );
-    }
-
-    fn fill<Id: Copy + From<i32>>(
-        &self,
-        encoder: &mut Encoder<'_>,
-        task: Task<'_, Id>,
-        length: usize,
-    ) {
-        let Task {
-            captions,
-            pairs,
-            ids,
-            mask,
-            types,
-        } = task;
         let [_, class, separator, padding] = self.control_ids().map(Id::from);
-        let (zero, one) = (Id::from(0), Id::from(1));
-        let mut pairs = pairs.iter();
-        let mut masks = mask.chunks_exact_mut(length);
-        let mut all_types = types.chunks_exact_mut(length);
-        for (caption, row) in captions.iter().zip(ids.chunks_exact_mut(length)) {
-            encoder.ids.clear();
-            let mut put = Put { row, at: 0 };
-            put.all(&[class]);
-            let second = if let Some(pair) = pairs.next() {
-                encoder.push_caption(caption, usize::MAX);
-                let first = encoder.ids.len();
-                encoder.push_caption(pair, usize::MAX);
-                let kept = longest_first([first, encoder.ids.len() - first], length - 3);
-                put.ids(&encoder.ids[..kept[0]]);
-                put.all(&[separator]);
-                let second = put.at;
-                put.ids(&encoder.ids[first..first + kept[1]]);
-                put.all(&[separator]);
-                second
-            } else {
-                encoder.push_caption(caption, length - 2);
-                encoder.ids.truncate(length - 2);
-                put.ids(&encoder.ids);
-                put.all(&[separator]);
-                put.at
-            };
-            let end = put.at;
-            row[end..].fill(padding);
-            if let Some(mask) = masks.next() {
-                mask[..end].fill(one);
-                mask[end..].fill(zero);
-            }
-            if let Some(types) = all_types.next() {
-                types.fill(zero);
-                types[second..end].fill(one);
-            }
-        }
+        let zero_one = [0, 1].map(Id::from);
+        rows::for_each_row(
+            captions.len(),
+            length,
+            [Some(ids), mask, types],
+            threads,
+            || Encoder::new(self),
+            |encoder, row, [ids, mask, types]| {
+                encoder.ids.clear();
+                let mut filling = Filling::new(ids);
+                filling.push(class);
+                let second = if let Some(pairs) = pairs {
+                    encoder.push_caption(captions[row], usize::MAX);
+                    let first = encoder.ids.len();
+                    encoder.push_caption(pairs[row], usize::MAX);
+                    let kept = longest_first([first, encoder.ids.len() - first], length - 3);
+                    filling.extend(&encoder.ids[..kept[0]]);
+                    filling.push(separator);
+                    let second = filling.filled;
+                    filling.extend(&encoder.ids[first..][..kept[1]]);
+                    Some(second)
+                } else {
+                    encoder.push_caption(captions[row], length - 2);
+                    encoder.ids.truncate(length - 2);
+                    filling.extend(&encoder.ids);
+                    None
+                };
+                filling.push(separator);
+                let end = filling.pad(padding);
+                mark(mask, 0..end, zero_one);
+                mark(types, second.unwrap_or(end)..end, zero_one);
+            },
+        );
     }
 
     /// Whether every caption fits a row of `length` ids with its control tokens, and with `pairs` every pair.
@@ -271,76 +216,19 @@ impl WordPieceTokenizer {
         threads: Threads,
     ) -> Result<(), TooLong> {
         let control = control_tokens(pairs);
-        let mut seconds = pairs.unwrap_or_default().chunks(ROWS_AT_A_TIME);
-        let tasks = captions
-            .chunks(ROWS_AT_A_TIME)
-            .zip((0..).step_by(ROWS_AT_A_TIME))
-            .map(|(captions, first)| (first, captions, seconds.next().unwrap_or_default()));
-        let too_long = run(
-            threads,
-            tasks.collect(),
-            || Encoder::new(self),
-            |encoder, (first, captions, pairs): (usize, &[&str], &[&str])| {
-                let seconds = pairs.iter().copied().chain(iter::repeat(""));
-                captions
-                    .iter()
-                    .zip(seconds)
-                    .zip(first..)
-                    .find_map(|((caption, pair), row)| {
-                        // A byte gives at most one character and that one token, so most captions fit by their length.
-                        if caption.len() + pair.len() + control <= length {
-                            return None;
-                        }
-                        encoder.ids.clear();
-                        encoder.push_caption(caption, usize::MAX);
-                        encoder.push_caption(pair, usize::MAX);
-                        let tokens = encoder.ids.len() + control;
-                        (tokens > length).then_some(TooLong {
-                            row,
-                            tokens,
-                            length,
-                        })
-                    })
-            },
-        );
-        too_long.into_iter().flatten().next().map_or(Ok(()), Err)
+        rows::check_fit(captions, pairs, control, length, threads, || {
+            Encoder::new(self)
+        })
     }
 
     /// The ids of every caption without control tokens and padding, one after another, and where each begins and the last ends.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_wrap,
-        reason = "a vector has fewer than 2^63 ids"
-    )]
     pub fn encode_ragged<Id: Copy + Send + From<i32>>(
         &self,
         captions: &[&str],
         threads: Threads,
     ) -> (Vec<Id>, Vec<i64>) {
-        let parts = run(
-            threads,
-            captions.chunks(ROWS_AT_A_TIME).collect(),
-            || Encoder::new(self),
-            |encoder, captions: &[&str]| {
-                encoder.ids.clear();
-                let ends = captions.iter().map(|caption| {
-                    encoder.push_caption(caption, usize::MAX);
-                    encoder.ids.len()
-                });
-                let ends: Vec<usize> = ends.collect();
-                let ids: Vec<Id> = encoder.ids.iter().map(|&id| Id::from(id)).collect();
-                (ids, ends)
-            },
-        );
-        let mut ids = Vec::with_capacity(parts.iter().map(|(ids, _)| ids.len()).sum());
-        let mut offsets = Vec::with_capacity(captions.len() + 1);
-        offsets.push(0);
-        for (part, ends) in parts {
-            let base = ids.len();
-            offsets.extend(ends.iter().map(|end| (base + end) as i64));
-            ids.extend(part);
-        }
-        (ids, offsets)
+        rows::encode_ragged(captions, threads, || Encoder::new(self))
     }
 
     /// The text of one row of ids: words with a space between them, without class, separator and padding tokens.
@@ -376,28 +264,6 @@ impl WordPieceTokenizer {
 
 fn control_tokens(pairs: Option<&[&str]>) -> usize {
     if pairs.is_some() { 3 } else { 2 }
-}
-
-/// A row that is filled from the left.
-struct Put<'a, Id> {
-    row: &'a mut [Id],
-    at: usize,
-}
-
-impl<Id: Copy + From<i32>> Put<'_, Id> {
-    #[inline]
-    fn ids(&mut self, ids: &[i32]) {
-        for (place, &id) in self.row[self.at..].iter_mut().zip(ids) {
-            *place = Id::from(id);
-        }
-        self.at += ids.len();
-    }
-
-    #[inline]
-    fn all(&mut self, ids: &[Id]) {
-        self.row[self.at..][..ids.len()].copy_from_slice(ids);
-        self.at += ids.len();
-    }
 }
 
 /// How many tokens of two texts are kept, `most` together: the longer one is cut, from where both are of one length each in turn.
