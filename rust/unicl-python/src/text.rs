@@ -88,8 +88,10 @@ impl ClipTokenizer {
         threads: Option<ThreadCount>,
         truncate: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let texts = CleanCaptions::new(&self.tokenizer, py, captions, &repair, threads)?;
-        let shape = [texts.captions.len(), context_length];
+        let mut texts = captions.views();
+        let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
+        cleaned.put_into(&mut texts);
+        let shape = [texts.len(), context_length];
         let padding = Padding {
             pad_id,
             truncate,
@@ -119,7 +121,9 @@ impl ClipTokenizer {
         threads: Option<ThreadCount>,
         truncate: bool,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let texts = CleanCaptions::new(&self.tokenizer, py, captions, &repair, threads)?;
+        let mut texts = captions.views();
+        let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
+        cleaned.put_into(&mut texts);
         let padding = Padding {
             pad_id,
             truncate,
@@ -140,10 +144,12 @@ impl ClipTokenizer {
         repair: Bound<'py, PyAny>,
         threads: Option<ThreadCount>,
     ) -> PyResult<IdsAndOffsets<'py>> {
-        let texts = CleanCaptions::new(&self.tokenizer, py, captions, &repair, threads)?;
+        let mut texts = captions.views();
+        let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
+        cleaned.put_into(&mut texts);
         let threads = resolve(threads);
         let (ids, offsets) =
-            gate::run_infallible(py, || self.tokenizer.encode_ragged(&texts.views(), threads))?;
+            gate::run_infallible(py, || self.tokenizer.encode_ragged(&texts, threads))?;
         Ok((ids.into_pyarray(py), offsets.into_pyarray(py)))
     }
 
@@ -165,11 +171,11 @@ impl ClipTokenizer {
     fn fill_masked<'py, Id: Element + Copy + Send + Sync + From<u16>>(
         &self,
         py: Python<'py>,
-        texts: &CleanCaptions,
+        texts: &[&str],
         context_length: usize,
         padding: Padding,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let shape = [texts.captions.len(), context_length];
+        let shape = [texts.len(), context_length];
         let (ids, mask) = (zeros::<Id>(py, shape)?, zeros::<Id>(py, shape)?);
         self.fill(texts, &ids, Some(&mask), padding)?;
         Ok((ids.into_any(), mask.into_any()))
@@ -178,7 +184,7 @@ impl ClipTokenizer {
     /// Fills arrays of the right shape.
     fn fill<Id: Element + Copy + Send + Sync + From<u16>>(
         &self,
-        texts: &CleanCaptions,
+        texts: &[&str],
         rows: &Bound<'_, PyArray2<Id>>,
         mask: Option<&Bound<'_, PyArray2<Id>>>,
         padding: Padding,
@@ -197,38 +203,35 @@ impl ClipTokenizer {
                 .transpose()?,
             padding: Id::from(padding.pad_id),
         };
-        let views = texts.views();
         gate::run(py, || {
             if !padding.truncate {
-                self.tokenizer.check_fit(&views, length, threads)?;
+                self.tokenizer.check_fit(texts, length, threads)?;
             }
-            self.tokenizer.encode_padded(&views, rows, threads);
+            self.tokenizer.encode_padded(texts, rows, threads);
             Ok::<_, TooLong>(())
         })
     }
 }
 
-/// Captions, and what cleaning made of those rows that it changes.
-struct CleanCaptions {
-    captions: Captions,
+/// What cleaning made of those rows that it changes.
+struct CleanedRows {
     by_rust: Vec<(usize, String)>,
     by_python: Vec<(usize, PyBackedStr)>,
 }
 
-impl CleanCaptions {
-    /// Cleans captions; the Python callable `repair` gets those that take ftfy.
+impl CleanedRows {
+    /// Cleans texts; the Python callable `repair` gets those that take ftfy.
     fn new(
         tokenizer: &Tokenizer,
         py: Python<'_>,
-        captions: Captions,
+        texts: &[&str],
         repair: &Bound<'_, PyAny>,
         threads: Option<ThreadCount>,
     ) -> PyResult<Self> {
-        let views = captions.views();
         let threads = resolve(threads);
         let mut by_rust = Vec::new();
         let mut rows = Vec::new();
-        for (row, cleaned) in gate::run_infallible(py, || tokenizer.clean(&views, threads))? {
+        for (row, cleaned) in gate::run_infallible(py, || tokenizer.clean(texts, threads))? {
             match cleaned {
                 Cleaned::Text(text) => by_rust.push((row, text)),
                 Cleaned::NeedsFtfy => rows.push(row),
@@ -237,31 +240,26 @@ impl CleanCaptions {
         }
         let mut by_python = Vec::new();
         if !rows.is_empty() {
-            let broken: Vec<&str> = rows.iter().map(|&row| views[row]).collect();
-            let texts: Vec<PyBackedStr> = repair.call1((broken,))?.extract()?;
-            if texts.len() != rows.len() {
+            let broken: Vec<&str> = rows.iter().map(|&row| texts[row]).collect();
+            let repaired: Vec<PyBackedStr> = repair.call1((broken,))?.extract()?;
+            if repaired.len() != rows.len() {
                 return Err(PyValueError::new_err(
                     "repair must return one str for each that it was given",
                 ));
             }
-            by_python = rows.into_iter().zip(texts).collect();
+            by_python = rows.into_iter().zip(repaired).collect();
         }
-        Ok(Self {
-            captions,
-            by_rust,
-            by_python,
-        })
+        Ok(Self { by_rust, by_python })
     }
 
-    fn views(&self) -> Vec<&str> {
-        let mut views = self.captions.views();
+    /// Puts them into the places of what they were.
+    fn put_into<'a>(&'a self, texts: &mut [&'a str]) {
         for (row, text) in &self.by_rust {
-            views[*row] = text;
+            texts[*row] = text;
         }
         for (row, text) in &self.by_python {
-            views[*row] = text;
+            texts[*row] = text;
         }
-        views
     }
 }
 
