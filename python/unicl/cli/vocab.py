@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from unicl.cli.progress import show_captions
-from unicl.engines import Reading, count_phrases, open_vocabulary, save_vocabulary
+from unicl.engines import Reading, mine_vocabulary, open_vocabulary, save_vocabulary
 from unicl.engines.output import refuse_existing
 from unicl.engines.vocabulary_reports import vocabulary_difference, vocabulary_stats
 
@@ -31,7 +31,7 @@ class Build:
     inputs: tyro.conf.Positional[tuple[Path, ...]]
     """Files, or folders of files; see unicl label --help."""
     out: Path
-    """The vocabulary: .json, .tsv or .txt."""
+    """The vocabulary: .json or .tsv."""
     min_document_frequency: int | float = 2
     """In how many captions a name must be: a number, or a share such as 0.001."""
     max_document_frequency: int | float = 1.0
@@ -101,11 +101,15 @@ def run(arguments: Sequence[str]) -> int:
 
 def _build(config: Build) -> None:
     refuse_existing(config.out, overwrite=config.overwrite)
-    counter = count_phrases(config.inputs, reading=config.reading, progress=show_captions)
-    vocabulary = counter.vocabulary(
+    if config.out.suffix not in (".json", ".tsv"):
+        raise ValueError(f"expected --out to end in .json or .tsv, which hold the counts of captions; got {config.out}")
+    vocabulary, counter = mine_vocabulary(
+        config.inputs,
         min_document_frequency=config.min_document_frequency,
         max_document_frequency=config.max_document_frequency,
         top_k=config.top_k,
+        reading=config.reading,
+        progress=show_captions,
     )
     save_vocabulary(vocabulary, config.out, overwrite=config.overwrite)
     _say(f"{len(vocabulary):,} labels from {counter.captions:,} captions in {config.out}")

@@ -19,7 +19,7 @@ from unicl.engines.inputs import find_inputs, open_source
 from unicl.engines.label import label_files
 from unicl.engines.labelling import LabelStats
 from unicl.engines.meter import measure_files
-from unicl.engines.mine import count_phrases
+from unicl.engines.mine import mine_vocabulary
 from unicl.engines.output import written_aside
 from unicl.engines.progress import Progress
 from unicl.engines.reading import Reading
@@ -38,11 +38,11 @@ __all__ = [
     "RunStats",
     "SharedPairs",
     "TokenizeStats",
-    "count_phrases",
     "false_negatives",
     "find_inputs",
     "label_files",
     "measure_files",
+    "mine_vocabulary",
     "open_source",
     "open_tokenizer",
     "open_vocabulary",

@@ -42,9 +42,12 @@ def find_inputs(paths: Sequence[str | Path], *, images: bool = False) -> list[Pa
     ``images`` are asked for, which are in the shard alone, in its place.
 
     Raises:
+        TypeError: One path in the place of a list.
         FileNotFoundError: There is no such file or folder.
         ValueError: None is given, a folder has none, or the name of a file tells no known format.
     """
+    if isinstance(paths, (str, Path)):
+        raise TypeError(f"expected a list of files or folders; got the one path {str(paths)!r}")
     if not paths:
         raise ValueError("no input: name files or folders")
     found: list[Path] = []

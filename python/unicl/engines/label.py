@@ -14,12 +14,13 @@ from unicl.engines.columns import extended, extended_schema
 from unicl.engines.images import RowImages, RowScorer, find_images
 from unicl.engines.inputs import find_inputs, open_source, output_paths
 from unicl.engines.labelling import FileLabeler, LabelStats, label_fields
-from unicl.engines.mine import captions_of, count_phrases
+from unicl.engines.mine import captions_of, mine_vocabulary
 from unicl.engines.output import new_parquet, refuse_existing
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
 from unicl.engines.vocabularies import VOCABULARY, counted, save_vocabulary
 from unicl.labels import DenseLabeler, DocumentFrequency, LabelVocabulary
+from unicl.labels.limits import as_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,27 +106,40 @@ def label_files(
         FileNotFoundError, FileExistsError, OSError: An input is missing; an output exists; the disk is full.
         TypeError, ValueError: The relevance scorer gives something else than a number in [0, 1] for every phrase.
         ValueError: A file is malformed, its column is not found, a row or its image is bad (the message names file and
-            row), an option is out of range, or ``top_k`` is given with a vocabulary.
+            row), an option is out of range, ``top_k`` is given with a vocabulary, or there are no labels.
     """
     started = time.perf_counter()
     reading = Reading() if reading is None else reading
     if vocabulary is not None and top_k is not None:
         raise ValueError("top_k limits a vocabulary that is mined; one was given")
-    is_mined = vocabulary is None
+    if image_column is not None and relevance is None:
+        raise ValueError("images are looked at by a relevance filter only; image_column needs one (--relevance)")
+    if min_document_frequency is None:
+        min_document_frequency = 2 if vocabulary is None else 0
+    # What can be refused is refused before hours of work.
+    as_counts(
+        0,
+        min_document_frequency=min_document_frequency,
+        max_document_frequency=max_document_frequency,
+        top_k=top_k,
+    )
     new_labeler = partial(
         DenseLabeler,
         mode=mode,
         tagger=tagger,
         grammar=grammar,
-        min_document_frequency=0 if is_mined or min_document_frequency is None else min_document_frequency,
-        max_document_frequency=1.0 if is_mined else max_document_frequency,
         ancestors=ancestors,
         balance=balance,
         seed=seed,
         min_count_in_caption=min_count_in_caption,
-        relevance=None if relevance is None else replace(relevance, scorer=RowScorer(relevance.scorer)),
+        min_document_frequency=0 if vocabulary is None else min_document_frequency,
+        max_document_frequency=1.0 if vocabulary is None else max_document_frequency,
     )
-    labeler = new_labeler(vocabulary or LabelVocabulary([]))  # what can be refused is refused before hours of work
+    new_labeler(LabelVocabulary([]) if vocabulary is None else vocabulary, relevance=relevance)
+    if vocabulary is not None and len(vocabulary) == 0:
+        raise ValueError("the vocabulary has no labels; give one with names, or none, to mine one from the captions")
+    if relevance is not None:
+        new_labeler = partial(new_labeler, relevance=replace(relevance, scorer=RowScorer(relevance.scorer)))
     images = relevance is not None
     # With images in short batches, so that progress is told more often.
     of_batches = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES)) if images else reading
@@ -142,16 +156,19 @@ def label_files(
         extended_schema(source, fields, copy_columns=copy_columns)
     stats = LabelStats()
     if vocabulary is None:
-        counter = count_phrases(
-            paths, reading=reading, tagger=tagger, grammar=grammar, threads=threads, progress=progress
-        )
-        stats.max_undercount = counter.max_undercount
-        vocabulary = counter.vocabulary(
-            min_document_frequency=2 if min_document_frequency is None else min_document_frequency,
+        vocabulary, counter = mine_vocabulary(
+            paths,
+            min_document_frequency=min_document_frequency,
             max_document_frequency=max_document_frequency,
             top_k=top_k,
+            reading=reading,
+            tagger=tagger,
+            grammar=grammar,
+            threads=threads,
+            progress=progress,
         )
-        labeler = new_labeler(vocabulary)
+        stats.max_undercount = counter.max_undercount
+    labeler = new_labeler(vocabulary)
     rarity = None
     if labeler.filters.need_frequency or idf:
         frequency = DocumentFrequency(counts=np.zeros(len(vocabulary), np.int64), num_captions=0)

@@ -1,4 +1,4 @@
-"""The phrases of the captions of files, counted."""
+"""The captions of files, to count in, and to mine a vocabulary from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from unicl.engines.counting import MAX_NAMES, PhraseCounter
 from unicl.engines.inputs import find_inputs, open_source
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
+from unicl.labels.limits import as_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from unicl.labels import LabelVocabulary
     from unicl.text import PosTagger
 
 
@@ -29,20 +31,27 @@ def captions_of(paths: Sequence[Path], reading: Reading, progress: Progress, tit
                 advance(len(batch))
 
 
-def count_phrases(
+def mine_vocabulary(
     inputs: Sequence[str | Path],
     *,
+    min_document_frequency: float = 2,
+    max_document_frequency: float = 1.0,
+    top_k: int | None = None,
     reading: Reading | None = None,
     tagger: PosTagger | None = None,
     grammar: str | None = None,
     max_names: int = MAX_NAMES,
     threads: int | None = None,
     progress: Progress = no_progress,
-) -> PhraseCounter:
-    """Counts the noun phrases of the captions of files, to mine a vocabulary from.
+) -> tuple[LabelVocabulary, PhraseCounter]:
+    """Mines a vocabulary from the captions of files: what :meth:`unicl.LabelVocabulary.mine` gives for all of them.
 
     Args:
         inputs: Files, or folders of files; see :mod:`unicl.engines`.
+        min_document_frequency: In how many captions a name must be at least. An int is a number of captions, a float a
+            share of all, in [0, 1].
+        max_document_frequency: In how many it may be at most, likewise; 1.0 sets no limit.
+        top_k: Keep only that many, the most frequent.
         reading: How the captions are read; None: ``Reading()``.
         tagger: The tagger; None for the package's own weights.
         grammar: The noun-phrase grammar; None for that of :func:`unicl.text.find_noun_phrases`.
@@ -50,12 +59,31 @@ def count_phrases(
         threads: How many threads to use; None for all cores.
         progress: Is told how many captions are done.
 
+    Returns:
+        The vocabulary, with a label or more, and what was counted.
+
     Raises:
         FileNotFoundError: An input is missing.
-        ValueError: A file is malformed, its column is not found, or a row is bad. The message names file and row.
+        ValueError: A limit is out of range, which is told before anything is read; a file is malformed, its column is
+            not found, or a row is bad (the message names file and row); no name is within the limits.
     """
+    as_counts(  # what can be refused is refused before hours of work
+        0,
+        min_document_frequency=min_document_frequency,
+        max_document_frequency=max_document_frequency,
+        top_k=top_k,
+    )
     counter = PhraseCounter(tagger=tagger, grammar=grammar, max_names=max_names, threads=threads)
     reading = Reading() if reading is None else reading
     for captions in captions_of(find_inputs(inputs), reading, progress, "counting phrases in"):
         counter.add(captions)
-    return counter
+    vocabulary = counter.vocabulary(
+        min_document_frequency=min_document_frequency, max_document_frequency=max_document_frequency, top_k=top_k
+    )
+    if len(vocabulary) == 0:
+        raise ValueError(
+            f"no label can be mined: no noun phrase of the {counter.captions} captions is within "
+            f"min_document_frequency={min_document_frequency} and max_document_frequency={max_document_frequency}; "
+            "lower the first, raise the second, or give a vocabulary"
+        )
+    return vocabulary, counter

@@ -35,7 +35,7 @@ def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabul
 
     Raises:
         FileNotFoundError: There is no such file, and no vocabulary of that name.
-        ValueError: The file is malformed.
+        ValueError: The file is malformed, or has no labels.
     """
     if name_or_path in NAMED:
         made = NAMED[name_or_path]
@@ -43,7 +43,10 @@ def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabul
     path = Path(name_or_path, VOCABULARY) if Path(name_or_path).is_dir() else Path(name_or_path)
     if not path.is_file():
         raise FileNotFoundError(f"no vocabulary {name_or_path!r}: name a file, or one of {', '.join(NAMED)}")
-    return LabelVocabulary.from_file(path)
+    vocabulary = LabelVocabulary.from_file(path)
+    if len(vocabulary) == 0:
+        raise ValueError(f"{path}: no label in it; write a name a line, or see LabelVocabulary.from_file for more")
+    return vocabulary
 
 
 def counted(vocabulary: LabelVocabulary, document_frequency: NDArray[np.int64]) -> LabelVocabulary:

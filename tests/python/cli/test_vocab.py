@@ -40,6 +40,27 @@ def test_build_mines_what_the_vocabulary_mines(tmp_path: Path, capsys: pytest.Ca
     assert "mined.json exists" in capsys.readouterr().err
 
 
+def test_build_refuses_what_it_could_not_write_before_it_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "captions.txt").write_text("\n".join(CAPTIONS))
+    words = ["vocab", "build", str(tmp_path / "captions.txt"), "--out"]
+    for ending in (".txt", ".csv"):
+        assert main([*words, str(tmp_path / f"mined{ending}")]) == 2
+        said = capsys.readouterr().err
+        assert "expected --out to end in .json or .tsv, which hold the counts of captions" in said
+        assert said.count("\n") == 1
+    assert main([*words, str(tmp_path / "mined.json"), "--min-document-frequency", "9"]) == 2
+    assert "no noun phrase of the 4 captions is within min_document_frequency=9" in capsys.readouterr().err
+    assert not (tmp_path / "mined.json").exists()
+
+
+def test_a_file_without_labels_is_no_vocabulary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "labels.txt").write_text("\n\n")
+    assert main(["vocab", "stats", str(tmp_path / "labels.txt")]) == 2
+    assert "labels.txt: no label in it; write a name a line" in capsys.readouterr().err
+
+
 def test_stats_tell_what_is_in_a_vocabulary(tmp_path: Path, capsys: pytest.CaptureFixture[str], animals: str) -> None:
     assert main(["vocab", "stats", animals]) == 0
     assert "2 labels, 2 synonyms, 0 blocked texts, 0 labels with a parent" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unicl import DenseLabeler, LabelSets, LabelVocabulary, find_noun_phrases
-from unicl.engines import PhraseCounter, Reading, label_files
+from unicl.engines import PhraseCounter, Reading, label_files, mine_vocabulary
 
 VOCABULARY = LabelVocabulary.from_names(
     ["dog", "ball", "black dog", "grass"], synonyms={"dog": ["puppy"]}, parents={"black dog": "dog"}
@@ -112,9 +112,48 @@ def test_mined_labels_are_balanced_by_their_own_counts(tmp_path: Path, source: P
 
 def test_a_file_without_rows_is_labelled_too(tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption": pa.array([], pa.string())}), tmp_path / "captions.parquet")
-    vocabulary, stats = label_files([tmp_path / "captions.parquet"], tmp_path / "out")
-    assert (len(vocabulary), stats.captions, stats.files) == (0, 0, 1)
+    _, stats = label_files([tmp_path / "captions.parquet"], tmp_path / "out", VOCABULARY, min_document_frequency=0.1)
+    assert (stats.captions, stats.files) == (0, 1)
     assert pq.read_table(tmp_path / "out" / "captions.parquet").column_names == ["caption", "labels", "label_weights"]
+
+
+def test_a_vocabulary_without_labels_is_refused(tmp_path: Path, source: Path) -> None:
+    with pytest.raises(ValueError, match="the vocabulary has no labels; give one with names, or none, to mine one"):
+        label_files([source], tmp_path / "out", LabelVocabulary([]))
+    with pytest.raises(
+        ValueError,
+        match="no noun phrase of the 7 captions is within min_document_frequency=99 and max_document_frequency=1",
+    ):
+        label_files([source], tmp_path / "out", min_document_frequency=99)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"min_document_frequency": -1}, "expected min_document_frequency >= 0; got -1"),
+        ({"max_document_frequency": 1.5}, "expected max_document_frequency as an int or as a share in .*; got 1.5"),
+        ({"min_document_frequency": 5, "max_document_frequency": 2}, "expected min_document_frequency <= max_doc"),
+        ({"top_k": 0}, "expected top_k >= 1, or None for all; got 0"),
+    ],
+)
+def test_limits_on_what_is_mined_are_refused_before_anything_is_read(
+    tmp_path: Path, limits: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "captions.jsonl").write_text("not JSON")
+    with pytest.raises(ValueError, match=message):
+        label_files([tmp_path], tmp_path / "out", **limits)
+    with pytest.raises(ValueError, match=message):
+        mine_vocabulary([tmp_path], **limits)
+
+
+def test_arguments_without_effect_or_of_another_type_are_refused(tmp_path: Path, source: Path) -> None:
+    with pytest.raises(ValueError, match=r"image_column needs one \(--relevance\)"):
+        label_files([source], tmp_path / "out", VOCABULARY, image_column="image")
+    with pytest.raises(TypeError, match=r"expected relevance as a RelevanceFilter\(scorer=\.\.\.\); got <class 'dict"):
+        label_files([source], tmp_path / "out", VOCABULARY, relevance=dict)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected a list of files or folders; got the one path"):
+        label_files(str(source), tmp_path / "out", VOCABULARY)
 
 
 def test_limits_count_the_captions_of_all_files(tmp_path: Path, source: Path, captions: list[str]) -> None:
