@@ -2,8 +2,9 @@
 
     python tools/draw_phrases.py CAPTIONS.txt.gz... --leave-out tests/golden/phrases_*.tsv --out drawn.tsv
 
-The source of a phrase is the word behind "captions_" in its file's name. No phrase is drawn twice, nor one of --leave-out,
-not even with another determiner. The rows have an id, a stratum, a source, the phrase, and one of its captions at random.
+The source of a phrase is the word behind "captions_" in its file's name. No phrase is drawn twice, nor one of
+--leave-out, not even with another determiner. A row is an id, a stratum, a source, the phrase, and one of its captions
+at random.
 """
 
 import argparse
@@ -18,7 +19,9 @@ from timm.data import ImageNetInfo
 from unicl import find_noun_phrases
 from unicl.atomic import write_text
 
-DETERMINERS = set("a an the this that these those some another each every all both any no".split())
+DETERMINERS = frozenset(
+    ("a", "an", "the", "this", "that", "these", "those", "some", "another", "each", "every", "all", "both", "any", "no")
+)
 SHARES = {"flickr30k": 0.45, "coco": 0.4, "laion": 0.15}
 """The share of each source in the strata that are drawn by source."""
 
@@ -59,7 +62,7 @@ def main() -> None:
         for line in file.read_text(encoding="utf-8").splitlines()
         if not line.startswith("#")
     }
-    rng = random.Random(arguments.seed)
+    rng = random.Random(arguments.seed)  # noqa: S311
     occurrences: dict[str, list[str]] = {}
     captions_of = defaultdict(list)
     for file in arguments.captions:
