@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from unicl.engines.captions import RawBatch, numbered, repair_text, slices
-from unicl.engines.malformed import naming_file
+from unicl.engines.malformed import check_text, naming_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +34,7 @@ class DelimitedSource:
             quote_char='"' if reading.quotes else False,
             newlines_in_values=reading.quotes,
         )
+        check_text(path, self._format)
         with naming_file(path, self._format), self._open(pa.csv.ConvertOptions(check_utf8=False)) as file:
             names = file.schema.names
         twice = [name for name, count in Counter(names).items() if count > 1]

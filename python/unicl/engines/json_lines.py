@@ -12,6 +12,7 @@ import pyarrow.json
 
 from unicl.engines.captions import RawBatch, numbered, slices
 from unicl.engines.lines import line_blocks
+from unicl.engines.malformed import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -132,6 +133,7 @@ def json_lines(path: Path, reading: Reading) -> JsonSource:
             yield Block(lines, numbered("line", first))
             first += lines.count(b"\n") + 1
 
+    check_text(path, "JSON lines")
     return JsonSource(path, blocks, reading)
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unicl.engines.captions import RawBatch, numbered, slices
-from unicl.engines.malformed import naming_file
+from unicl.engines.malformed import check_text, naming_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,8 +48,7 @@ class TextSource:
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self._batch_rows = path, reading.batch_rows
         self.schema = pa.schema([pa.field("caption", pa.string())])
-        with path.open("rb"):
-            pass  # it is there, and may be read
+        check_text(path, "a text file")
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:  # noqa: ARG002  # there is one
         """The lines, in order."""

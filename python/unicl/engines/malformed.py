@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from unicl.text.byte_order import refuse_wide_unicode
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -22,3 +24,18 @@ def naming_file(path: Path, format_name: str) -> Iterator[None]:
             raise
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path} is not {format_name}, or is damaged: {lines[0][:300]}") from error
+
+
+def check_text(path: Path, format_name: str) -> None:
+    """Looks at the first bytes of a text file, plain or compressed.
+
+    Raises:
+        ValueError: They tell UTF-16 or UTF-32, or cannot be decompressed; the message names the file.
+        OSError: The file is not there, or not to be read.
+    """
+    with naming_file(path, format_name), pa.input_stream(str(path)) as file:
+        start: bytes = file.read(4)
+    try:
+        refuse_wide_unicode(start)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

@@ -12,6 +12,7 @@ import numpy as np
 
 from unicl.atomic import write_text
 from unicl.labels.clashes import Merge
+from unicl.text.byte_order import refuse_wide_unicode
 
 if TYPE_CHECKING:
     from unicl.labels.vocabulary import LabelVocabulary
@@ -32,13 +33,15 @@ def read_vocabulary(path: Path) -> Fields:
     """
     if path.suffix == ".csv":
         raise ValueError(f"a .csv is no vocabulary; save it as .tsv, with some of the columns {', '.join(COLUMNS)}")
-    content = path.read_text(encoding="utf-8-sig")
+    content = path.read_bytes()
+    refuse_wide_unicode(content)
+    text = content.decode("utf-8-sig")
     if path.suffix == ".json":
-        return _read_json(content)
-    lines = content.splitlines()
+        return _read_json(text)
+    lines = text.splitlines()
     if path.suffix == ".tsv" and lines and lines[0].split("\t")[0].strip() == "name":
         return _read_table(lines)
-    if path.suffix == ".tsv" and lines and ("|" in content or "name" in lines[0].split("\t")):
+    if path.suffix == ".tsv" and lines and ("|" in text or "name" in lines[0].split("\t")):
         raise ValueError(f'expected a header of some of {", ".join(COLUMNS)}, name first; got "{lines[0]}"')
     return _read_lines(lines)
 
@@ -158,7 +161,7 @@ def _as_json(vocabulary: LabelVocabulary) -> str:
 
 
 def _as_table(vocabulary: LabelVocabulary) -> str:
-    _refuse(".tsv", vocabulary, separators="\t|", blocked=vocabulary.blocked)
+    _refuse(".tsv", vocabulary, in_synonyms="\t|", blocked=vocabulary.blocked)
     counts = vocabulary.document_frequency
     lines = ["\t".join(COLUMNS if counts is not None else COLUMNS[:-1])]
     for number, name in enumerate(vocabulary.names):
@@ -174,7 +177,7 @@ def _as_lines(vocabulary: LabelVocabulary) -> str:
     _refuse(
         ".txt",
         vocabulary,
-        separators="\t",
+        in_synonyms="\t",
         blocked=vocabulary.blocked,
         parents=vocabulary.parent_names,
         document_frequency=vocabulary.document_frequency is not None,
@@ -182,11 +185,13 @@ def _as_lines(vocabulary: LabelVocabulary) -> str:
     return "".join("\t".join([name, *vocabulary.synonyms.get(name, ())]) + "\n" for name in vocabulary.names)
 
 
-def _refuse(suffix: str, vocabulary: LabelVocabulary, *, separators: str, **unsaid: object) -> None:
+def _refuse(suffix: str, vocabulary: LabelVocabulary, *, in_synonyms: str, **unsaid: object) -> None:
+    """Refuses what a format has no place for, and texts with marks that would be read as its own."""
     for what, value in unsaid.items():
         if value:
             raise ValueError(f"a {suffix} file cannot hold {what}; save the vocabulary as .json")
     for name in vocabulary.names:
-        for text in (name, *vocabulary.synonyms.get(name, ())):
-            if any(mark in text for mark in separators) or text.splitlines() != [text] or text != text.strip():
+        texts = [(name, "\t"), *((synonym, in_synonyms) for synonym in vocabulary.synonyms.get(name, ()))]
+        for text, marks in texts:
+            if any(mark in text for mark in marks) or text.splitlines() != [text] or text != text.strip():
                 raise ValueError(f"a {suffix} file cannot hold the text {text!r}; save the vocabulary as .json")

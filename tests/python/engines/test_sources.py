@@ -270,6 +270,15 @@ def test_what_is_malformed_is_named_in_one_line(tmp_path: Path, name: str, conte
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-32"])
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.tsv", "a.jsonl", "a.txt.gz"])
+def test_utf16_is_named_when_a_file_is_opened(tmp_path: Path, name: str, encoding: str) -> None:
+    content = '{"caption": "a dog"}\n'.encode(encoding)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(ValueError, match=f"{name}: the text is {encoding}; save it as UTF-8, as `iconv -f {encoding}"):
+        open_source(tmp_path / name, Reading(bad_rows="skip"))
+
+
 @pytest.mark.parametrize("name", ["x.parquet", "x.arrow", "x.tar"])
 def test_a_file_cut_in_the_middle_is_damaged(tmp_path: Path, name: str) -> None:
     WRITERS[name](tmp_path / name, ["a dog" * 500] * 100)

@@ -122,11 +122,19 @@ def test_what_a_format_cannot_hold_is_not_written(tmp_path, name, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_separator_in_a_text_is_refused(tmp_path):
-    vocabulary = LabelVocabulary.from_names(["dog|cat"])
-    vocabulary.save(tmp_path / "labels.txt")
+def test_the_separator_of_synonyms_may_stand_in_a_name_and_in_no_synonym(tmp_path):
+    names = LabelVocabulary.from_names(["dog|cat", "animal"], parents={"dog|cat": "animal"})
+    names.save(tmp_path / "labels.tsv")
+    assert everything(LabelVocabulary.from_file(tmp_path / "labels.tsv")) == everything(names)
     with pytest.raises(ValueError, match=r"a \.tsv file cannot hold the text 'dog\|cat'"):
-        vocabulary.save(tmp_path / "labels.tsv")
+        LabelVocabulary.from_names(["animal"], synonyms={"animal": ["dog|cat"]}).save(tmp_path / "labels.tsv")
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "labels.tsv", "labels.json"])
+def test_utf16_is_named(tmp_path, name):
+    (tmp_path / name).write_text('["dog"]', encoding="utf-16")
+    with pytest.raises(ValueError, match=f"{name}: the text is UTF-16; save it as UTF-8"):
+        LabelVocabulary.from_file(tmp_path / name)
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
