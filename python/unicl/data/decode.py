@@ -64,6 +64,8 @@ def decode_image(file: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -
             width, height = image.size
             if width * height > max_pixels:
                 raise BadImageError("too many pixels", f"{width} x {height}, at most {max_pixels} are allowed")
+            if image.mode.startswith("I"):  # 16 bits of grey, which convert() cuts at 255
+                return image.point(lambda level: level * (1 / 256)).convert("L").convert("RGB")
             return image.convert("RGB")
     except BadImageError:
         raise

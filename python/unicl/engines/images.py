@@ -111,6 +111,8 @@ class RowImages:
             return error
         except OSError as error:
             return BadImageError("unreadable", f"{error.filename}: {error.strerror}")
+        except UnicodeDecodeError as error:
+            return BadImageError("unreadable", f"its path is not UTF-8: {error.object!r}")
 
     def _file(self, row: int) -> Any:
         from unicl.data.decode import BadImageError

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from unicl.engines.captions import BATCH_BYTES
 from unicl.engines.json_lines import Block, JsonSource
+from unicl.engines.malformed import naming_file
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -107,8 +108,21 @@ def _open(path: Path) -> Iterator[tarfile.TarFile]:
         if path.suffix == ".tar":
             with tarfile.open(path, "r:") as archive:  # seeks over the pictures
                 yield archive
+                _refuse_cut_header(archive)
         else:
-            with pa.input_stream(str(path)) as file, tarfile.open(fileobj=file, mode="r|") as archive:
+            with (
+                naming_file(path, "a tar file"),
+                pa.input_stream(str(path)) as file,
+                tarfile.open(fileobj=file, mode="r|") as archive,
+            ):
                 yield archive
     except (tarfile.TarError, EOFError) as error:
         raise ValueError(f"{path} is not a tar file, or is damaged: {error}") from error
+
+
+def _refuse_cut_header(archive: tarfile.TarFile) -> None:
+    """Python takes a header that is cut off, behind the first, for the end of the archive."""
+    assert archive.fileobj is not None
+    archive.fileobj.seek(archive.offset)
+    if 0 < len(archive.fileobj.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it ends in the middle of a header")

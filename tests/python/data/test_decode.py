@@ -39,6 +39,13 @@ def test_every_mode_becomes_rgb(mode, colour):
     assert decode_image(io.BytesIO(encoded("PNG", mode=mode, colour=colour))).mode == "RGB"
 
 
+@pytest.mark.parametrize(("level", "seen"), [(0, 0), (300, 1), (30_000, 117), (65_535, 255)])
+def test_sixteen_bits_of_grey_are_scaled_to_eight(level, seen):
+    content = io.BytesIO()
+    Image.new("I;16", (2, 2), level).save(content, "PNG")
+    assert decode_image(io.BytesIO(content.getvalue())).getpixel((0, 0)) == (seen, seen, seen)
+
+
 @pytest.mark.parametrize("format_name", ["GIF", "BMP", "TIFF", "PPM"])
 def test_other_formats_never_reach_their_parser(format_name):
     with pytest.raises(BadImageError, match="not JPEG, PNG or WEBP: the file begins with b'") as caught:

@@ -184,6 +184,20 @@ def test_an_image_that_cannot_be_read_is_named_or_counted(tmp_path: Path, name: 
     assert good + 1 == len(CAPTIONS)
 
 
+def test_a_path_that_is_not_utf8_is_one_bad_image(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(CONTENTS[0])
+    paths = pa.array([b"0.png", b"\xff.png"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"image": paths, "caption": ["a dog", "a dog"]}), tmp_path / "x.parquet")
+    _, stats = label_files(
+        [tmp_path / "x.parquet"],
+        tmp_path / "out",
+        VOCABULARY,
+        relevance=RelevanceFilter(scorer=scorer),
+        reading=Reading(bad_rows="skip"),
+    )
+    assert (stats.images, stats.skipped) == (1, {"image unreadable": 1})
+
+
 def test_an_image_is_opened_only_where_a_label_hangs_on_it(tmp_path: Path) -> None:
     contents: list[bytes | None] = [*CONTENTS]
     contents[2] = None  # its caption has no label

@@ -288,6 +288,22 @@ def test_a_file_cut_in_the_middle_is_damaged(tmp_path: Path, name: str) -> None:
         captions_of(tmp_path / name)
 
 
+@pytest.mark.parametrize("blocks", [2.5, 4.01, 6.99])
+def test_a_shard_cut_in_a_header_is_damaged_and_not_short(tmp_path: Path, blocks: float) -> None:
+    write_shard(tmp_path / "x.tar", ["a dog", "a cat"])  # a block for each header, a block for what it heads
+    content = (tmp_path / "x.tar").read_bytes()
+    (tmp_path / "x.tar").write_bytes(content[: int(blocks * tarfile.BLOCKSIZE)])
+    with pytest.raises(ValueError, match=r"x\.tar is not a tar file, or is damaged: it ends in the middle of a header"):
+        open_source(tmp_path / "x.tar")
+
+
+def test_a_compressed_shard_that_is_cut_is_named(tmp_path: Path) -> None:
+    write_shard(tmp_path / "x.tar", ["a dog", "a cat"])
+    (tmp_path / "x.tar.gz").write_bytes(gzip.compress((tmp_path / "x.tar").read_bytes())[:-20])
+    with pytest.raises(ValueError, match=r"x\.tar\.gz is not a tar file, or is damaged: "):
+        open_source(tmp_path / "x.tar.gz")
+
+
 def test_types_that_differ_far_apart_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unicl.engines.lines.BLOCK_BYTES", 8)
     (tmp_path / "x.jsonl").write_text('{"caption":"a","n":1}\n{"caption":"b","n":"x"}\n')
