@@ -106,23 +106,17 @@ def _line(key: str, metadata: bytes | None, text: bytes | None) -> bytes:
 def _open(path: Path) -> Iterator[tarfile.TarFile]:
     try:
         if path.suffix == ".tar":
-            with tarfile.open(path, "r:") as archive:  # seeks over the pictures
+            with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:  # seeks over the pictures
                 yield archive
-                _refuse_cut_header(archive)
+                file.seek(archive.offset)  # Python takes a later header that is cut off for the end of the archive
+                if 0 < len(file.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+                    raise tarfile.ReadError("it ends in the middle of a header")
         else:
             with (
                 naming_file(path, "a tar file"),
-                pa.input_stream(str(path)) as file,
-                tarfile.open(fileobj=file, mode="r|") as archive,
+                pa.input_stream(str(path)) as stream,
+                tarfile.open(fileobj=stream, mode="r|") as archive,
             ):
                 yield archive
     except (tarfile.TarError, EOFError) as error:
         raise ValueError(f"{path} is not a tar file, or is damaged: {error}") from error
-
-
-def _refuse_cut_header(archive: tarfile.TarFile) -> None:
-    """Python takes a header that is cut off, behind the first, for the end of the archive."""
-    assert archive.fileobj is not None
-    archive.fileobj.seek(archive.offset)
-    if 0 < len(archive.fileobj.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
-        raise tarfile.ReadError("it ends in the middle of a header")
