@@ -31,15 +31,18 @@ def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabul
 
     Args:
         name_or_path: The name, the file, or the folder that ``unicl label`` wrote it into.
-        parents: For ImageNet, find the classes above each, in WordNet; the others have what parents they have.
+        parents: The vocabulary must have parents: for ImageNet-21k find them in WordNet.
 
     Raises:
         FileNotFoundError: There is no such file, and no vocabulary of that name.
-        ValueError: The file is malformed, or has no labels.
+        ValueError: The file is malformed, or has no labels; or ImageNet-1k, which has no class above another, is asked
+            for parents.
     """
     if name_or_path in NAMED:
+        if parents and name_or_path == "imagenet-1k":
+            raise ValueError("no class of imagenet-1k is above another, so it has no ancestors; imagenet-21k has some")
         made = NAMED[name_or_path]
-        return made(parents=True) if parents and name_or_path.startswith("imagenet") else made()
+        return made(parents=True) if parents and name_or_path == "imagenet-21k" else made()
     path = Path(name_or_path, VOCABULARY) if Path(name_or_path).is_dir() else Path(name_or_path)
     if not path.is_file():
         raise FileNotFoundError(f"no vocabulary {name_or_path!r}: name a file, or one of {', '.join(NAMED)}")

@@ -195,7 +195,8 @@ class LabelVocabulary:
             subset: "1k", "12k" (11,821 classes), "21k" (21,843), "21k-miil" (11,221), "22k" (21,841) or "22k-ms".
             names: "open_clip": open_clip's readable names, for "1k" only; "lemmas": the first lemma of each class.
                 None: the first for "1k", the second otherwise.
-            parents: Give each class the nearest class above it in WordNet, if there is one. Needs NLTK's corpus.
+            parents: Give each class the nearest class above it in WordNet, if there is one (in "1k" there is none).
+                Needs NLTK's corpus.
             on_clash: What to do with a lemma of two classes, as "panther"; see :meth:`from_names`.
 
         Raises:
@@ -217,7 +218,8 @@ class LabelVocabulary:
         """WordNet's 82,115 noun synsets in WordNet's order, with lemmas as synonyms and hypernyms as parents.
 
         A word means its first, most frequent sense, and only that label has it. A synset that is no word's first sense
-        is named as WordNet names it: "dog.n.03". Read through NLTK from its corpus "wordnet".
+        is named as WordNet names it: "dog.n.03", with its number behind if an article alone makes it another. Read
+        through NLTK from its corpus "wordnet".
 
         Raises:
             ModuleNotFoundError: NLTK is not installed.

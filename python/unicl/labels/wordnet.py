@@ -34,13 +34,19 @@ def wordnet_fields() -> dict[str, Any]:
     synsets = list(corpus.all_synsets("n"))
     first_sense = _first_senses(corpus, synsets)
     firsts = [synset.lemma_names()[0].replace("_", " ") for synset in synsets]
+    own = [synset.name() for synset in synsets]
     names: list[str] = []
     taken: set[str] = set()
-    for synset, name, key in zip(synsets, firsts, _native.text_keys(firsts), strict=True):
-        # A word belongs to the first of its senses; WordNet's name of a synset tells the others apart.
-        is_free = key and key not in taken and first_sense[key] == synset.offset()
-        names.append(name if is_free else synset.name())
-        taken.update((key,) if is_free else ())
+    keys = zip(_native.text_keys(firsts), _native.text_keys(own), strict=True)
+    for synset, name, (key, own_key) in zip(synsets, firsts, keys, strict=True):
+        # A word belongs to the first of its senses; WordNet's name of a synset tells the others apart, and its number
+        # those that differ by an article: "city.n.02" and "the_city.n.02".
+        if key and key not in taken and first_sense[key] == synset.offset():
+            names.append(name)
+            taken.add(key)
+        else:
+            names.append(synset.name() if own_key not in taken else f"{synset.name()} {synset.offset():08d}")
+            taken.add(own_key)
     name_of = {synset.offset(): name for synset, name in zip(synsets, names, strict=True)}
     synonyms: dict[str, list[str]] = {name: [] for name in names}
     for synset, name in zip(synsets, names, strict=True):

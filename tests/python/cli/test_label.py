@@ -114,6 +114,10 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(
         (["tokenize"], "unicl tokenize: no input: name files or folders"),
         (["label", "nowhere.parquet", "--vocabulary", "coco"], "unicl label: no file or folder nowhere.parquet"),
         (["label", "x.txt", "--vocabulary", "cocoa"], "no vocabulary 'cocoa': name a file, or one of coco"),
+        (
+            ["label", "x.txt", "--vocabulary", "imagenet-1k", "--ancestors", "add"],
+            "no class of imagenet-1k is above another, so it has no ancestors; imagenet-21k has some",
+        ),
         (["label", "x.txt", "--vocabulary", "coco", "--top-k", "3"], "top_k limits a vocabulary that is mined"),
     ],
 )

@@ -70,6 +70,15 @@ def label(vocabulary, phrase):
     return None if found < 0 else vocabulary.names[found]
 
 
+def test_senses_that_differ_by_an_article_are_told_apart(nltk_data):
+    senses = [(["city"], []), (["city"], []), (["the_city"], []), (["the_city"], [])]
+    write_corpus(nltk_data / "corpora" / "wordnet", senses)
+    with pytest.warns(UserWarning, match="multilingual"):
+        names = LabelVocabulary.wordnet().names
+    assert names[:3] == ("city", "city.n.02", "the_city.n.01")
+    assert names[3].startswith("the_city.n.02 0")
+
+
 def test_every_synset_is_a_label_in_wordnets_order(vocabulary):
     assert vocabulary.names == (
         "entity",
