@@ -27,6 +27,7 @@ class DocumentFrequency:
         num_captions: How many captions there were, those without labels included.
 
     Raises:
+        TypeError: The counts are no array of integers.
         ValueError: A count is negative or exceeds the number of captions, or data sets of other vocabularies are added.
 
     Example:
@@ -40,6 +41,9 @@ class DocumentFrequency:
     num_captions: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.counts, np.ndarray) or self.counts.dtype.kind not in "iu" or self.counts.ndim != 1:
+            got = f"{self.counts.dtype} {self.counts.shape}" if isinstance(self.counts, np.ndarray) else self.counts
+            raise TypeError(f"expected counts as a numpy array of integers (number of labels,); got {got}")
         least, most = int(self.counts.min(initial=0)), int(self.counts.max(initial=0))
         if least < 0 or most > self.num_captions:
             wrong = least if least < 0 else most

@@ -12,6 +12,7 @@ from unicl.labels.column_labeler import ColumnLabeler
 from unicl.labels.explaining import Explanation, explain
 from unicl.labels.filters import DocumentFrequency, Judged, LabelFilters, as_row_ids
 from unicl.labels.label_sets import LabelSets
+from unicl.labels.limits import is_share
 from unicl.labels.mapper import LabelMapper
 from unicl.labels.mentions import Mentions, Said, find_mentions, sets_of
 from unicl.labels.relevance import RelevanceFilter
@@ -149,8 +150,9 @@ class DenseLabeler:
         counts = self.vocabulary.document_frequency
         if counts is None:
             raise ValueError('frequency_of="vocabulary" needs a vocabulary with counts: one of LabelVocabulary.mine')
-        for limit in (self.filters.min_document_frequency, self.filters.max_document_frequency):
-            if isinstance(limit, float) and limit not in (0.0, 1.0):
+        # How many captions there were is not known: a share of them is none, or all.
+        for limit, allowed in ((self.filters.min_document_frequency, 0.0), (self.filters.max_document_frequency, 1.0)):
+            if is_share(limit) and limit != allowed:
                 raise ValueError(f'with frequency_of="vocabulary", give limits as numbers of captions; got {limit}')
         return DocumentFrequency(counts=counts, num_captions=int(counts.max(initial=0)))
 
@@ -176,11 +178,7 @@ class DenseLabeler:
         """
         if isinstance(captions, str):
             raise TypeError("expected a batch of captions; got one str (explain() takes one)")
-        relevance = self.filters.relevance
-        if relevance is not None and images is None:
-            raise TypeError("the relevance filter looks at images; pass images= with one for each caption")
-        if relevance is None and images is not None:
-            raise TypeError("images are looked at by a relevance filter only; give the labeler one with relevance=")
+        self._check_images(images)
         if self.filters.need_mentions:
             found = find_noun_phrases(captions, tagger=self.tagger, grammar=self.grammar, threads=threads)
             mentions = find_mentions(found, self.mapper, threads=threads)
@@ -237,8 +235,12 @@ class DenseLabeler:
             row_ids: As in a call.
 
         Raises:
-            TypeError, ValueError: As in a call.
+            TypeError: A filter looks at phrases, and there are labels alone; or as in a call.
+            ValueError: As in a call.
         """
+        self._check_images(images)
+        if self.filters.need_mentions and not isinstance(said, Mentions):
+            raise TypeError(f"the filters look at phrases; expected Mentions, of find_mentions; got {said!r}")
         said = self._with_ancestors(said)
         frequency = self.frequency
         if frequency is None and self.filters.need_frequency:
@@ -276,6 +278,12 @@ class DenseLabeler:
         ids = None if row_id is None else as_row_ids([row_id], 1)
         verdicts, scores = self._verdicts(said, self.frequency, None if image is None else [image], ids)
         return explain(self, caption, said, verdicts, scores)
+
+    def _check_images(self, images: Any) -> None:
+        if self.filters.relevance is not None and images is None:
+            raise TypeError("the relevance filter looks at images; pass images= with one for each caption")
+        if self.filters.relevance is None and images is not None:
+            raise TypeError("images are looked at by a relevance filter only; give the labeler one with relevance=")
 
     def _labels(self, captions: Captions, threads: int | None) -> LabelSets:
         indices, offsets = self.vocabulary._native.label(

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unicl.labels import DenseLabeler, DocumentFrequency, LabelMapper, LabelSets, LabelVocabulary
+from unicl.labels import (
+    DenseLabeler,
+    DocumentFrequency,
+    LabelMapper,
+    LabelSets,
+    LabelVocabulary,
+    RelevanceFilter,
+)
 from unicl.labels.filters import drawn_to_balance
 from unicl.labels.mentions import find_mentions
 from unicl.text import find_noun_phrases
@@ -154,6 +161,28 @@ def test_settings_that_are_no_numbers_of_their_kind_are_refused(settings, messag
 def test_limits_that_leave_no_label_are_refused(least, most):
     with pytest.raises(ValueError, match="expected min_document_frequency <= max_document_frequency; got"):
         DenseLabeler(VOCABULARY, min_document_frequency=least, max_document_frequency=most)
+
+
+@pytest.mark.parametrize("counts", [[1, 2, 3], np.array([0.5, 1, 1]), np.ones((3, 1), np.int64)])
+def test_counts_that_are_no_array_of_integers_are_refused(counts):
+    with pytest.raises(TypeError, match=r"expected counts as a numpy array of integers \(number of labels,\); got"):
+        DocumentFrequency(counts=counts, num_captions=3)
+
+
+def test_labels_alone_are_not_judged_by_filters_that_look_at_phrases():
+    sets = LabelSets.from_lists([[0]])
+    with pytest.raises(TypeError, match=r"expected Mentions, of find_mentions; got LabelSets\(1 rows, 1 labels\)"):
+        DenseLabeler(VOCABULARY, min_count_in_caption=2).judge(sets)
+    relevance = RelevanceFilter(scorer=lambda images, phrases: [[1.0 for _ in row] for row in phrases])  # noqa: ARG005
+    with pytest.raises(TypeError, match="pass images= with one for each caption"):
+        DenseLabeler(VOCABULARY, relevance=relevance).judge(sets)
+
+
+@pytest.mark.parametrize("limit", [{"min_document_frequency": 1.0}, {"max_document_frequency": 0.0}])
+def test_shares_of_captions_that_nobody_counted_are_refused(limit):
+    vocabulary = LabelVocabulary(["dog"], document_frequency=np.array([3]))
+    with pytest.raises(ValueError, match='with frequency_of="vocabulary", give limits as numbers of captions; got'):
+        DenseLabeler(vocabulary, frequency_of="vocabulary", **limit)
 
 
 def test_settings_that_cannot_be_met_are_refused():
