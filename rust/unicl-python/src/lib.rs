@@ -21,12 +21,16 @@ mod wordpiece;
 
 #[pymodule]
 mod _native {
+    use numpy::{PyArray1, PyArrayMethods};
     use pyo3::prelude::*;
 
     #[pymodule_init]
-    #[expect(clippy::unnecessary_wraps, reason = "pyo3 wants a result")]
-    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         unicl_core::interrupt::set_hook(crate::gate::signals);
+        // The numpy crate looks up what it needs of numpy, and where it notes who writes an array, when it first needs them,
+        // and panics if a signal handler raises meanwhile.
+        module.py().import("numpy")?;
+        PyArray1::<i64>::zeros(module.py(), 0, false).readwrite();
         Ok(())
     }
 

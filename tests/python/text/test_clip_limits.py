@@ -82,6 +82,27 @@ def test_ctrl_c_ends_a_long_call(work):
         assert process.wait(60) == 0
 
 
+FIRST_CALL = """
+import signal
+from unicl.text import ClipTokenizer
+def handler(*_):
+    raise TimeoutError
+tokenizer, caption = ClipTokenizer(), "a dog, " * 3_000_000
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.02)
+try:
+    tokenizer.encode(caption)
+except TimeoutError:
+    print("ended")
+"""
+
+
+def test_a_signal_during_the_first_call_raises_what_its_handler_raises():
+    # Once numpy was looked up where the ids became an array, and a panic came of what the handler raised meanwhile.
+    run = subprocess.run([sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, check=False)
+    assert run.stdout == "ended\n", run.stderr
+
+
 def test_what_a_signal_handler_raises_ends_the_call_and_the_tokenizer_works_on(tokenizer):
     def handler(*_):
         raise TimeoutError("time is up")
