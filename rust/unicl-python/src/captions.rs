@@ -1,7 +1,8 @@
 //! The argument that every text function takes: one string, a sequence of strings, or an Arrow column of strings.
 //!
 //! Nothing is copied. A Python string lends the UTF-8 that it holds (ASCII) or that `CPython` makes once and keeps in it
-//! (anything else), for as long as [`Captions`] lives, whatever happens to the list; an Arrow array lends its buffers.
+//! (anything else), for as long as [`Captions`] lives: a tuple holds the strings, whatever happens to the list. An Arrow
+//! array lends its buffers.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
@@ -9,101 +10,86 @@ use arrow_schema::DataType;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyFloat, PyList, PySequence, PyString, PyTuple};
 use pyo3_arrow::input::AnyArray;
 
 /// One string or a batch of strings, held so that their text can be read with the GIL released.
-pub(crate) struct Captions(Texts);
+pub(crate) struct Captions<'py>(Rows<'py>);
 
-enum Texts {
-    Python(Vec<PyBackedStr>),
+enum Rows<'py> {
+    Python(Bound<'py, PyTuple>),
     /// Chunks that passed [`check_column`]: every row can be read.
     Arrow(Vec<ArrayRef>),
 }
 
-impl Captions {
+impl Captions<'_> {
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
-            Texts::Python(strings) => strings.len(),
-            Texts::Arrow(chunks) => chunks.iter().map(Array::len).sum(),
+            Rows::Python(rows) => rows.len(),
+            Rows::Arrow(chunks) => chunks.iter().map(Array::len).sum(),
         }
     }
 
-    /// The text of every row.
-    pub(crate) fn views(&self) -> Vec<&str> {
+    /// The text of every row, or an error that names the first row without one.
+    pub(crate) fn texts(&self) -> PyResult<Vec<&str>> {
+        let mut texts = Vec::with_capacity(self.len());
         match &self.0 {
-            Texts::Python(strings) => strings.iter().map(PyBackedStr::as_str).collect(),
-            Texts::Arrow(chunks) => {
-                let mut views = Vec::with_capacity(self.len());
-                for chunk in chunks {
-                    push_views(chunk.as_ref(), &mut views);
+            Rows::Python(rows) => {
+                for (row, item) in rows.iter_borrowed().enumerate() {
+                    texts.push(text_of(row, item)?);
                 }
-                views
+            }
+            Rows::Arrow(chunks) => {
+                for chunk in chunks {
+                    push_texts(chunk.as_ref(), &mut texts);
+                }
             }
         }
+        Ok(texts)
     }
 }
 
-impl<'py> FromPyObject<'_, 'py> for Captions {
+impl<'py> FromPyObject<'_, 'py> for Captions<'py> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let py = object.py();
-        if let Ok(text) = object.cast::<PyString>() {
-            return Ok(Self(Texts::Python(vec![borrow_text(0, &text)?])));
-        }
-        let texts = if let Ok(list) = object.cast::<PyList>() {
-            Texts::Python(borrow_texts(list.len(), list.iter())?)
+        let rows = if object.is_instance_of::<PyString>() {
+            Rows::Python(PyTuple::new(py, [object])?)
+        } else if let Ok(list) = object.cast::<PyList>() {
+            Rows::Python(list.to_tuple())
         } else if let Ok(tuple) = object.cast::<PyTuple>() {
-            Texts::Python(borrow_texts(
-                tuple.len(),
-                tuple.iter_borrowed().map(Borrowed::to_owned),
-            )?)
+            Rows::Python(tuple.to_owned())
         } else if object.hasattr(intern!(py, "__arrow_c_array__"))?
             || object.hasattr(intern!(py, "__arrow_c_stream__"))?
         {
-            Texts::Arrow(read_column(&object)?)
+            Rows::Arrow(read_column(&object)?)
         } else if !object.is_instance_of::<PyBytes>()
             && (object.cast::<PySequence>().is_ok() || object.hasattr(intern!(py, "__array__"))?)
         {
-            let tuple = py
-                .get_type::<PyTuple>()
-                .call1((object,))?
-                .cast_into::<PyTuple>()?;
-            Texts::Python(borrow_texts(tuple.len(), tuple.iter())?)
+            let tuple = py.get_type::<PyTuple>().call1((object,))?;
+            Rows::Python(tuple.cast_into()?)
         } else {
             return Err(PyTypeError::new_err(format!(
                 "expected a str, a sequence of str, or an Arrow column of strings; got {}",
                 object.get_type().name()?
             )));
         };
-        Ok(Self(texts))
+        Ok(Self(rows))
     }
 }
 
-fn borrow_texts<'py>(
-    rows: usize,
-    items: impl Iterator<Item = Bound<'py, PyAny>>,
-) -> PyResult<Vec<PyBackedStr>> {
-    let mut strings = Vec::with_capacity(rows);
-    for (row, item) in items.enumerate() {
-        strings.push(borrow_text(row, &item)?);
-    }
-    Ok(strings)
-}
-
-fn borrow_text(row: usize, item: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
-    let Ok(text) = item.cast::<PyString>() else {
+fn text_of<'a>(row: usize, item: Borrowed<'a, '_, PyAny>) -> PyResult<&'a str> {
+    if !item.is_instance_of::<PyString>() {
         return Err(if is_missing(item)? {
             missing(row)
         } else {
             not_text(row, &item.get_type().name()?.to_string())
         });
-    };
+    }
     // A Python string has UTF-8 unless it holds half of a surrogate pair.
-    PyBackedStr::try_from(text.clone()).map_err(|_| {
+    item.extract().map_err(|_| {
         PyValueError::new_err(format!(
             "row {row} has a lone surrogate, which no Unicode text contains; repair it, \
              for instance with text.encode('utf-8', 'replace').decode()"
@@ -112,7 +98,7 @@ fn borrow_text(row: usize, item: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
 }
 
 /// None, or what pandas has in its place: NaN or `pandas.NA`.
-fn is_missing(item: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn is_missing(item: Borrowed<'_, '_, PyAny>) -> PyResult<bool> {
     let is_nan = item
         .cast::<PyFloat>()
         .is_ok_and(|number| number.value().is_nan());
@@ -142,7 +128,7 @@ fn read_column(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
     Ok(chunks)
 }
 
-/// Makes sure that [`push_views`] can read every row: strings, none missing, well formed.
+/// Makes sure that [`push_texts`] can read every row: strings, none missing, well formed.
 fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
     let values = chunk
         .as_any_dictionary_opt()
@@ -175,29 +161,29 @@ fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
         .map_err(|error| PyValueError::new_err(format!("malformed Arrow column: {error}")))
 }
 
-fn push_views<'a>(chunk: &'a dyn Array, views: &mut Vec<&'a str>) {
+fn push_texts<'a>(chunk: &'a dyn Array, texts: &mut Vec<&'a str>) {
     match chunk.data_type() {
         // Only a value of a dictionary that no row refers to can still be null here.
-        DataType::Utf8 => views.extend(
+        DataType::Utf8 => texts.extend(
             chunk
                 .as_string::<i32>()
                 .iter()
                 .map(Option::unwrap_or_default),
         ),
-        DataType::LargeUtf8 => views.extend(
+        DataType::LargeUtf8 => texts.extend(
             chunk
                 .as_string::<i64>()
                 .iter()
                 .map(Option::unwrap_or_default),
         ),
         DataType::Utf8View => {
-            views.extend(chunk.as_string_view().iter().map(Option::unwrap_or_default));
+            texts.extend(chunk.as_string_view().iter().map(Option::unwrap_or_default));
         }
         _ => {
             let dictionary = chunk.as_any_dictionary();
             let mut values = Vec::with_capacity(dictionary.values().len());
-            push_views(dictionary.values().as_ref(), &mut values);
-            views.extend(
+            push_texts(dictionary.values().as_ref(), &mut values);
+            texts.extend(
                 dictionary
                     .normalized_keys()
                     .into_iter()

@@ -121,12 +121,12 @@ impl LabelIndex {
     fn map<'py>(
         &self,
         py: Python<'py>,
-        phrases: Captions,
+        phrases: Captions<'_>,
         threads: Option<ThreadCount>,
         how: Option<How<'py>>,
     ) -> PyResult<Mappings<'py>> {
         let mode = self.mode(how.as_ref())?;
-        let views = phrases.views();
+        let views = phrases.texts()?;
         let threads = self::threads(threads);
         let mappings = gate::run_infallible(py, || labels::map_phrases(mode, &views, threads))?;
         let ids: Vec<i32> = mappings.iter().map(|mapping| mapping.id).collect();
@@ -143,14 +143,14 @@ impl LabelIndex {
     fn label<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
+        captions: Captions<'_>,
         tagger: &PosTagger,
         grammar: Option<&str>,
         threads: Option<ThreadCount>,
         how: Option<How<'py>>,
     ) -> PyResult<Sets<'py>> {
         let mode = self.mode(how.as_ref())?;
-        let views = captions.views();
+        let views = captions.texts()?;
         let threads = self::threads(threads);
         let (indices, offsets) = gate::run(py, || {
             let chunker = tagger.chunker(grammar)?;
@@ -204,7 +204,7 @@ impl LabelIndex {
 )]
 pub(crate) fn mine_labels(
     py: Python<'_>,
-    captions: Captions,
+    captions: Captions<'_>,
     tagger: &PosTagger,
     min_document_frequency: u64,
     max_document_frequency: u64,
@@ -212,7 +212,7 @@ pub(crate) fn mine_labels(
     grammar: Option<&str>,
     threads: Option<ThreadCount>,
 ) -> PyResult<Vec<(String, u64)>> {
-    let views = captions.views();
+    let views = captions.texts()?;
     let threads = self::threads(threads);
     let limits = Limits {
         min_document_frequency,

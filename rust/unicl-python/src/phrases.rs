@@ -52,10 +52,10 @@ impl PosTagger {
     fn tag<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
+        captions: Captions<'_>,
         threads: Option<ThreadCount>,
     ) -> PyResult<Arrays<'py>> {
-        let views = captions.views();
+        let views = captions.texts()?;
         let threads = self::threads(threads);
         let columns =
             gate::run_infallible(py, || phrases::tag_captions(&self.tagger, &views, threads))?;
@@ -66,10 +66,13 @@ impl PosTagger {
     fn tag_words(
         &self,
         py: Python<'_>,
-        sentences: Vec<Captions>,
+        sentences: Vec<Captions<'_>>,
         threads: Option<ThreadCount>,
     ) -> PyResult<Vec<Vec<u8>>> {
-        let views: Vec<Vec<&str>> = sentences.iter().map(Captions::views).collect();
+        let views = sentences
+            .iter()
+            .map(Captions::texts)
+            .collect::<PyResult<Vec<_>>>()?;
         let threads = self::threads(threads);
         gate::run_infallible(py, || phrases::tag_sentences(&self.tagger, &views, threads))
     }
@@ -78,11 +81,11 @@ impl PosTagger {
     fn find_noun_phrases<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
+        captions: Captions<'_>,
         grammar: Option<&str>,
         threads: Option<ThreadCount>,
     ) -> PyResult<Arrays<'py>> {
-        let views = captions.views();
+        let views = captions.texts()?;
         let threads = self::threads(threads);
         let columns = gate::run(py, || {
             let chunker = self.chunker(grammar)?;

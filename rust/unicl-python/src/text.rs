@@ -79,7 +79,7 @@ impl ClipTokenizer {
     fn encode_padded<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
+        captions: Captions<'_>,
         context_length: usize,
         pad_id: u16,
         dtype: &str,
@@ -88,7 +88,7 @@ impl ClipTokenizer {
         threads: Option<ThreadCount>,
         truncate: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut texts = captions.views();
+        let mut texts = captions.texts()?;
         let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
         cleaned.put_into(&mut texts);
         let shape = [texts.len(), context_length];
@@ -113,7 +113,7 @@ impl ClipTokenizer {
     fn encode_masked<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
+        captions: Captions<'_>,
         context_length: usize,
         pad_id: u16,
         dtype: &str,
@@ -121,7 +121,7 @@ impl ClipTokenizer {
         threads: Option<ThreadCount>,
         truncate: bool,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let mut texts = captions.views();
+        let mut texts = captions.texts()?;
         let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
         cleaned.put_into(&mut texts);
         let padding = Padding {
@@ -140,11 +140,11 @@ impl ClipTokenizer {
     fn encode_ragged<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
+        captions: Captions<'_>,
         repair: Bound<'py, PyAny>,
         threads: Option<ThreadCount>,
     ) -> PyResult<IdsAndOffsets<'py>> {
-        let mut texts = captions.views();
+        let mut texts = captions.texts()?;
         let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
         cleaned.put_into(&mut texts);
         let threads = resolve(threads);

@@ -126,7 +126,7 @@ impl WordPieceTokenizer {
     fn encode_padded<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
+        captions: Captions<'_>,
         context_length: usize,
         dtype: &str,
         out: Option<Bound<'py, PyAny>>,
@@ -135,7 +135,7 @@ impl WordPieceTokenizer {
     ) -> PyResult<Bound<'py, PyAny>> {
         let shape = [captions.len(), context_length];
         let work = Work {
-            captions: captions.views(),
+            captions: captions.texts()?,
             pairs: None,
             length: context_length,
             truncate,
@@ -157,13 +157,15 @@ impl WordPieceTokenizer {
     fn encode_batch<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
-        pairs: Option<Captions>,
+        captions: Captions<'_>,
+        pairs: Option<Captions<'_>>,
         context_length: usize,
         dtype: &str,
         threads: Option<ThreadCount>,
         truncate: bool,
     ) -> PyResult<Batch<'py>> {
+        let captions = captions.texts()?;
+        let pairs = pairs.as_ref().map(Captions::texts).transpose()?;
         if let Some(pairs) = &pairs
             && pairs.len() != captions.len()
         {
@@ -174,8 +176,8 @@ impl WordPieceTokenizer {
             )));
         }
         let work = Work {
-            captions: captions.views(),
-            pairs: pairs.as_ref().map(Captions::views),
+            captions,
+            pairs,
             length: context_length,
             truncate,
             threads,
@@ -191,10 +193,10 @@ impl WordPieceTokenizer {
     fn encode_ragged<'py>(
         &self,
         py: Python<'py>,
-        captions: Captions,
+        captions: Captions<'_>,
         threads: Option<ThreadCount>,
     ) -> PyResult<IdsAndOffsets<'py>> {
-        let (views, threads) = (captions.views(), resolve(threads));
+        let (views, threads) = (captions.texts()?, resolve(threads));
         let (ids, offsets) =
             gate::run_infallible(py, || self.tokenizer.encode_ragged(&views, threads))?;
         Ok((ids.into_pyarray(py), offsets.into_pyarray(py)))
