@@ -13,12 +13,13 @@ from unicl.engines.captions import caption_column, read_captions
 from unicl.engines.columns import extended, extended_schema
 from unicl.engines.images import RowImages, RowScorer, find_images
 from unicl.engines.inputs import find_inputs, open_source, output_paths
+from unicl.engines.label_folder import refuse_lost_names, replace_vocabulary
 from unicl.engines.labelling import FileLabeler, LabelStats, label_fields
 from unicl.engines.mine import captions_of, mine_vocabulary
 from unicl.engines.output import new_parquet, refuse_existing
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
-from unicl.engines.vocabularies import VOCABULARY, counted, save_vocabulary
+from unicl.engines.vocabularies import VOCABULARY, counted
 from unicl.labels import DenseLabeler, DocumentFrequency, LabelVocabulary
 from unicl.labels.limits import as_counts
 
@@ -93,7 +94,8 @@ def label_files(
             filter; times its relevance where that weighs.
         phrases: Write the noun phrases and their spans too.
         copy_columns: Write the columns of the input too.
-        overwrite: Replace outputs that exist, each when the new one is complete.
+        overwrite: Replace outputs that exist, each when the new one is complete; but where ids come to mean other names
+            than in the vocabulary there, all are removed when the first new one is.
         tagger: The tagger; None for the package's own weights.
         grammar: The noun-phrase grammar; None for that of :func:`unicl.text.find_noun_phrases`.
         threads: How many threads to use; None for all cores.
@@ -103,7 +105,8 @@ def label_files(
         The vocabulary, and what was done.
 
     Raises:
-        FileNotFoundError, FileExistsError, OSError: An input is missing; an output exists; the disk is full.
+        FileNotFoundError, FileExistsError, OSError: An input is missing; an output exists, or labels in the folder that
+            are not replaced would lose their names; the disk is full.
         TypeError, ValueError: The relevance scorer gives something else than a number in [0, 1] for every phrase.
         ValueError: A file is malformed, its column is not found, a row or its image is bad (the message names file and
             row), an option is out of range, ``top_k`` is given with a vocabulary, or there are no labels.
@@ -146,6 +149,7 @@ def label_files(
     paths = find_inputs(inputs, images=images)
     outputs = output_paths(paths, out, only_folder=True)
     refuse_existing(out / VOCABULARY, overwrite=overwrite)
+    refuse_lost_names(out, outputs, vocabulary)
     fields = label_fields(phrases=phrases)
     for path, output in zip(paths, outputs, strict=True):
         refuse_existing(output, overwrite=overwrite)
@@ -199,7 +203,8 @@ def label_files(
                 writer.write(extended(batch, schema, columns))
                 advance(len(batch))
             if stats.files == 0:  # no sooner, or the labels that are there would lose their names to a run that fails
-                save_vocabulary(vocabulary, out / VOCABULARY, overwrite=overwrite)
+                writer.finish()
+                replace_vocabulary(vocabulary, out, outputs, overwrite=overwrite)
         stats.files += 1
     stats.seconds = time.perf_counter() - started
     return vocabulary, stats

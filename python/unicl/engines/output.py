@@ -80,6 +80,12 @@ class ParquetOutput:
             with naming_output(self._path):
                 self._writer.write_table(table, row_group_size=max(1, table.num_rows))
 
+    def finish(self) -> None:
+        """Writes what waits and the end of the file; no rows can follow."""
+        self.flush()
+        with naming_output(self._path):
+            self._writer.close()
+
 
 @contextmanager
 def new_parquet(path: Path, schema: pa.Schema, *, overwrite: bool = False) -> Iterator[ParquetOutput]:
@@ -95,9 +101,7 @@ def new_parquet(path: Path, schema: pa.Schema, *, overwrite: bool = False) -> It
         try:
             output = ParquetOutput(writer, path, schema)
             yield output
-            output.flush()
-            with naming_output(path):
-                writer.close()
+            output.finish()
         except BaseException:
             with suppress(OSError, pa.ArrowException):  # lets the file go; its end may have no room either
                 writer.close()
