@@ -99,7 +99,7 @@ def fused_loss(
     chunk_size: int | None = None,
     deterministic: bool = True,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """The contrastive loss whose positives are all pairs of equal label, in nats, without a b x m matrix.
+    """The contrastive loss whose positives are all pairs of equal label, in nats, without a large b x m matrix.
 
     L = (L_image_to_text + L_text_to_image) / 2, where L_image_to_text is the mean over images of the cross-entropy
     between the softmax over all texts and the uniform distribution over the texts with the image's label, and

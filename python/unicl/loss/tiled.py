@@ -1,4 +1,4 @@
-"""The loss and its gradient by tiles: plain torch on any device, and never a b x m matrix.
+"""The loss and its gradient by tiles: plain torch on any device, and no b x m matrix beyond 16 MiB.
 
 Legend: ``b`` images ``u_i``, ``m`` texts ``v_j``, ``k`` extra texts, ``d`` width, ``s`` the logit scale, z_ij = s
 u_i.v_j.
@@ -9,8 +9,9 @@ Backward, per tile, with a_i and c_j the gradients of the row and column losses:
     z = s u v^T                                                            (matmul)
     G = a_i (softmax over row i - r_ij) + c_j (softmax over column j - c_ij)   (in float32)
     dU += s G v;  dV += s G^T u                                            (two matmuls)
-Four matmul units in all. The targets r and c are subtracted in the tile, not added outside as sums over classes: on an
-aligned batch the two parts cancel, and nothing right is left after rounding to bfloat16 (docs/loss.md).
+Four matmul units in all, or three where the logits are so few (16 MiB) that forward keeps them. The targets r and c are
+subtracted in the tile, not added outside as sums over classes: on an aligned batch the two parts cancel, and nothing
+right is left after rounding to bfloat16 (docs/loss.md).
 
 Exponentials are base 2: exp2 costs a third of exp in torch on a CPU (0.28 and 0.81 ns an element, AVX-512), and log2(e)
 goes into the factor that the matmul applies anyway.
@@ -33,7 +34,9 @@ __all__ = ["Sums", "backward", "forward"]
 _PANEL_BYTES = 24 << 20
 
 
-def forward(problem: Problem, merge: Callable[[Sums], None] | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def forward(
+    problem: Problem, merge: Callable[[Sums], None] | None = None, kept: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Row losses (b,), column losses (m,), and the log-sum-exps in bits of rows and columns, which backward needs.
 
     A row or column without a positive has loss 0. A direction that is not wanted has zeros throughout. The
@@ -43,9 +46,10 @@ def forward(problem: Problem, merge: Callable[[Sums], None] | None = None) -> tu
     Args:
         problem: What to compute.
         merge: Called with what was added up for the columns, to add what other ranks have.
+        kept: Shape (b m,), takes the logits for backward; None keeps none.
     """
     bounded = is_bounded(problem)
-    tiles = Tiles(problem, buffers=2)
+    tiles = Tiles(problem, buffers=2, kept=kept)
     rows = Sums(problem.image, bounded=bounded)
     columns = Sums(problem.text, bounded=bounded)
     for span in tiles.row_spans():
@@ -56,13 +60,13 @@ def forward(problem: Problem, merge: Callable[[Sums], None] | None = None) -> tu
                 sides.append((rows, span, 1))
             if problem.to_image and not block.is_extra:
                 sides.append((columns, block.span, 0))
-            z = tiles.logits(u, block.features.to(problem.scale.dtype))
+            z = tiles.logits(u, block.features.to(problem.scale.dtype), span, block)
             _add_targets(tiles, z, span, block, sides)
             tiles.fill_excluded(z, span, block, -math.inf)
             if bounded:
-                z.exp2_()
+                powers = torch.exp2(z, out=z if kept is None else tiles.buffer(1, z))
                 for sums, own_span, dim in sides:
-                    sums.total[own_span] += z.sum(dim)
+                    sums.total[own_span] += powers.sum(dim)
             else:
                 for sums, own_span, dim in sides:
                     sums.add_powers(z, dim, own_span, tiles.buffer(1, z))
@@ -84,6 +88,7 @@ def backward(
     *,
     wants_image: bool = True,
     wants_text: bool = True,
+    kept: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of the image features (b, d), the text features (m, d) and the scale ().
 
@@ -95,9 +100,10 @@ def backward(
         column_grad: Gradient of the column losses, shape (m,).
         wants_image: Whether to compute the images' gradient; without, it is empty and its matmul is saved.
         wants_text: The same for the texts'.
+        kept: Shape (b m,), the logits that forward kept; None makes them again.
     """
     image, text, scale = problem.image, problem.text, problem.scale
-    tiles = Tiles(problem, buffers=3)
+    tiles = Tiles(problem, buffers=3, kept=kept)
     shift = common_shift(problem, row_lse, column_lse)
     rows = Side.of_rows(problem, row_lse, row_grad, shift)
     columns = Side.of_columns(problem, column_lse, column_grad, shift)
@@ -121,8 +127,11 @@ def backward(
                 u_grad = torch.zeros_like(u) if panel.start == 0 else u_grad.to(scale.dtype)
             for block in tiles.column_blocks(panel):
                 v = block.features.to(scale.dtype)
-                z = tiles.logits(u, v)
-                tiles.fill_excluded(z, span, block, -math.inf)
+                if kept is None:
+                    z = tiles.logits(u, v, span, block)
+                    tiles.fill_excluded(z, span, block, -math.inf)
+                else:
+                    z = tiles.kept(span, block)
                 g = tiles.gradient(z, span, block, rows, columns, shift)
                 if wants_image:
                     add_product(u_grad, g, block.features, v)
@@ -130,8 +139,9 @@ def backward(
                     own = slice(block.span.start - panel.start, block.span.stop - panel.start)
                     add_product(part[own], g.t(), image[span], u)
                 if not by_rows:
-                    tiles.fill_excluded(z, span, block, 0.0)
-                    scale_grad += z.mul_(g).sum()
+                    slopes = torch.mul(z, g, out=tiles.buffer(2, z))
+                    tiles.fill_excluded(slopes, span, block, 0.0)
+                    scale_grad += slopes.sum()
             if by_rows:
                 scale_grad += torch.linalg.vecdot(u, u_grad).sum(dtype=torch.float64)
             if wants_image and is_low:

@@ -48,6 +48,7 @@ class Problem:
         chunk_size: Rows of a tile; None chooses.
         backend: "tiled" or "triton".
         deterministic: Whether the order of sums must be the same from run to run; the tiled backend's always is.
+        keep_logits: Whether backward finds the logits that forward made, and need not make them again.
         first_pair: The text that belongs to image 0: over ranks, the texts of all ranks are here, and only some images.
         all_images: Number of images over all ranks; None for those here.
     """
@@ -64,6 +65,7 @@ class Problem:
     chunk_size: int | None = None
     backend: str = "tiled"
     deterministic: bool = True
+    keep_logits: bool = False
     first_pair: int = 0
     all_images: int | None = None
 
@@ -143,9 +145,11 @@ class Tiles:
     Args:
         problem: What is being computed.
         buffers: Number of tile-sized buffers; the logits take the first.
+        kept: Shape (b m,), the logits of all tiles, one tile after the other: they are made there, or found. None where
+            they are not kept.
     """
 
-    def __init__(self, problem: Problem, *, buffers: int) -> None:
+    def __init__(self, problem: Problem, *, buffers: int, kept: Tensor | None = None) -> None:
         self.problem = problem
         on_cpu = problem.image.device.type == "cpu"
         rows, columns = _CPU_TILE if on_cpu else _GPU_TILE
@@ -153,6 +157,7 @@ class Tiles:
         widest = max(problem.text.shape[0], 0 if problem.extra is None else problem.extra.shape[0])
         self.columns = max(1, min(columns, widest))
         self._buffers = problem.scale.new_empty(buffers, self.rows * self.columns)
+        self._kept = kept
         # A number on the CPU, so that the matmul applies it; on a GPU reading it would wait for the device.
         self._factor = float(problem.scale) * LOG2_E if on_cpu else problem.scale * LOG2_E
 
@@ -181,12 +186,20 @@ class Tiles:
         """The buffer ``index``, in the shape of ``like``."""
         return self._buffers[index, : like.numel()].view(like.shape)
 
-    def logits(self, u: Tensor, v: Tensor) -> Tensor:
-        """Logits z, in bits, for a block of images and of texts, in buffer 0."""
-        z = self._buffers[0, : u.shape[0] * v.shape[0]].view(u.shape[0], v.shape[0])
+    def logits(self, u: Tensor, v: Tensor, span: slice, block: Columns) -> Tensor:
+        """Logits z, in bits, for a block of images and of texts, in buffer 0 or where they are kept."""
+        shape = (u.shape[0], v.shape[0])
+        z = self._buffers[0, : shape[0] * shape[1]].view(shape) if self._kept is None else self.kept(span, block)
         if isinstance(self._factor, float):
             return torch.addmm(z, u, v.t(), beta=0, alpha=self._factor, out=z)
         return torch.mm(u, v.t(), out=z).mul_(self._factor)
+
+    def kept(self, span: slice, block: Columns) -> Tensor:
+        """Where the logits of a tile are kept."""
+        assert self._kept is not None  # noqa: S101
+        rows, columns = span.stop - span.start, block.span.stop - block.span.start
+        start = span.start * self.problem.text.shape[0] + rows * block.span.start
+        return self._kept[start : start + rows * columns].view(rows, columns)
 
     def own_pairs(self, tile: Tensor, span: slice, block: Columns) -> tuple[slice, Tensor] | None:
         """The pairs of an image and its own text inside a tile: the texts, and a view of the elements; None if none."""

@@ -36,9 +36,9 @@ def test_the_operators_pass_opcheck(make_batch, kind):
     problem = make_problem(make_batch(5, 5, 4), kind, extra=make_batch(3, 1, 4).image, label_smoothing=0.1)
     arguments = flatten(problem)
     torch.library.opcheck(torch.ops.unicl.contrastive_losses, arguments)
-    _, _, row_lse, column_lse = torch.ops.unicl.contrastive_losses(*arguments)
+    _, _, row_lse, column_lse, logits = torch.ops.unicl.contrastive_losses(*arguments)
     detached = [x.detach() if isinstance(x, torch.Tensor) else x for x in arguments]
-    grads = (row_lse.detach(), column_lse.detach(), torch.rand(5), torch.rand(5), True, False)
+    grads = (row_lse.detach(), column_lse.detach(), logits.detach(), torch.rand(5), torch.rand(5), True, False)
     torch.library.opcheck(torch.ops.unicl.contrastive_gradients, (*detached, *grads))
 
 

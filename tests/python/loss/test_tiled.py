@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import unicl
+from unicl.loss import operators, tiles
 from unicl.loss import tiled as tiled_module
-from unicl.loss import tiles
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 # Relative to the largest element: a few units in the last place.
@@ -192,6 +192,7 @@ class LargestTensor(TorchDispatchMode):
 def test_float32_sums_of_half_precision_texts_are_bounded(make_batch, gradients, monkeypatch):
     monkeypatch.setattr(tiles, "_CPU_TILE", (8, 16))
     monkeypatch.setattr(tiled_module, "_PANEL_BYTES", 4 * 64 * 32)
+    monkeypatch.setattr(operators, "_KEPT_LOGITS", 0)
     batch = make_batch(16, 4000, 64)
     with LargestTensor(torch.float32) as watch:
         gradients(tiled, batch, 14.3, torch.bfloat16)
@@ -205,6 +206,52 @@ def test_no_tensor_is_as_large_as_the_matrix_of_logits(make_batch, gradients, la
     with LargestTensor() as watch:
         gradients(tiled, batch, 14.3, dtype)
     assert 0 < watch.elements <= 3 * 512 * 1024
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    b=st.integers(1, 40),
+    m=st.integers(1, 40),
+    labels=st.sampled_from(["pairs", "classes", "mixed"]),
+    dtype=st.sampled_from([*DTYPES, torch.float64]),
+    scale=st.sampled_from([0.5, 14.3, 100.0]),
+    direction=st.sampled_from(["both", "image_to_text", "text_to_image"]),
+    exclude_self=st.booleans(),
+    label_smoothing=st.sampled_from([0.0, 0.1]),
+    tile=st.sampled_from([(8, 16), (7, 5), (1024, 512)]),
+)
+def test_logits_that_are_kept_change_no_bit(make_batch, gradients, b, m, labels, dtype, scale, tile, **modes):
+    m = b if labels == "pairs" or modes["exclude_self"] else m
+    batch = make_batch(b, m, 7, labels=labels)
+
+    def loss(*arguments):
+        return unicl.fused_loss(*arguments, backend="tiled", **modes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "_CPU_TILE", tile)
+        kept = gradients(loss, batch, scale, dtype)
+        patch.setattr(operators, "_KEPT_LOGITS", 0)
+        made_again = gradients(loss, batch, scale, dtype)
+    assert all(torch.equal(x, y) for x, y in zip(kept, made_again, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_a_second_backward_pass_finds_the_logits_as_they_were(make_batch, dtype):
+    batch = make_batch(30, 30, 7)
+    image, scale = batch.image.to(dtype).requires_grad_(), torch.tensor(14.3, requires_grad=True)
+    loss = unicl.fused_loss(image, batch.text.to(dtype), None, None, scale, exclude_self=True, label_smoothing=0.1)
+    first, second = (torch.autograd.grad(loss, (image, scale), retain_graph=True) for _ in range(2))
+    assert all(torch.equal(x, y) for x, y in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize(("rows", "is_kept"), [(50, True), (51, False)])
+def test_logits_are_kept_while_they_are_few(make_batch, monkeypatch, rows, is_kept):
+    monkeypatch.setattr(operators, "_KEPT_LOGITS", 2500)
+    batch = make_batch(rows, rows, 8)
+    saved = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x.numel()), lambda x: x):
+        tiled(batch.image.requires_grad_(), batch.text, *batch.labels)
+    assert (rows * rows in saved) == is_kept
 
 
 def test_the_reference_holds_the_matrix_so_the_watch_would_see_it(make_batch, gradients):
