@@ -26,4 +26,4 @@ class FilesConfig:
     """How many threads to use; all cores if not given."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
     stats: Path | None = None
-    """Write counts and times to this file, as JSON."""
+    """Write counts and times to this file, as JSON (.json)."""

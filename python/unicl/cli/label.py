@@ -11,7 +11,7 @@ import tyro
 from unicl.cli.files import FilesConfig
 from unicl.cli.progress import show_captions
 from unicl.cli.relevance import Relevance
-from unicl.cli.summary import report
+from unicl.cli.summary import check_stats, report
 from unicl.engines import LabelStats, label_files, open_vocabulary
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class LabelConfig(FilesConfig):
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl label``, runs it, and says what was done."""
     config = tyro.cli(LabelConfig, prog="unicl label", args=arguments)
+    check_stats(config.stats)
     vocabulary, stats = label_files(
         config.inputs,
         config.out,

@@ -37,6 +37,10 @@ class Relevance:
         if self.relevance is None:
             if weigh:
                 raise ValueError("weights by relevance need a model; name its folder with --relevance")
+            if self != Relevance():
+                raise ValueError(
+                    "options about images need a model that looks at them; name its folder with --relevance"
+                )
             return None
         try:
             from unicl.models.scorers import open_scorer

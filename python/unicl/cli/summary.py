@@ -7,11 +7,25 @@ import sys
 from typing import TYPE_CHECKING
 
 from unicl.engines import written_aside
+from unicl.engines.output import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from unicl.engines import RunStats
+
+
+def check_stats(path: Path | None) -> None:
+    """Sees, before the work is done, that its statistics can be written to ``path`` and take nobody's place.
+
+    Raises:
+        ValueError: It does not end in .json, or is a folder: an input, say, that they would replace.
+        OSError: No file can be written there.
+    """
+    if path is not None and (path.suffix != ".json" or path.is_dir()):
+        raise ValueError(f"expected --stats to name a file that ends in .json; got {path}")
+    if path is not None:
+        make_folder(path.parent)
 
 
 def report(stats: RunStats, sentence: str, path: Path | None) -> None:

@@ -10,7 +10,7 @@ import tyro
 
 from unicl.cli.files import FilesConfig
 from unicl.cli.progress import show_captions
-from unicl.cli.summary import report
+from unicl.cli.summary import check_stats, report
 from unicl.engines import TokenizeStats, open_tokenizer, tokenize_files
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class TokenizeConfig(FilesConfig):
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl tokenize``, runs it, and says what was done."""
     config = tyro.cli(TokenizeConfig, prog="unicl tokenize", args=arguments)
+    check_stats(config.stats)
     tokenizer = open_tokenizer(
         config.tokenizer,
         config.tokenizer_file,

@@ -13,7 +13,7 @@ import tyro
 
 from unicl.cli.progress import show_captions
 from unicl.engines import Reading, mine_vocabulary, open_vocabulary, save_vocabulary
-from unicl.engines.output import refuse_existing
+from unicl.engines.output import make_folder, refuse_existing
 from unicl.engines.vocabulary_reports import vocabulary_difference, vocabulary_stats
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def _build(config: Build) -> None:
     refuse_existing(config.out, overwrite=config.overwrite)
     if config.out.suffix not in (".json", ".tsv"):
         raise ValueError(f"expected --out to end in .json or .tsv, which hold the counts of captions; got {config.out}")
+    make_folder(config.out.parent)
     vocabulary, counter = mine_vocabulary(
         config.inputs,
         min_document_frequency=config.min_document_frequency,

@@ -16,7 +16,7 @@ from unicl.engines.inputs import find_inputs, open_source, output_paths
 from unicl.engines.label_folder import refuse_lost_names, replace_vocabulary
 from unicl.engines.labelling import FileLabeler, LabelStats, label_fields
 from unicl.engines.mine import captions_of, mine_vocabulary
-from unicl.engines.output import new_parquet, refuse_existing
+from unicl.engines.output import make_folder, new_parquet, refuse_existing
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
 from unicl.engines.vocabularies import VOCABULARY, counted
@@ -158,6 +158,7 @@ def label_files(
         if images:
             find_images(source, image_column)
         extended_schema(source, fields, copy_columns=copy_columns)
+    make_folder(out)
     stats = LabelStats()
     if vocabulary is None:
         vocabulary, counter = mine_vocabulary(

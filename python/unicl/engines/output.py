@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,20 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raises ``FileExistsError`` if there is a file and it must not be replaced."""
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; name another place, or pass overwrite=True (--overwrite) to replace it")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder of outputs that come after hours of other work, and sees that files can be made in it.
+
+    Raises:
+        OSError: They cannot; the message names the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write into the folder: {error.strerror}", str(folder)) from error
 
 
 class ParquetOutput:

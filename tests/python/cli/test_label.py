@@ -118,6 +118,9 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(
             ["label", "x.txt", "--vocabulary", "imagenet-1k", "--ancestors", "add"],
             "no class of imagenet-1k is above another, so it has no ancestors; imagenet-21k has some",
         ),
+        (["label", "x.txt", "--vocabulary", "coco", "--score-above", "0.9"], "name its folder with --relevance"),
+        (["label", "x.txt", "--stats", "x.parquet"], "expected --stats to name a file that ends in .json; got x.parq"),
+        (["tokenize", "x.txt", "--stats", "x.txt"], "expected --stats to name a file that ends in .json; got x.txt"),
         (["label", "x.txt", "--vocabulary", "coco", "--top-k", "3"], "top_k limits a vocabulary that is mined"),
     ],
 )

@@ -125,7 +125,14 @@ def test_a_vocabulary_without_labels_is_refused(tmp_path: Path, source: Path) ->
         match="no noun phrase of the 7 captions is within min_document_frequency=99 and max_document_frequency=1",
     ):
         label_files([source], tmp_path / "out", min_document_frequency=99)
-    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_into_is_refused_before_captions_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "captions.txt").write_bytes(b"a dog\nnot UTF-8: \xff\n")  # which counting would find
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"cannot write into the folder: .*: '.*file/out'"):
+        label_files([tmp_path / "captions.txt"], tmp_path / "file" / "out")
 
 
 @pytest.mark.parametrize(
