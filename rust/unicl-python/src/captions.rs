@@ -5,7 +5,7 @@
 //! array lends its buffers.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, GenericStringArray, OffsetSizeTrait};
 use arrow_schema::DataType;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
@@ -155,10 +155,35 @@ fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
     }
     // The C interface hands over bare buffers; text that is not UTF-8 or an offset out of range would be undefined
     // behaviour in Rust, so nothing is read before it is checked.
-    chunk
-        .to_data()
-        .validate_full()
-        .map_err(|error| PyValueError::new_err(format!("malformed Arrow column: {error}")))
+    match chunk.data_type() {
+        DataType::Utf8 => check_text(chunk.as_string::<i32>()),
+        DataType::LargeUtf8 => check_text(chunk.as_string::<i64>()),
+        _ => chunk
+            .to_data()
+            .validate_full()
+            .map_err(|error| error.to_string()),
+    }
+    .map_err(|error| PyValueError::new_err(format!("malformed Arrow column: {error}")))
+}
+
+/// What `validate_full` checks, but of the rows of a slice alone: that also reads the text of all rows before it.
+fn check_text<Offset: OffsetSizeTrait>(rows: &GenericStringArray<Offset>) -> Result<(), String> {
+    let offsets = rows.value_offsets();
+    let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else {
+        return Ok(());
+    };
+    let (first, last) = (first.as_usize(), last.as_usize());
+    let bytes = rows.values().get(first..last);
+    let bytes = bytes
+        .filter(|_| offsets.is_sorted())
+        .ok_or("offsets that fall or point outside")?;
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let is_whole = |offset: &Offset| text.is_char_boundary(offset.as_usize() - first);
+    if offsets.iter().all(is_whole) {
+        Ok(())
+    } else {
+        Err("a row that begins within a character".to_owned())
+    }
 }
 
 fn push_texts<'a>(chunk: &'a dyn Array, texts: &mut Vec<&'a str>) {

@@ -1,5 +1,7 @@
 """What the text functions take as captions, shown with `ClipTokenizer`."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -55,6 +57,12 @@ def test_a_subclass_of_str_is_a_str(tokenizer, expected):
     np.testing.assert_array_equal(tokenizer([caption]), expected[:1])
 
 
+def column(offsets, text):
+    """A column that nobody has checked."""
+    buffers = pa.py_buffer(np.array(offsets, np.int32)), pa.py_buffer(text.encode())
+    return pa.StringArray.from_buffers(len(offsets) - 1, *buffers)
+
+
 @pytest.mark.parametrize(
     ("captions", "error", "message"),
     [
@@ -77,6 +85,8 @@ def test_a_subclass_of_str_is_a_str(tokenizer, expected):
         (pa.array([1]), TypeError, r"expected an Arrow column of strings .* got Int64"),
         (pa.table({"a": ["x"]}), TypeError, "got Struct.*: of a table or data frame give the column"),
         (pa.array([b"a\xff"]).view(pa.string()), ValueError, "malformed Arrow column: .* utf-8"),
+        (column([0, 1, 2], "\u00e9"), ValueError, "malformed Arrow column: a row that begins within a character"),
+        (column([0, 2, 1], "ab"), ValueError, "malformed Arrow column: offsets that fall"),
     ],
 )
 def test_captions_that_are_not_text_are_refused_with_their_row(tokenizer, captions, error, message):
@@ -84,3 +94,14 @@ def test_captions_that_are_not_text_are_refused_with_their_row(tokenizer, captio
         tokenizer(captions)
     with pytest.raises(error, match=message):
         tokenizer.encode(captions)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_a_slice_of_a_column_is_read_alone(tokenizer, kind):
+    column = pa.array(["\u00e9t\u00e9 \u00e0 la plage"] * 1_000_000 + ["a dog", "\u00e9"], kind)
+    end = column.slice(1_000_000)
+    np.testing.assert_array_equal(tokenizer(end), tokenizer(["a dog", "\u00e9"]))
+    start = time.perf_counter()
+    for _ in range(100):
+        tokenizer(end, threads=1)
+    assert time.perf_counter() - start < 0.5  # 2 s where the million before it are read as well
