@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -25,7 +26,6 @@ from unicl.labels.limits import as_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from unicl.labels import RelevanceFilter
     from unicl.labels.ancestors import Ancestors
@@ -36,7 +36,7 @@ ROWS_WITH_IMAGES = 1024
 
 def label_files(
     inputs: Sequence[str | Path],
-    out: Path,
+    out: str | Path,
     vocabulary: LabelVocabulary | None = None,
     *,
     mode: Literal["canonical", "argmax"] = "canonical",
@@ -112,6 +112,7 @@ def label_files(
             row), an option is out of range, ``top_k`` is given with a vocabulary, or there are no labels.
     """
     started = time.perf_counter()
+    out = Path(out)
     reading = Reading() if reading is None else reading
     if vocabulary is not None and top_k is not None:
         raise ValueError("top_k limits a vocabulary that is mined; one was given")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -19,7 +20,6 @@ from unicl.engines.stats import RunStats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -76,7 +76,7 @@ class TokenizeStats(RunStats):
 
 def tokenize_files(
     inputs: Sequence[str | Path],
-    out: Path,
+    out: str | Path,
     tokenizer: Tokenizer,
     *,
     reading: Reading | None = None,
@@ -112,6 +112,7 @@ def tokenize_files(
             cut. The message names file and row.
     """
     started = time.perf_counter()
+    out = Path(out)
     reading = Reading() if reading is None else reading
     stats = TokenizeStats()
     paths = find_inputs(inputs)

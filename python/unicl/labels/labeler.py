@@ -149,7 +149,10 @@ class DenseLabeler:
             )
         counts = self.vocabulary.document_frequency
         if counts is None:
-            raise ValueError('frequency_of="vocabulary" needs a vocabulary with counts: one of LabelVocabulary.mine')
+            raise ValueError(
+                'frequency_of="vocabulary" needs a vocabulary with counts: one of LabelVocabulary.mine, or what '
+                "unicl label wrote if it counted"
+            )
         # How many captions there were is not known: a share of them is none, or all.
         for limit, allowed in ((self.filters.min_document_frequency, 0.0), (self.filters.max_document_frequency, 1.0)):
             if is_share(limit) and limit != allowed:

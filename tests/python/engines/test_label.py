@@ -110,6 +110,11 @@ def test_mined_labels_are_balanced_by_their_own_counts(tmp_path: Path, source: P
     assert stats.dropped["balance"] > 0
 
 
+def test_folders_are_paths_or_their_names(tmp_path: Path, source: Path) -> None:
+    label_files([str(source)], str(tmp_path / "out"), VOCABULARY)
+    assert pq.read_table(tmp_path / "out" / "captions.parquet").num_rows == 7
+
+
 def test_a_file_without_rows_is_labelled_too(tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption": pa.array([], pa.string())}), tmp_path / "captions.parquet")
     _, stats = label_files([tmp_path / "captions.parquet"], tmp_path / "out", VOCABULARY, min_document_frequency=0.1)
