@@ -64,7 +64,7 @@ def test_a_vocabulary_that_cannot_be_read_is_another(tmp_path: Path, inputs: lis
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
 def test_a_full_disk_in_the_first_file_leaves_the_old_labels_and_their_names(tmp_path: Path) -> None:
     # The file is written in one piece, at its end; a limit on the size of files stands in for the disk's end.
-    captions = [f"a dog {os.urandom(40).hex()}" for _ in range(5_000)]
+    captions = ["a dog", *(os.urandom(40).hex() for _ in range(5_000))]
     pq.write_table(pa.table({"caption": captions}), tmp_path / "a.parquet")
     label_files([tmp_path / "a.parquet"], tmp_path / "out", LabelVocabulary.from_names(["dog"]))
     OTHER.save(tmp_path / "other.json")
