@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from unicl.engines.captions import RawBatch, numbered, rows_within, slices
 from unicl.engines.columns import size_in_bytes
-from unicl.engines.malformed import naming_file
+from unicl.engines.malformed import naming_file, refuse_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +39,7 @@ class ArrowSource:
         """The rows, in order."""
         first_row = 0
         with naming_file(self.path, "Arrow IPC"), pa.memory_map(str(self.path)) as mapped, self._open(mapped) as reader:
+            refuse_changed(self.path, reader.schema, self.schema)
             whole = (reader.get_batch(n) for n in range(reader.num_record_batches)) if self._is_file else reader
             for batch in whole:
                 kept = batch if columns is None else batch.select(list(columns))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from unicl.engines.captions import find_column
-from unicl.engines.inputs import is_shard
+from unicl.engines.shards import Shard
 from unicl.labels.relevance import score_phrases
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def find_images(source: Source, column: str | None) -> str | None:
         ValueError: There is no such column, it occurs twice, or it holds neither bytes, nor {bytes, path}, nor paths;
             or a column of a shard is named.
     """
-    if is_shard(source.path):
+    if isinstance(source, Shard):
         if column is not None and column in source.schema.names:
             raise ValueError(f"{source.path}: the images of a shard are its members, not its column {column!r}")
         return None

@@ -11,7 +11,7 @@ from unicl.engines.json_lines import json_lines
 from unicl.engines.lines import TextSource
 from unicl.engines.parquet import ParquetSource
 from unicl.engines.reading import Reading
-from unicl.engines.shards import shard
+from unicl.engines.shards import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ FORMATS: dict[str, Callable[[Path, Reading], Source]] = {
     ".jsonl": json_lines,
     ".ndjson": json_lines,
     ".txt": TextSource,
-    ".tar": shard,
+    ".tar": Shard,
 }
 COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4")
 
@@ -69,20 +69,14 @@ def find_inputs(paths: Sequence[str | Path], *, images: bool = False) -> list[Pa
     return found
 
 
-def open_source(path: Path, reading: Reading | None = None, *, images: bool = False) -> Source:
-    """Opens a file of rows; the end of its name tells its format. ``images`` asks for those of a shard.
+def open_source(path: Path, reading: Reading | None = None) -> Source:
+    """Opens a file of rows; the end of its name tells its format.
 
     Raises:
         FileNotFoundError, PermissionError: It is not there, or not to be read.
         ValueError: It is not what its name says, or is damaged.
     """
-    reading = Reading() if reading is None else reading
-    return shard(path, reading, images=True) if images and is_shard(path) else FORMATS[_format(path)](path, reading)
-
-
-def is_shard(path: Path) -> bool:
-    """Whether a file is a webdataset shard, whose images are no column, by its name."""
-    return _format(path) == ".tar"
+    return FORMATS[_format(path)](path, Reading() if reading is None else reading)
 
 
 def output_paths(inputs: Sequence[Path], out: Path, *, only_folder: bool = False) -> list[Path]:

@@ -39,21 +39,13 @@ class JsonSource:
         path: The file.
         blocks: Gives its lines.
         reading: How many rows a batch has at most.
-        with_images: Gives them with images, for the batches; None: there are none, or they are not asked for.
 
     Raises:
         ValueError: A line is not a JSON object, or a field holds, say, numbers and strings; the message names the line.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        blocks: Callable[[], Iterable[Block]],
-        reading: Reading,
-        *,
-        with_images: Callable[[], Iterable[Block]] | None = None,
-    ) -> None:
-        self.path, self._blocks, self._batch_rows = path, with_images or blocks, reading.batch_rows
+    def __init__(self, path: Path, blocks: Callable[[], Iterable[Block]], reading: Reading) -> None:
+        self.path, self._blocks, self._batch_rows = path, blocks, reading.batch_rows
         schema, num_rows = pa.schema([]), 0
         for block in blocks():
             parsed = self._parse(block, None)

@@ -20,6 +20,7 @@ from unicl.engines.mine import captions_of, mine_vocabulary
 from unicl.engines.output import make_folder, new_parquet, refuse_existing
 from unicl.engines.progress import Progress, no_progress
 from unicl.engines.reading import Reading
+from unicl.engines.shards import Shard
 from unicl.engines.vocabularies import VOCABULARY, counted
 from unicl.labels import DenseLabeler, DocumentFrequency, LabelVocabulary
 from unicl.labels.limits import as_counts
@@ -27,6 +28,7 @@ from unicl.labels.limits import as_counts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from unicl.engines.captions import Source
     from unicl.labels import RelevanceFilter
     from unicl.labels.ancestors import Ancestors
     from unicl.text import PosTagger
@@ -145,16 +147,18 @@ def label_files(
     if relevance is not None:
         new_labeler = partial(new_labeler, relevance=replace(relevance, scorer=RowScorer(relevance.scorer)))
     images = relevance is not None
-    # With images in short batches, so that progress is told more often.
-    of_batches = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES)) if images else reading
+    if images:  # in short batches, so that progress is told more often
+        reading = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES))
     paths = find_inputs(inputs, images=images)
     outputs = output_paths(paths, out, only_folder=True)
     refuse_existing(out / VOCABULARY, overwrite=overwrite)
     refuse_lost_names(out, outputs, vocabulary)
     fields = label_fields(phrases=phrases)
+    sources: list[Source] = []  # opened once: of some formats that takes a look at all rows
     for path, output in zip(paths, outputs, strict=True):
         refuse_existing(output, overwrite=overwrite)
         source = open_source(path, reading)
+        sources.append(source)
         caption_column(source, reading.column)
         if images:
             find_images(source, image_column)
@@ -178,28 +182,27 @@ def label_files(
     rarity = None
     if labeler.filters.need_frequency or idf:
         frequency = DocumentFrequency(counts=np.zeros(len(vocabulary), np.int64), num_captions=0)
-        for captions in captions_of(paths, reading, progress, "counting labels in"):
+        for captions in captions_of(sources, reading, progress, "counting labels in"):
             frequency += labeler.count(captions, threads=threads)
         vocabulary = counted(vocabulary, frequency.counts)
         labeler = new_labeler(vocabulary, frequency_of=frequency)
         rarity = frequency.rarity() if idf else None
     file_labeler = FileLabeler(labeler, rarity=rarity, threads=threads)
-    for path, output in zip(paths, outputs, strict=True):
-        source = open_source(path, of_batches, images=images)
+    for source, output in zip(sources, outputs, strict=True):
         schema = extended_schema(source, fields, copy_columns=copy_columns)
         with (
             new_parquet(output, schema, overwrite=overwrite) as writer,
-            progress(f"labelling {path.name}", source.num_rows) as advance,
+            progress(f"labelling {source.path.name}", source.num_rows) as advance,
         ):
             for batch in read_captions(
-                source,
+                source.with_images() if images and isinstance(source, Shard) else source,
                 reading,
                 only_captions=not copy_columns,
                 image_column=find_images(source, image_column) if images else None,
                 skipped=stats.skipped,
             ):
                 began = time.perf_counter()
-                of_rows = RowImages(batch, path, reading.bad_rows, threads=threads) if images else None
+                of_rows = RowImages(batch, source.path, reading.bad_rows, threads=threads) if images else None
                 columns = file_labeler.columns(batch, stats, phrases=phrases, images=of_rows)
                 stats.label_seconds += time.perf_counter() - began
                 writer.write(extended(batch, schema, columns))

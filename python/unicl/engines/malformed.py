@@ -39,3 +39,13 @@ def check_text(path: Path, format_name: str) -> None:
         refuse_wide_unicode(start)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def refuse_changed(path: Path, found: pa.Schema, schema: pa.Schema) -> None:
+    """Refuses a file whose columns are others than when it was opened.
+
+    Raises:
+        ValueError: They are; the message names the file.
+    """
+    if not found.equals(schema):
+        raise ValueError(f"{path} has changed since it was opened: it has other columns now")

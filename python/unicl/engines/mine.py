@@ -12,20 +12,20 @@ from unicl.engines.reading import Reading
 from unicl.labels.limits import as_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
+    from unicl.engines.captions import Source
     from unicl.labels import LabelVocabulary
     from unicl.text import PosTagger
 
 
-def captions_of(paths: Sequence[Path], reading: Reading, progress: Progress, title: str) -> Iterator[pa.Array]:
+def captions_of(sources: Iterable[Source], reading: Reading, progress: Progress, title: str) -> Iterator[pa.Array]:
     """The captions of files, in batches, bad rows left out; ``progress`` is told."""
-    for path in paths:
-        source = open_source(path, reading)
-        with progress(f"{title} {path.name}", source.num_rows) as advance:
+    for source in sources:
+        with progress(f"{title} {source.path.name}", source.num_rows) as advance:
             for batch in read_captions(source, reading, only_captions=True):
                 yield batch.good_captions()
                 advance(len(batch))
@@ -75,7 +75,8 @@ def mine_vocabulary(
     )
     counter = PhraseCounter(tagger=tagger, grammar=grammar, max_names=max_names, threads=threads)
     reading = Reading() if reading is None else reading
-    for captions in captions_of(find_inputs(inputs), reading, progress, "counting phrases in"):
+    sources = (open_source(path, reading) for path in find_inputs(inputs))
+    for captions in captions_of(sources, reading, progress, "counting phrases in"):
         counter.add(captions)
     vocabulary = counter.vocabulary(
         min_document_frequency=min_document_frequency, max_document_frequency=max_document_frequency, top_k=top_k

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from unicl.engines.captions import RawBatch, numbered, rows_within
-from unicl.engines.malformed import naming_file
+from unicl.engines.malformed import naming_file, refuse_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +36,7 @@ class ParquetSource:
         """The rows, in order."""
         # A buffer size makes pyarrow stream a column chunk; without one it reads each whole, however large.
         with naming_file(self.path, "Parquet"), pq.ParquetFile(self.path, buffer_size=1 << 20) as file:
+            refuse_changed(self.path, file.schema_arrow, self.schema)
             names = None if columns is None else list(columns)
             first_row = 0
             for batch in file.iter_batches(batch_size=self._batch_rows, columns=names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from contextlib import contextmanager
+from copy import copy
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,15 +27,22 @@ IMAGES = ("jpg", "jpeg", "png", "webp")
 """The ends of the names of images."""
 
 
-def shard(path: Path, reading: Reading, *, images: bool = False) -> JsonSource:
+class Shard(JsonSource):
     """The samples of a webdataset shard, as img2dataset writes them: a row each.
 
     A sample is the members, one after another, whose path is the same up to the first dot of the file name. Its columns
     are that key (``__key__``), the fields of the ``.json`` member, and the ``.txt`` member (``txt``). Images are no
     column; where they are asked for, they come beside the rows: the first that a sample has.
     """
-    with_images = partial(_blocks, path, images=True) if images else None
-    return JsonSource(path, partial(_blocks, path), reading, with_images=with_images)
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        super().__init__(path, partial(_blocks, path), reading)
+
+    def with_images(self) -> Shard:
+        """The same shard, which is not read again for its schema, with the images beside the rows."""
+        shard = copy(self)
+        shard._blocks = partial(_blocks, self.path, images=True)
+        return shard
 
 
 def _blocks(path: Path, *, images: bool = False) -> Iterator[Block]:

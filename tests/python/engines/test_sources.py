@@ -304,6 +304,18 @@ def test_a_compressed_shard_that_is_cut_is_named(tmp_path: Path) -> None:
         open_source(tmp_path / "x.tar.gz")
 
 
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow", "x.feather"])
+def test_a_file_that_got_other_columns_since_it_was_opened_is_named(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name, ["a dog"])
+    source = open_source(tmp_path / name)
+    other = pa.table({"caption": ["a dog"], "key": ["0"]})  # in another order
+    new_writer = {"x.parquet": pq.ParquetWriter, "x.arrow": pa.ipc.new_file, "x.feather": pa.ipc.new_stream}[name]
+    with new_writer(tmp_path / name, other.schema) as writer:
+        writer.write_table(other)
+    with pytest.raises(ValueError, match=f"{name} has changed since it was opened: it has other columns now"):
+        list(source.batches())
+
+
 def test_types_that_differ_far_apart_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unicl.engines.lines.BLOCK_BYTES", 8)
     (tmp_path / "x.jsonl").write_text('{"caption":"a","n":1}\n{"caption":"b","n":"x"}\n')
