@@ -58,7 +58,8 @@ class DenseLabeler:
 
             None: a label is what the phrase says, and nothing else.
         balance: Keep a label of a caption with the probability min(1, balance / its number of captions), so that no
-            label has many more than this; MetaCLIP's t (see :func:`unicl.labels.filters.drawn_to_balance`).
+            label has many more than this, but for captions that roll up to it; MetaCLIP's t (see
+            :func:`unicl.labels.filters.drawn_to_balance`).
         seed: Of the draws for ``balance``; they depend on it, on the row id and on the label alone.
         frequency_of: Where a label's captions are counted: "captions" are those of the call, "vocabulary" those that
             the vocabulary was mined from (limits as ints only), or what :meth:`count` gave, for data that comes in
