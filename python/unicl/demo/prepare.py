@@ -10,6 +10,7 @@ import torch
 
 from unicl.demo.emoji import EmojiPictures, split_by_base, stable_hash
 from unicl.labels import DenseLabeler, DocumentFrequency, LabelSets, LabelVocabulary
+from unicl.models.small_cnn import scale_pixels
 from unicl.text import ClipTokenizer
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def prepare(
     pixels = torch.from_numpy(source.pictures).permute(0, 3, 1, 2).contiguous()
     return DemoData(
         source=source,
-        images=pixels.float().div_(255).sub_(0.5).div_(0.25),
+        images=scale_pixels(pixels),
         captions=torch.from_numpy(tokenizer(source.captions)),
         class_names=class_names,
         class_prompts=torch.from_numpy(np.stack(prompts)),

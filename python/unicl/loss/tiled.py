@@ -127,11 +127,10 @@ def backward(
                 u_grad = torch.zeros_like(u) if panel.start == 0 else u_grad.to(scale.dtype)
             for block in tiles.column_blocks(panel):
                 v = block.features.to(scale.dtype)
-                if kept is None:
+                z = tiles.kept(span, block)
+                if z is None:
                     z = tiles.logits(u, v, span, block)
                     tiles.fill_excluded(z, span, block, -math.inf)
-                else:
-                    z = tiles.kept(span, block)
                 g = tiles.gradient(z, span, block, rows, columns, shift)
                 if wants_image:
                     add_product(u_grad, g, block.features, v)

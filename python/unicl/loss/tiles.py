@@ -188,15 +188,17 @@ class Tiles:
 
     def logits(self, u: Tensor, v: Tensor, span: slice, block: Columns) -> Tensor:
         """Logits z, in bits, for a block of images and of texts, in buffer 0 or where they are kept."""
-        shape = (u.shape[0], v.shape[0])
-        z = self._buffers[0, : shape[0] * shape[1]].view(shape) if self._kept is None else self.kept(span, block)
+        z = self.kept(span, block)
+        if z is None:
+            z = self._buffers[0, : u.shape[0] * v.shape[0]].view(u.shape[0], v.shape[0])
         if isinstance(self._factor, float):
             return torch.addmm(z, u, v.t(), beta=0, alpha=self._factor, out=z)
         return torch.mm(u, v.t(), out=z).mul_(self._factor)
 
-    def kept(self, span: slice, block: Columns) -> Tensor:
-        """Where the logits of a tile are kept."""
-        assert self._kept is not None  # noqa: S101
+    def kept(self, span: slice, block: Columns) -> Tensor | None:
+        """Where the logits of a tile are kept, shape (images of the span, texts of the block); None if they are not."""
+        if self._kept is None:
+            return None
         rows, columns = span.stop - span.start, block.span.stop - block.span.start
         start = span.start * self.problem.text.shape[0] + rows * block.span.start
         return self._kept[start : start + rows * columns].view(rows, columns)

@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def scale_pixels(pixels: Tensor) -> Tensor:
+    """Pixels in [0, 255] as :class:`SmallCNN` is trained on them: float32 of the same shape, in [-2, 2].
+
+    Example:
+        >>> import torch
+        >>> scale_pixels(torch.tensor([0, 255], dtype=torch.uint8)).tolist()
+        [-2.0, 2.0]
+    """
+    return pixels.float().div(255).sub_(0.5).div_(0.25)
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with batch norm, and a shortcut (He et al. 2016, figure 2)."""
 

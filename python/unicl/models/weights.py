@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unicl.atomic import write_bytes, write_text
 from unicl.models.dual_tower import DualTower
-from unicl.models.small_cnn import SmallCNN
+from unicl.models.small_cnn import SmallCNN, scale_pixels
 from unicl.models.text_transformer import TextTransformer
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class SmallDualTowerConfig:
 
         size = (self.image_size, self.image_size)
         fitted = ImageOps.fit(image.convert("RGB"), size, Image.Resampling.BICUBIC)
-        return torch.from_numpy(np.array(fitted)).permute(2, 0, 1).float().div_(255).sub_(0.5).div_(0.25)
+        return scale_pixels(torch.from_numpy(np.array(fitted)).permute(2, 0, 1))
 
     def build(self) -> DualTower:
         """Makes the towers with fresh weights from torch's random generator."""
