@@ -20,7 +20,7 @@ import torch
 from open_clip_train.train import train_one_epoch
 
 import unicl
-from unicl.demo.emoji import load_emoji_pictures
+from unicl.demo import load_emoji_pictures
 
 IMAGE_SIZE, CONTEXT_LENGTH = 32, 20
 

@@ -37,10 +37,8 @@ from tqdm import tqdm
 from transformers import AutoConfig, AutoTokenizer, BertConfig
 
 import unicl
-from unicl.data.conceptual_captions import ConceptualCaptions, collate
-from unicl.models.label_encoder import LabelEncoder
-from unicl.models.timm_image import TimmImageEncoder
-from unicl.models.transformers_text import TransformersTextEncoder
+from unicl.data import ConceptualCaptions, collate_captioned_images
+from unicl.models import LabelEncoder, TimmImageEncoder, TransformersTextEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -211,7 +209,7 @@ def train(config: Config) -> None:
             batch_size=min(config.batch_size, len(data)),
             shuffle=True,
             drop_last=True,
-            collate_fn=collate,
+            collate_fn=collate_captioned_images,
             num_workers=config.workers,
             persistent_workers=config.workers > 0,
             generator=torch.Generator().manual_seed(config.seed),

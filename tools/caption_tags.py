@@ -23,7 +23,7 @@ from typing import Any
 
 from treebank import PENN
 
-from unicl.text import PosTagger
+from unicl.phrases import PosTagger
 
 
 def _words(text: str) -> frozenset[str]:

@@ -17,7 +17,7 @@ from open_clip.zero_shot_metadata import IMAGENET_CLASSNAMES
 from timm.data import ImageNetInfo
 
 from unicl import find_noun_phrases
-from unicl.atomic import write_text
+from unicl.files import write_text
 
 DETERMINERS = frozenset(
     ("a", "an", "the", "this", "that", "these", "those", "some", "another", "each", "every", "all", "both", "any", "no")

@@ -29,9 +29,9 @@ import perceptron
 from caption_tags import Evidence, as_finite, parse, tags_to_learn
 from treebank import as_caption, read_sentences
 
-from unicl.text import PosTagger
+from unicl.phrases import PosTagger
 
-OUTPUT = Path(__file__).parent.parent / "python" / "unicl" / "text" / "english_tagger.bin"
+OUTPUT = Path(__file__).parent.parent / "python" / "unicl" / "phrases" / "english_tagger.bin"
 HELD_OUT = 2500
 
 

@@ -18,8 +18,7 @@ from pathlib import Path
 import torch
 
 from unicl.cli.progress import show_progress
-from unicl.demo.recipe import DemoConfig, run_demo
-from unicl.demo.table import COLUMNS, table_row
+from unicl.demo import COLUMNS, DemoConfig, run_demo, table_row
 
 
 def processor() -> str:

@@ -16,12 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unicl.demo.emoji import load_emoji_pictures
-from unicl.demo.prepare import CONTEXT_LENGTH, prepare
-from unicl.demo.recipe import DemoConfig
-from unicl.models.relevance import EVERYDAY, DualTowerScorer
-from unicl.models.weights import load_dual_tower
-from unicl.text import ClipTokenizer, find_noun_phrases
+from unicl.demo import CONTEXT_LENGTH, DemoConfig, load_emoji_pictures, prepare_data
+from unicl.models import EVERYDAY, DualTowerScorer, load_dual_tower
+from unicl.phrases import find_noun_phrases
+from unicl.text import ClipTokenizer
 
 TEMPLATE = "an emoji of {}"
 
@@ -38,7 +36,7 @@ def main() -> None:
     model, _ = load_dual_tower(parser.parse_args().run)
     config = DemoConfig()
     source = load_emoji_pictures(config.cache, size=config.image_size)
-    data = prepare(
+    data = prepare_data(
         source,
         label_share=config.label_share,
         held_out_share=config.held_out_share,

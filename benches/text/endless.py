@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from unicl.engines import PhraseCounter
-from unicl.labels import DenseLabeler, LabelVocabulary
+from unicl.labels import DenseLabeler, LabelVocabulary, PhraseCounter
 from unicl.text import ClipTokenizer, WordPieceTokenizer
 
 BATCH_ROWS = 1 << 16

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary
-from unicl.text import DEFAULT_GRAMMAR, ClipTokenizer, PosTagger, find_noun_phrases
+from unicl.phrases import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
+from unicl.text import ClipTokenizer
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 NLTK_WEIGHTS = SHARED / "nltk_data/taggers/averaged_perceptron_tagger_eng"

@@ -28,7 +28,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Indel
 
 from unicl.labels import LabelMapper, LabelVocabulary
-from unicl.text import find_noun_phrases
+from unicl.phrases import find_noun_phrases
 
 
 def imagenet_names(count: int) -> list[str]:

@@ -31,7 +31,7 @@ from caption_tags import COLOURS, is_noun, load_spacy, penn_tags  # noqa: E402
 from train_tagger import HELD_OUT  # noqa: E402
 from treebank import as_caption, read_sentences  # noqa: E402
 
-from unicl.text import PosTagger  # noqa: E402
+from unicl.phrases import PosTagger  # noqa: E402
 
 Tags = list[list[str]]
 Tag = Callable[[list[list[str]]], Tags]

@@ -58,7 +58,7 @@ def tokenizers() -> Encode:
     from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
     from tokenizers.models import BPE
 
-    from unicl.text.clip_vocabulary import open_clip_merges
+    from unicl.text.clip_files import open_clip_merges
 
     pairs = [
         tuple(line.split()) for line in gzip.decompress(open_clip_merges().read_bytes()).decode().splitlines()[1:48895]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unicl.text import ClipTokenizer
-from unicl.text.clip_vocabulary import open_clip_merges
+from unicl.text.clip_files import open_clip_merges
 
 transformers = pytest.importorskip("transformers", reason="transformers is what the ids are compared with")
 NAUGHTY = json.loads((Path(__file__).parents[1] / "golden" / "naughty_strings.json").read_text())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unicl.text import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
+from unicl.phrases import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
 
 nltk = pytest.importorskip("nltk", reason="nltk is what the answers are compared with")
 SHARED = Path(os.environ.get("UNICL_SHARED", Path(__file__).parents[3] / "shared"))

@@ -28,7 +28,7 @@ def growth_mib(script: str, *arguments: object) -> float:
 
 
 COUNTING = """
-from unicl.engines import PhraseCounter
+from unicl.labels import PhraseCounter
 rows, max_names = map(int, sys.argv[1:])
 counter = PhraseCounter(max_names=max_names, threads=2)
 captions = (f"a small grel{row:x} sits on the plin{row:x} of number {row}" for row in range(rows))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from unicl.cli.progress import show_progress
-from unicl.demo.recipe import DemoConfig, run_demo
-from unicl.demo.table import format_table
+from unicl.demo import DemoConfig, format_table, run_demo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from unicl.cli.drawing import draw_caption
-from unicl.engines import open_vocabulary
-from unicl.labels import DenseLabeler
+from unicl.labels import DenseLabeler, open_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tyro
 
-from unicl.engines import Reading
+from unicl.files import Reading
 
 
 @dataclass(frozen=True, kw_only=True)

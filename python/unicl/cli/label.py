@@ -12,7 +12,8 @@ from unicl.cli.files import FilesConfig
 from unicl.cli.progress import show_captions
 from unicl.cli.relevance import Relevance
 from unicl.cli.summary import check_stats, report
-from unicl.engines import LabelStats, label_files, open_vocabulary
+from unicl.jobs import LabelStats, label_files
+from unicl.labels import open_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

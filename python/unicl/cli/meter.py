@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import tyro
 
 from unicl.cli.progress import show_captions
-from unicl.engines import FalseNegatives, Reading, measure_files
+from unicl.evaluation import FalseNegatives, expected_false_negatives
+from unicl.files import Reading
+from unicl.jobs import sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,13 +41,13 @@ class MeterConfig:
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl meter``, measures, and writes a table."""
     config = tyro.cli(MeterConfig, prog="unicl meter", args=arguments)
-    found = measure_files(
-        config.inputs,
-        batch_size=config.batch_size,
-        reading=config.reading,
-        label_column=config.label_column,
-        progress=show_captions,
+    if config.batch_size < 2:  # before hours of reading
+        raise ValueError(f"expected a batch size of 2 or more; got {config.batch_size}")
+    sample = sample_rows(
+        config.inputs, reading=config.reading, label_column=config.label_column, progress=show_captions
     )
+    captions, labels = sample.drawn()
+    found = expected_false_negatives(labels, captions, batch_size=config.batch_size, rows=sample.rows)
     text = json.dumps(dataclasses.asdict(found), indent=2) if config.json else _table(found)
     sys.stdout.write(f"{text}\n")
     return 0

@@ -45,7 +45,7 @@ def show_progress(items: Iterable[T], total: int, title: str) -> Iterator[T]:
 
 @contextmanager
 def show_captions(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Shows on stderr how many captions are done, and how many a second; a :data:`unicl.engines.Progress`.
+    """Shows on stderr how many captions are done, and how many a second; a :data:`unicl.jobs.Progress`.
 
     Args:
         title: What the work is called.

@@ -43,7 +43,7 @@ class Relevance:
                 )
             return None
         try:
-            from unicl.models.scorers import open_scorer
+            from unicl.models import open_scorer
 
             scorer = open_scorer(self.relevance, template=self.template, device=self.device)
         except ModuleNotFoundError as error:

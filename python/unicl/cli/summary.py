@@ -6,13 +6,12 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from unicl.engines import written_aside
-from unicl.engines.output import make_folder
+from unicl.files import make_folder, written_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from unicl.engines import RunStats
+    from unicl.jobs import RunStats
 
 
 def check_stats(path: Path | None) -> None:

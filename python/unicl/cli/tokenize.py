@@ -11,7 +11,8 @@ import tyro
 from unicl.cli.files import FilesConfig
 from unicl.cli.progress import show_captions
 from unicl.cli.summary import check_stats, report
-from unicl.engines import TokenizeStats, open_tokenizer, tokenize_files
+from unicl.jobs import TokenizeStats, tokenize_files
+from unicl.text import open_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

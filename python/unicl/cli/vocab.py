@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from unicl.cli.progress import show_captions
-from unicl.engines import Reading, mine_vocabulary, open_vocabulary, save_vocabulary
-from unicl.engines.output import make_folder, refuse_existing
-from unicl.engines.vocabulary_reports import vocabulary_difference, vocabulary_stats
+from unicl.files import Reading, make_folder, refuse_existing
+from unicl.jobs import mine_vocabulary
+from unicl.labels import open_vocabulary, save_vocabulary, vocabulary_difference, vocabulary_stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from unicl.engines.vocabulary_reports import VocabularyDifference, VocabularyStats
+    from unicl.labels import VocabularyDifference, VocabularyStats
 
 SHOWN = 20
 

@@ -1,1 +1,5 @@
-"""Data: the order of samples, augmentation, batches."""
+"""Data: samples, their order, augmentation and batches."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.utils.data import Dataset
 
-from unicl.data.decode import MAX_PIXELS, BadImageError, decode_image
 from unicl.data.skipped import BadRow, SkippedRows
+from unicl.files import MAX_PIXELS, BadImageError, decode_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -145,7 +145,7 @@ class ConceptualCaptions(Dataset["CaptionedImage | BadRow"]):
         return CaptionedImage(row, image if self.transform is None else self.transform(image), self.captions[index])
 
 
-def collate(samples: Sequence[CaptionedImage | BadRow]) -> CaptionedImages:
+def collate_captioned_images(samples: Sequence[CaptionedImage | BadRow]) -> CaptionedImages:
     """Stacks what ``ConceptualCaptions`` gives, for a ``DataLoader``; the batch is short by its bad rows.
 
     Args:

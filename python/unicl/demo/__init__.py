@@ -1,1 +1,5 @@
 """The demo: the embedded data set and its recipe."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

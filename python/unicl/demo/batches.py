@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from unicl.data.augment import augment
-from unicl.data.batch import Batch
-from unicl.data.mixing import ShuffledSource
+from unicl.data import Batch, ShuffledSource, augment
 from unicl.demo.prepare import NO_CLASS
 from unicl.labels import LabelSets
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from unicl.demo.prepare import DemoData
-    from unicl.training.objectives import Objective
+    from unicl.training import Objective
 
 
 @dataclass(frozen=True, kw_only=True)

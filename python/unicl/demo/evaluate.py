@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from unicl.demo.prepare import CONTEXT_LENGTH, TEMPLATES
-from unicl.evaluation.ranks import hit_shares, positive_ranks
-from unicl.evaluation.retrieval import retrieval_recall
-from unicl.evaluation.zero_shot import zero_shot_accuracy, zero_shot_classifier
+from unicl.evaluation import hit_shares, positive_ranks, retrieval_recall, zero_shot_accuracy, zero_shot_classifier
 from unicl.text import ClipTokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from unicl.demo.prepare import DemoData
-    from unicl.models.dual_tower import DualTower
+    from unicl.models import DualTower
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,7 @@ import torch
 from unicl.demo.emoji import draw_large, stable_hash
 from unicl.demo.evaluate import held_out_features, subgroup_classifier
 from unicl.demo.table import COLUMNS, table_row
-from unicl.evaluation.report import LabelledCaption, Phrase, Prediction, Report, Row, write_report
-from unicl.evaluation.zero_shot import classify
+from unicl.evaluation import LabelledCaption, Phrase, Prediction, Report, Row, classify, write_report
 from unicl.labels import DenseLabeler
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from unicl.demo.prepare import DemoData
     from unicl.demo.recipe import ObjectiveResult
-    from unicl.models.dual_tower import DualTower
+    from unicl.models import DualTower
 
 GALLERY_SIZE = 24
 PICTURE_PIXELS = 96

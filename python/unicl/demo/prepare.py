@@ -10,7 +10,7 @@ import torch
 
 from unicl.demo.emoji import EmojiPictures, split_by_base, stable_hash
 from unicl.labels import DenseLabeler, DocumentFrequency, LabelSets, LabelVocabulary
-from unicl.models.small_cnn import scale_pixels
+from unicl.models import scale_pixels
 from unicl.text import ClipTokenizer
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def words_of(name: str) -> str:
     return name.replace("-", " ").replace("&", "and").lower()
 
 
-def prepare(
+def prepare_data(
     source: EmojiPictures, *, label_share: float, held_out_share: float, min_document_frequency: int
 ) -> DemoData:
     """Splits, tokenizes and labels the data set; a pure function of the data and the arguments.

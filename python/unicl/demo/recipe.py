@@ -20,17 +20,17 @@ from unicl.demo.batches import RECIPES, make_batches
 from unicl.demo.emoji import load_emoji_pictures
 from unicl.demo.evaluate import evaluate
 from unicl.demo.page import write_page
-from unicl.demo.prepare import CONTEXT_LENGTH, prepare
-from unicl.models.weights import SmallDualTowerConfig, save_dual_tower
+from unicl.demo.prepare import CONTEXT_LENGTH, prepare_data
+from unicl.models import SmallDualTowerConfig, save_dual_tower
 from unicl.text import ClipTokenizer
-from unicl.training.loop import StepRecord, TrainingConfig, train
+from unicl.training import StepRecord, TrainingConfig, train
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from unicl.demo.evaluate import Scores
     from unicl.demo.prepare import DemoData
-    from unicl.models.dual_tower import DualTower
+    from unicl.models import DualTower
 
 T = TypeVar("T")
 SAVED_OBJECTIVE = "unicl"
@@ -145,7 +145,7 @@ def run_demo(config: DemoConfig, progress: Progress = no_progress) -> dict[str, 
             size=config.image_size,
             progress=lambda emoji, total: progress(emoji, total, "drawing pictures"),
         )
-        data = prepare(
+        data = prepare_data(
             source,
             label_share=config.label_share,
             held_out_share=config.held_out_share,

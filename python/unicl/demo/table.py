@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unicl.evaluation.report import Column
+from unicl.evaluation import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,5 @@
-"""Evaluation of trained towers: zero-shot classification, retrieval, and the report page.
+"""Evaluation of trained towers: zero-shot classification, retrieval, false negatives, the report page."""
 
-It takes features and callables, and knows no model.
-"""
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unicl.labels.label_sets import LabelSets
-from unicl.text.captions import ArrowArray, ArrowStream
+from unicl.text import ArrowArray, ArrowStream
 
 if TYPE_CHECKING:
     import pyarrow as pa

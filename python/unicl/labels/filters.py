@@ -10,70 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unicl.labels.frequency import DocumentFrequency, as_counts, is_share
 from unicl.labels.label_sets import LabelSets
-from unicl.labels.limits import as_counts, is_share
 from unicl.labels.mentions import Mentions
 
 if TYPE_CHECKING:
     from unicl.labels.relevance import RelevanceFilter
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DocumentFrequency:
-    """In how many captions of a data set each label occurs. Those of the parts of a data set add up.
-
-    Attributes:
-        counts: int64 (number of labels,).
-        num_captions: How many captions there were, those without labels included.
-
-    Raises:
-        TypeError: The counts are no array of integers.
-        ValueError: A count is negative or exceeds the number of captions, or data sets of other vocabularies are added.
-
-    Example:
-        >>> first = DocumentFrequency.of(LabelSets.from_lists([[0], [0, 1]]), num_labels=3)
-        >>> both = first + DocumentFrequency.of(LabelSets.from_lists([[1], []]), num_labels=3)
-        >>> both.counts.tolist(), both.num_captions
-        ([2, 2, 0], 4)
-    """
-
-    counts: NDArray[np.int64]
-    num_captions: int
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.counts, np.ndarray) or self.counts.dtype.kind not in "iu" or self.counts.ndim != 1:
-            got = f"{self.counts.dtype} {self.counts.shape}" if isinstance(self.counts, np.ndarray) else self.counts
-            raise TypeError(f"expected counts as a numpy array of integers (number of labels,); got {got}")
-        least, most = int(self.counts.min(initial=0)), int(self.counts.max(initial=0))
-        if least < 0 or most > self.num_captions:
-            wrong = least if least < 0 else most
-            raise ValueError(f"expected counts from 0 to the number of captions, {self.num_captions}; got {wrong}")
-
-    @classmethod
-    def of(cls, sets: LabelSets, *, num_labels: int) -> DocumentFrequency:
-        """The counts of captions whose labels are known."""
-        return cls(counts=sets.document_frequency(num_labels), num_captions=len(sets))
-
-    def __add__(self, other: DocumentFrequency) -> DocumentFrequency:
-        """The counts of both data sets together."""
-        if len(self.counts) != len(other.counts):
-            raise ValueError(
-                f"expected counts of one vocabulary; got {len(self.counts)} and {len(other.counts)} labels"
-            )
-        return DocumentFrequency(counts=self.counts + other.counts, num_captions=self.num_captions + other.num_captions)
-
-    def rarity(self) -> NDArray[np.float64]:
-        """float64 (number of labels,): the inverse document frequency, log(captions / captions with the label).
-
-        0 for a label of every caption, which says nothing; a label that no caption has counts as if one had it. For
-        ``LabelSets.weighted``.
-
-        Example:
-            >>> DocumentFrequency(counts=np.array([8, 1, 0]), num_captions=8).rarity().round(2).tolist()
-            [0.0, 2.08, 2.08]
-        """
-        rarity: NDArray[np.float64] = np.log(max(self.num_captions, 1) / self.counts.clip(1))
-        return rarity
 
 
 class Verdict(IntEnum):

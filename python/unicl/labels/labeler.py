@@ -7,27 +7,26 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unicl.labels.ancestors import Ancestors, lineage, one_for_each
 from unicl.labels.column_labeler import ColumnLabeler
-from unicl.labels.explaining import Explanation, explain
-from unicl.labels.filters import DocumentFrequency, Judged, LabelFilters, as_row_ids
+from unicl.labels.explanation import Explanation, explain
+from unicl.labels.filters import Judged, LabelFilters, as_row_ids
+from unicl.labels.frequency import DocumentFrequency, is_share
+from unicl.labels.hierarchy import Ancestors, lineage, one_for_each
 from unicl.labels.label_sets import LabelSets
-from unicl.labels.limits import is_share
 from unicl.labels.mapper import LabelMapper
 from unicl.labels.mentions import Mentions, Said, find_mentions, sets_of
 from unicl.labels.relevance import RelevanceFilter
 from unicl.labels.vocabulary import LabelVocabulary
-from unicl.text import PosTagger, find_noun_phrases
-from unicl.text.captions import Captions
-from unicl.text.tagging import english_tagger
+from unicl.phrases import PosTagger, english_tagger, find_noun_phrases
+from unicl.text import Captions
 
 
 class DenseLabeler:
     """Gives captions the labels that their noun phrases mean.
 
-    Noun phrases (:func:`unicl.text.find_noun_phrases`) are mapped to labels (:class:`LabelMapper`); a caption has the
-    set of them. Labels that are too rare or too frequent to teach anything can be left out, and so can those that the
-    caption only says in passing, or that are not to be seen in its image. The filters are asked in the order of the
+    Noun phrases (:func:`unicl.phrases.find_noun_phrases`) are mapped to labels (:class:`LabelMapper`); a caption has
+    the set of them. Labels that are too rare or too frequent to teach anything can be left out, and so can those that
+    the caption only says in passing, or that are not to be seen in its image. The filters are asked in the order of the
     arguments.
 
     Taking labels from captions goes beyond the paper (Yang et al., Unified Contrastive Learning in Image-Text-Label
@@ -40,7 +39,7 @@ class DenseLabeler:
         kept: Which labels may be given; a phrase that means another gets its nearest ancestor that may.
         fuzzy_threshold: The least similarity of a misspelt word; None: none is corrected.
         tagger: The tagger; None for the package's own weights.
-        grammar: The noun-phrase grammar; None for that of :func:`unicl.text.find_noun_phrases`.
+        grammar: The noun-phrase grammar; None for that of :func:`unicl.phrases.find_noun_phrases`.
         min_document_frequency: Leave out labels of fewer captions. An int is a number of captions, a float a share in
             [0, 1].
         max_document_frequency: Leave out labels of more captions, likewise.

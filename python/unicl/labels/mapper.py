@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from unicl import _native
 from unicl.labels.vocabulary import LabelVocabulary
-from unicl.text.captions import Captions
-from unicl.text.tagging import english_tagger
+from unicl.phrases import english_tagger
+from unicl.text import Captions
 
 
 class Rule(IntEnum):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unicl.labels.mapper import LabelMapper
-    from unicl.text.captions import Captions
-    from unicl.text.noun_phrases import NounPhrases
+    from unicl.phrases import NounPhrases
+    from unicl.text import Captions
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class RelevanceScorer(Protocol):
     """Anything that says how relevant phrases are to images; a plain function is one.
 
-    Ready ones, over trained models, are in ``unicl.models.relevance``.
+    Ready ones, over trained models, are in ``unicl.models.scorers.dual_tower``.
     """
 
     def __call__(self, images: Any, phrases: list[list[str]], /) -> Sequence[Sequence[float]]:

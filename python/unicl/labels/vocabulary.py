@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from unicl import _native
 from unicl.labels.clashes import Merge, OnClash, settle_clashes
-from unicl.labels.coco import coco_fields
-from unicl.labels.growing import extension, union
-from unicl.labels.imagenet import Names, imagenet_fields
-from unicl.labels.limits import as_counts
+from unicl.labels.frequency import as_counts
+from unicl.labels.growth import extension, union
+from unicl.labels.named.coco import coco_fields
+from unicl.labels.named.imagenet import Names, imagenet_fields
+from unicl.labels.named.wordnet import wordnet_fields
 from unicl.labels.vocabulary_files import read_vocabulary, write_vocabulary
-from unicl.labels.wordnet import wordnet_fields
-from unicl.text import PosTagger
-from unicl.text.captions import Captions
-from unicl.text.tagging import english_tagger
+from unicl.phrases import PosTagger, english_tagger
+from unicl.text import Captions
 
 
 class LabelVocabulary:
@@ -247,7 +246,7 @@ class LabelVocabulary:
 
         Memory grows with the names and not with how often they come: until the end every name takes about 120 bytes for
         each thread that met it, and one that is kept 200 more. A stream of captions, or more names than memory
-        holds, is for :class:`unicl.engines.PhraseCounter`.
+        holds, is for :class:`unicl.labels.PhraseCounter`.
 
         Args:
             captions: A batch of captions, or an Arrow column.
@@ -256,7 +255,7 @@ class LabelVocabulary:
             max_document_frequency: In how many it may be at most, likewise; 1.0 sets no limit.
             top_k: Keep only that many, the most frequent.
             tagger: The tagger; None for the package's own weights.
-            grammar: The noun-phrase grammar; None for that of :func:`unicl.text.find_noun_phrases`.
+            grammar: The noun-phrase grammar; None for that of :func:`unicl.phrases.find_noun_phrases`.
             threads: How many threads to use; None for all cores.
 
         Raises:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unicl.atomic import write_text
+from unicl.files import refuse_wide_unicode, write_text
 from unicl.labels.clashes import Merge
-from unicl.text.byte_order import refuse_wide_unicode
 
 if TYPE_CHECKING:
     from unicl.labels.vocabulary import LabelVocabulary

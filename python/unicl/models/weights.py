@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unicl.atomic import write_bytes, write_text
+from unicl.files import write_bytes, write_text
 from unicl.models.dual_tower import DualTower
-from unicl.models.small_cnn import SmallCNN, scale_pixels
-from unicl.models.text_transformer import TextTransformer
+from unicl.models.image.small_cnn import SmallCNN, scale_pixels
+from unicl.models.text.clip_transformer import TextTransformer
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -1,18 +1,5 @@
-"""Tokenizers, tagging and noun phrases: captions in, numpy or Arrow out, no torch."""
+"""Tokenizers: captions in, numpy arrays of token ids out. No torch."""
 
-from unicl.text.clip import ClipTokenizer
-from unicl.text.columns import Strings
-from unicl.text.noun_phrases import DEFAULT_GRAMMAR, NounPhrases, find_noun_phrases
-from unicl.text.tagging import PosTagger, TaggedWords
-from unicl.text.wordpiece import WordPieceTokenizer
+import lazy_loader
 
-__all__ = [
-    "DEFAULT_GRAMMAR",
-    "ClipTokenizer",
-    "NounPhrases",
-    "PosTagger",
-    "Strings",
-    "TaggedWords",
-    "WordPieceTokenizer",
-    "find_noun_phrases",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,7 +11,7 @@ import numpy as np
 
 from unicl._native import ClipTokenizer as _Native
 from unicl._native import read_merges
-from unicl.text import clip_vocabulary
+from unicl.text import clip_files as clip_vocabulary
 from unicl.text.ids import one_row
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from unicl.atomic import write_text
-from unicl.text import model_files
+from unicl.files import write_text
+from unicl.text import hub_files as model_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

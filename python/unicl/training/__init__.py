@@ -1,1 +1,5 @@
-"""Training: objectives, schedule, loop."""
+"""Training: objectives, schedule, loop, cached gradients."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

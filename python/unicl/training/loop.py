@@ -15,8 +15,8 @@ from unicl.training.schedule import warmup_cosine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from unicl.data.batch import Batch
-    from unicl.models.dual_tower import DualTower
+    from unicl.data import Batch
+    from unicl.models import DualTower
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from importlib import resources
 import pytest
 from resvg_py import svg_to_bytes
 
-from unicl.evaluation.report import Column, LabelledCaption, Phrase, Prediction, Report, Row
+from unicl.evaluation import Column, LabelledCaption, Phrase, Prediction, Report, Row
 
 EMOJI = {
     "1F436": ("dog face", "animal mammal"),

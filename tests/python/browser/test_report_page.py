@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from unicl.evaluation.report import Report, write_report
+from unicl.evaluation import Report, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

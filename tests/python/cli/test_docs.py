@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from unicl.cli import COMMANDS, main
-from unicl.models.weights import SmallDualTowerConfig, save_dual_tower
+from unicl.models import SmallDualTowerConfig, save_dual_tower
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "cli.md"
 CAPTIONS = ["A black dog chases two balls.", "two dogs on the grass", "it rains", "the man with a black dog", "grass"]

@@ -14,8 +14,7 @@ from PIL import Image
 from unicl import DenseLabeler, LabelSets, LabelVocabulary
 from unicl.cli import main
 from unicl.labels import RelevanceFilter
-from unicl.models.scorers import open_scorer
-from unicl.models.weights import SmallDualTowerConfig, save_dual_tower
+from unicl.models import SmallDualTowerConfig, open_scorer, save_dual_tower
 
 CAPTIONS = ["A dog with two balls", "a person on a bench", "it rains", "a dog, a puppy and a ball", "a car and a cat"]
 PICTURES = [Image.effect_noise((20 + row, 16), 90).convert("RGB") for row in range(len(CAPTIONS))]

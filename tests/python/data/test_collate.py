@@ -7,11 +7,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from unicl import ClipTokenizer, UniCLLoss
-from unicl.data.batch import Batch
-from unicl.data.collate import CollateLabelSets
-from unicl.data.tokens import TokenTransform
+from unicl.data import Batch, CollateLabelSets, TokenTransform
 from unicl.labels import DenseLabeler, LabelSets, LabelVocabulary
-from unicl.models.weights import SmallDualTowerConfig
+from unicl.models import SmallDualTowerConfig
 
 
 def sample(labels, weights=None, **other):

@@ -7,8 +7,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from unicl.data.conceptual_captions import CaptionedImage, ConceptualCaptions, collate
-from unicl.data.skipped import BadRow
+from unicl.data import BadRow, CaptionedImage, ConceptualCaptions, collate_captioned_images
 
 URL = "http://pictures.example/cat.jpg?size=large"
 CRC = zlib.crc32(URL.encode())
@@ -117,7 +116,9 @@ def test_a_bad_picture_leaves_its_batch_and_is_counted_where_the_loop_runs(folde
     tsv = write(folder, *(f"picture {number}\tpictures/{number}.png" for number in range(4)))
     data = ConceptualCaptions(tsv, transform=red)
     for _ in range(2):  # two epochs meet it twice
-        (images, captions, bad_rows) = next(iter(DataLoader(data, 4, collate_fn=collate, num_workers=workers)))
+        (images, captions, bad_rows) = next(
+            iter(DataLoader(data, 4, collate_fn=collate_captioned_images, num_workers=workers))
+        )
         data.skipped.record(bad_rows)
         assert captions == ["picture 0", "picture 1", "picture 3"]
         assert images[:, 0, 0, 0].tolist() == [0.0, 40.0, 120.0]
@@ -137,7 +138,7 @@ def test_a_picture_that_went_away_is_a_bad_row(folder):
 
 
 def test_a_batch_of_bad_rows_alone_is_empty():
-    batch = collate([BadRow(1, "undecodable", ""), BadRow(2, "undecodable", "")])
+    batch = collate_captioned_images([BadRow(1, "undecodable", ""), BadRow(2, "undecodable", "")])
     assert (len(batch.images), batch.captions, len(batch.bad_rows)) == (0, [], 2)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from unicl.data.skipped import BadRow, SkippedRows
+from unicl.data import BadRow, SkippedRows
 
 
 def skipped_of(total, max_bad_fraction):

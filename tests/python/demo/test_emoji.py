@@ -6,15 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unicl.demo.emoji import (
-    Emoji,
-    EmojiPictures,
-    base_indices,
-    load_emoji_pictures,
-    neutral_code_points,
-    parse_emoji_test,
-    split_by_base,
-)
+from unicl.demo import EmojiPictures, load_emoji_pictures
+from unicl.demo.emoji import Emoji, base_indices, neutral_code_points, parse_emoji_test, split_by_base
 
 VARIANT_WORDS = {
     "light",

@@ -11,11 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from unicl.demo import NO_CLASS, DemoConfig, DemoData, load_emoji_pictures, prepare_data, run_demo
 from unicl.demo.batches import RECIPES, make_batches
-from unicl.demo.emoji import load_emoji_pictures
-from unicl.demo.prepare import NO_CLASS, DemoData, prepare
-from unicl.demo.recipe import DemoConfig, run_demo
-from unicl.models.weights import load_dual_tower
+from unicl.models import load_dual_tower
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +25,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> DemoConfig:
 @pytest.fixture(scope="module")
 def data(config: DemoConfig) -> DemoData:
     pictures = load_emoji_pictures(config.cache, size=config.image_size)
-    return prepare(pictures, label_share=0.5, held_out_share=0.2, min_document_frequency=3)
+    return prepare_data(pictures, label_share=0.5, held_out_share=0.2, min_document_frequency=3)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unicl.evaluation.prompts import PICTURE_TEMPLATES, class_prompts
+from unicl.evaluation import PICTURE_TEMPLATES, class_prompts
 
 
 def test_every_template_gives_one_prompt_in_order() -> None:

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unicl.evaluation.curves import draw_curves, smooth, thin
-from unicl.evaluation.page import caption_segments, render_page, table_cells
-from unicl.evaluation.report import Column, LabelledCaption, Phrase, Prediction, Report, Row, write_report
+from unicl.evaluation import Column, LabelledCaption, Phrase, Prediction, Report, Row, write_report
+from unicl.evaluation.report.curves import draw_curves, smooth, thin
+from unicl.evaluation.report.page import caption_segments, render_page, table_cells
 
 if TYPE_CHECKING:
     from pathlib import Path

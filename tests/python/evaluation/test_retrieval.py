@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from unicl.evaluation.ranks import hit_shares, positive_ranks
-from unicl.evaluation.retrieval import retrieval_recall
+from unicl.evaluation import hit_shares, positive_ranks, retrieval_recall
 
 if TYPE_CHECKING:
     from random import Random

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from unicl.evaluation.zero_shot import classify, zero_shot_accuracy, zero_shot_classifier
+from unicl.evaluation import classify, zero_shot_accuracy, zero_shot_classifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable

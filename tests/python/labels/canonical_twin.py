@@ -8,7 +8,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from unicl._native import lemma
 from unicl.labels import Rule
-from unicl.text import find_noun_phrases
+from unicl.phrases import find_noun_phrases
 
 DETERMINERS = re.findall(
     r"\w+",

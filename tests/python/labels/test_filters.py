@@ -12,10 +12,10 @@ from unicl.labels import (
     LabelSets,
     LabelVocabulary,
     RelevanceFilter,
+    find_mentions,
 )
 from unicl.labels.filters import drawn_to_balance
-from unicl.labels.mentions import find_mentions
-from unicl.text import find_noun_phrases
+from unicl.phrases import find_noun_phrases
 
 VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "man"], synonyms={"dog": ["puppy"]})
 WORDS = ["a dog", "the puppy", "dogs", "a ball", "two men", "a cat", "and", "runs", ","]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary, Rule
-from unicl.text import find_noun_phrases
+from unicl.phrases import find_noun_phrases
 
 EMOJI = [
     "woman health worker: dark skin tone",

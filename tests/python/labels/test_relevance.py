@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary, RelevanceFilter
-from unicl.text import find_noun_phrases
+from unicl.phrases import find_noun_phrases
 
 VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "man"], synonyms={"dog": ["puppy"]})
 WORDS = ["a dog", "the puppy", "dogs", "a ball", "two men", "a cat", "and", "runs"]

@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from unicl.models.dual_tower import DualTower
-from unicl.models.small_cnn import SmallCNN
-from unicl.models.text_transformer import TextTransformer
-from unicl.models.weights import SmallDualTowerConfig, load_dual_tower, save_dual_tower
+from unicl.models import DualTower, SmallCNN, SmallDualTowerConfig, TextTransformer, load_dual_tower, save_dual_tower
 
 SMALL = SmallDualTowerConfig(
     vocab_size=50,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from unicl.models.label_encoder import LabelEncoder
+from unicl.models import LabelEncoder
 
 
 def csr(rows, weights=None):

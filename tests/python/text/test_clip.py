@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from unicl import _native
 from unicl.text import ClipTokenizer
-from unicl.text.clip_vocabulary import open_clip_merges
+from unicl.text.clip_files import open_clip_merges
 
 from .byte_pair_twin import BytePairTwin
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from unicl import fused_loss
-from unicl.training.caching import Side, cached_backward
+from unicl.training import Side, cached_backward
 
 
 def towers(dropout: float) -> tuple[nn.Module, nn.Module, nn.Parameter]:

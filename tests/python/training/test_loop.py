@@ -7,11 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unicl.data.batch import Batch
-from unicl.models.dual_tower import DualTower
-from unicl.training.loop import StepRecord, TrainingConfig, make_optimizer, train
-from unicl.training.objectives import objective_loss
-from unicl.training.schedule import warmup_cosine
+from unicl.data import Batch
+from unicl.models import DualTower
+from unicl.training import StepRecord, TrainingConfig, make_optimizer, objective_loss, train, warmup_cosine
 
 
 def tiny_tower(seed: int = 0) -> DualTower:

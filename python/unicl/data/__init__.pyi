@@ -1,0 +1,11 @@
+from .augmentation import augment as augment
+from .batch import Batch as Batch
+from .collate import CollateLabelSets as CollateLabelSets
+from .conceptual_captions import CaptionedImage as CaptionedImage
+from .conceptual_captions import CaptionedImages as CaptionedImages
+from .conceptual_captions import ConceptualCaptions as ConceptualCaptions
+from .conceptual_captions import collate_captioned_images as collate_captioned_images
+from .order import ShuffledSource as ShuffledSource
+from .skipped import BadRow as BadRow
+from .skipped import SkippedRows as SkippedRows
+from .tokenize import TokenTransform as TokenTransform

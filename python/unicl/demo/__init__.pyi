@@ -1,0 +1,11 @@
+from .emoji import EmojiPictures as EmojiPictures
+from .emoji import load_emoji_pictures as load_emoji_pictures
+from .prepare import CONTEXT_LENGTH as CONTEXT_LENGTH
+from .prepare import NO_CLASS as NO_CLASS
+from .prepare import DemoData as DemoData
+from .recipe import DemoConfig as DemoConfig
+from .recipe import ObjectiveResult as ObjectiveResult
+from .recipe import run_demo as run_demo
+from .table import COLUMNS as COLUMNS
+from .table import format_table as format_table
+from .table import table_row as table_row

@@ -1,0 +1,1 @@
+"""The report page: its content, its curves, and the HTML file."""

@@ -1,0 +1,164 @@
+"""Batches of rows with their captions: the column found, every row checked, bad rows named or counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unicl.files.rows import repair_text
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from unicl.files.rows import Reading, Source
+
+CAPTION_COLUMNS = ("caption", "text", "txt", "TEXT")
+"""The names under which a caption column is looked for, in this order."""
+
+NULL = "null caption"
+NOT_UTF8 = "not UTF-8"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CaptionBatch:
+    """Rows of a file and their captions.
+
+    Attributes:
+        columns: The rows, with the columns asked for.
+        captions: An Arrow column of strings, one for each row, none null; "" where the row is bad.
+        is_bad: bool (rows,), the rows without a caption that can be read; None where there is none.
+        place: What to call a row of the batch in a message.
+        images: Bytes, {bytes, path} or paths, one for each row, where images were asked for.
+    """
+
+    columns: pa.RecordBatch
+    captions: pa.Array
+    is_bad: NDArray[np.bool_] | None
+    place: Callable[[int], str]
+    images: pa.Array | None = None
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.captions)
+
+    def good_captions(self) -> pa.Array:
+        """The captions of the rows that are not bad."""
+        return self.captions if self.is_bad is None else self.captions.filter(pa.array(~self.is_bad))
+
+
+def caption_column(source: Source, column: str | None) -> str:
+    """The name of the column with the captions: the one given, or the first of :data:`CAPTION_COLUMNS` that there is.
+
+    Raises:
+        ValueError: There is no such column, it occurs twice, or it does not hold strings. The message lists the
+            columns.
+    """
+    name = find_column(source, column, CAPTION_COLUMNS, option="--column")
+    kind = source.schema.field(name).type
+    if not _holds_text(kind.value_type if pa.types.is_dictionary(kind) else kind):
+        lists = ": make a row of each caption" if pa.types.is_list(kind) else ""
+        raise ValueError(f"{source.path}: expected strings in the column {name!r}; it holds {kind}{lists}")
+    return name
+
+
+def find_column(source: Source, column: str | None, usual: Sequence[str], *, option: str) -> str:
+    """The column given, or the first of the usual ones that there is.
+
+    Raises:
+        ValueError: There is no such column, or it occurs twice. The message lists the columns, and the option that
+            names one.
+    """
+    names = source.schema.names
+    found = [column] if column is not None else [name for name in usual if name in names][:1]
+    if not found or found[0] not in names:
+        wanted = f"no column {column!r}" if column is not None else f"no column named {_or(usual)}"
+        there = ", ".join(map(repr, names)) or "none"
+        raise ValueError(f"{source.path}: {wanted}; name one of its columns: {there} ({option})")
+    if names.count(found[0]) > 1:
+        raise ValueError(f"{source.path}: {names.count(found[0])} columns are named {found[0]!r}; rename all but one")
+    return found[0]
+
+
+def read_captions(
+    source: Source,
+    reading: Reading,
+    *,
+    only_captions: bool = False,
+    image_column: str | None = None,
+    skipped: Counter[str] | None = None,
+) -> Iterator[CaptionBatch]:
+    """The rows of a file with their captions, in batches of bounded size.
+
+    Args:
+        source: The file.
+        reading: Which column has the captions, and what happens at a row whose caption is null or not UTF-8.
+        only_captions: Read that column alone, and the images.
+        image_column: The column with the images, if they are asked for and no shard has them beside its columns.
+        skipped: Where such rows are counted by reason.
+
+    Raises:
+        ValueError: The file is malformed, has no such column, or has a bad row; the message names file and row.
+    """
+    name = caption_column(source, reading.column)
+    wanted = None if not only_captions else [name] if image_column is None else [name, image_column]
+    for raw in source.batches(wanted):
+        batch, field = raw.columns, raw.columns.schema.field(name)
+        images = raw.images if image_column is None else batch.column(image_column)
+        captions, not_utf8 = repair_text(_as_strings(batch.column(name)))
+        if not_utf8:
+            if pa.types.is_dictionary(field.type):
+                raise ValueError(
+                    f"{source.path}, {raw.place(not_utf8[0])}: {NOT_UTF8}, in the dictionary column {name!r}; write it "
+                    "as plain strings first"
+                )
+            batch = batch.set_column(batch.schema.get_field_index(name), field, captions.cast(field.type))
+        reasons = dict.fromkeys((*not_utf8, *raw.not_utf8), NOT_UTF8)
+        if captions.null_count:
+            is_null = captions.is_null().to_numpy(zero_copy_only=False)
+            reasons |= dict.fromkeys(np.flatnonzero(is_null).tolist(), NULL)
+        if not reasons:
+            yield CaptionBatch(columns=batch, captions=captions, is_bad=None, place=raw.place, images=images)
+            continue
+        if reading.bad_rows == "error":
+            row = min(reasons)
+            raise ValueError(
+                f'{source.path}, {raw.place(row)}: {reasons[row]}; with bad_rows="skip" (--bad-rows skip) such rows '
+                "are counted and have no result"
+            )
+        if skipped is not None:
+            skipped.update(reasons.values())
+        is_bad = np.zeros(len(captions), np.bool_)
+        is_bad[list(reasons)] = True
+        captions = pc.if_else(pa.array(is_bad), pa.scalar("", captions.type), captions)
+        yield CaptionBatch(columns=batch, captions=captions, is_bad=is_bad, place=raw.place, images=images)
+
+
+def _as_strings(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _as_strings(column.dictionary_decode())
+    if pa.types.is_binary(kind):
+        return column.view(pa.string())
+    if pa.types.is_large_binary(kind):
+        return column.view(pa.large_string())
+    if pa.types.is_string_view(kind):  # which few of pyarrow's functions take
+        return column.cast(pa.large_string())
+    if pa.types.is_null(kind):
+        return column.cast(pa.string())
+    return column
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    return any(is_kind(kind) for is_kind in (*kinds, pa.types.is_string_view, pa.types.is_null))
+
+
+def _or(names: Sequence[str]) -> str:
+    return f"{', '.join(map(repr, names[:-1]))} or {names[-1]!r}"

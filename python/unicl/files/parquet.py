@@ -1,0 +1,44 @@
+"""Parquet files in, in batches of bounded memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from unicl.files.malformed import naming_file, refuse_changed
+from unicl.files.rows import RawBatch, numbered, rows_within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from unicl.files.rows import Reading
+
+
+class ParquetSource:
+    """The rows of a Parquet file.
+
+    Raises:
+        ValueError: It is not Parquet, or is damaged.
+    """
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        self.path = path
+        with naming_file(path, "Parquet"), pq.ParquetFile(path) as file:
+            self.schema = file.schema_arrow
+            self.num_rows: int | None = file.metadata.num_rows
+            groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+        row_bytes = max((group.total_byte_size / group.num_rows for group in groups if group.num_rows), default=0.0)
+        self._batch_rows = rows_within(row_bytes, reading.batch_rows)
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
+        """The rows, in order."""
+        # A buffer size makes pyarrow stream a column chunk; without one it reads each whole, however large.
+        with naming_file(self.path, "Parquet"), pq.ParquetFile(self.path, buffer_size=1 << 20) as file:
+            refuse_changed(self.path, file.schema_arrow, self.schema)
+            names = None if columns is None else list(columns)
+            first_row = 0
+            for batch in file.iter_batches(batch_size=self._batch_rows, columns=names):
+                yield RawBatch(batch, numbered("row", first_row))
+                first_row += batch.num_rows

@@ -1,0 +1,132 @@
+"""Images of rows: where a file has them, and decoded for a relevance scorer, a bounded number at a time."""
+
+from __future__ import annotations
+
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from unicl.files.caption_batches import find_column
+from unicl.files.shards import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from PIL import Image
+
+    from unicl.files.caption_batches import CaptionBatch
+    from unicl.files.decode import BadImageError
+    from unicl.files.rows import BadRows, Source
+
+IMAGE_COLUMNS = ("image", "jpg", "jpeg", "png", "webp", "image_path", "filepath")
+"""The names under which a column of images is looked for, in this order."""
+
+
+def find_images(source: Source, column: str | None) -> str | None:
+    """The name of the column with the images; None for a shard, which has them beside its columns.
+
+    Raises:
+        ValueError: There is no such column, it occurs twice, or it holds neither bytes, nor {bytes, path}, nor paths;
+            or a column of a shard is named.
+    """
+    if isinstance(source, Shard):
+        if column is not None and column in source.schema.names:
+            raise ValueError(f"{source.path}: the images of a shard are its members, not its column {column!r}")
+        return None
+    name = find_column(source, column, IMAGE_COLUMNS, option="--image-column")
+    kind = source.schema.field(name).type
+    fields = [kind.field(index).name for index in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+    if not (_is_text(kind) or _is_bytes(kind) or "bytes" in fields or "path" in fields):
+        wanted = f"expected images in the column {name!r}, as bytes, {{bytes, path}} or paths"
+        raise ValueError(f"{source.path}: {wanted}; it holds {kind}")
+    return name
+
+
+class RowImages:
+    """The images of a batch of rows, opened when asked for.
+
+    Args:
+        batch: The rows.
+        path: Their file; paths of images are relative to its folder.
+        bad_rows: What happens at an image that cannot be read: an error that names the row, or ``bad`` knows it.
+        threads: How many decode; None: one for each core.
+
+    Attributes:
+        opened: How many were asked for and could be read.
+        bad: Why the others could not, by row.
+    """
+
+    def __init__(self, batch: CaptionBatch, path: Path, bad_rows: BadRows, *, threads: int | None = None) -> None:
+        if batch.images is None:
+            raise ValueError(f"{path}: the rows were read without images")
+        self._images, self._place, self._path, self._bad_rows = batch.images, batch.place, path, bad_rows
+        self._threads = threads or os.cpu_count() or 1
+        self.opened = 0
+        self.bad: dict[int, BadImageError] = {}
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self._images)
+
+    def place(self, row: int) -> str:
+        """What to call a row in a message."""
+        return f"{self._path}, {self._place(row)}"
+
+    def open(self, rows: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
+        """The rows whose images can be read, and these, in RGB; decoded on all threads, some ahead of what is taken.
+
+        Raises:
+            ValueError: One cannot be read, and the policy is "error".
+        """
+        with ThreadPoolExecutor(self._threads) as pool:
+            for start in range(0, len(rows), 2 * self._threads):
+                part = rows[start : start + 2 * self._threads]
+                for row, image in zip(part, pool.map(self._decoded, part), strict=True):
+                    if not isinstance(image, Exception):
+                        self.opened += 1
+                        yield row, image
+                    elif self._bad_rows == "skip":
+                        self.bad[row] = image
+                    else:
+                        raise ValueError(
+                            f'{self.place(row)}: image {image}; with bad_rows="skip" (--bad-rows skip) such rows are '
+                            "counted and have no result"
+                        ) from image
+
+    def _decoded(self, row: int) -> Image.Image | BadImageError:
+        from unicl.files.decode import BadImageError, decode_image
+
+        try:
+            return decode_image(self._file(row))
+        except BadImageError as error:
+            return error
+        except OSError as error:
+            return BadImageError("unreadable", f"{error.filename}: {error.strerror}")
+        except UnicodeDecodeError as error:
+            return BadImageError("unreadable", f"its path is not UTF-8: {error.object!r}")
+
+    def _file(self, row: int) -> Any:
+        from unicl.files.decode import BadImageError
+
+        image = self._images[row].as_py()
+        image = image if isinstance(image, dict) else {"path" if isinstance(image, str) else "bytes": image}
+        if image.get("bytes") is not None:
+            return io.BytesIO(image["bytes"])
+        if image.get("path") is None:
+            raise BadImageError("missing", "the row has none")
+        path = self._path.parent / image["path"]
+        if not path.is_file():
+            raise BadImageError("missing", f"there is no file {path}")
+        return path
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))

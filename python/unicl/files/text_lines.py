@@ -1,0 +1,62 @@
+"""Text files in: blocks of whole lines, and the source of captions one a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unicl.files.malformed import check_text, naming_file
+from unicl.files.rows import RawBatch, numbered, slices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from unicl.files.rows import Reading
+
+BLOCK_BYTES = 4 << 20
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def line_blocks(path: Path) -> Iterator[bytes]:
+    """The lines of a file, plain or compressed, in blocks of some megabytes: whole lines without the last line end."""
+    with naming_file(path, "a text file"), pa.input_stream(str(path)) as file:
+        waiting: list[bytes] = []
+        is_first = True
+        while content := file.read(BLOCK_BYTES):
+            content = content.removeprefix(BYTE_ORDER_MARK) if is_first else content
+            is_first = False
+            lines, line_end, rest = content.rpartition(b"\n")
+            if line_end:
+                yield b"".join([*waiting, lines])
+                waiting = []
+            waiting.append(rest)
+        if last := b"".join(waiting):
+            yield last
+
+
+class TextSource:
+    """A text file with a caption a line, blank lines included; its one column is ``caption``.
+
+    Lines end in a line feed, with or without a carriage return before it.
+    """
+
+    num_rows = None
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        self.path, self._batch_rows = path, reading.batch_rows
+        self.schema = pa.schema([pa.field("caption", pa.string())])
+        check_text(path, "a text file")
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:  # noqa: ARG002  # there is one
+        """The lines, in order."""
+        first_line = 1
+        for block in line_blocks(self.path):
+            text = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
+            lines = pc.split_pattern(pa.array([text], pa.large_binary()), b"\n").flatten()
+            for rows in slices(lines, self._batch_rows):
+                batch = pa.RecordBatch.from_arrays([rows.cast(pa.binary()).view(pa.string())], schema=self.schema)
+                yield RawBatch(batch, numbered("line", first_line))
+                first_line += len(rows)

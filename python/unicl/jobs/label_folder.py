@@ -1,0 +1,65 @@
+"""The folder of labels and their vocabulary: no label may come to mean another name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unicl.labels import LABELS, VOCABULARY, LabelVocabulary, save_vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def refuse_lost_names(out: Path, outputs: Sequence[Path], vocabulary: LabelVocabulary | None) -> None:
+    """Refuses to replace the vocabulary of labels that are not replaced too.
+
+    Args:
+        out: The folder.
+        outputs: What will be replaced, or is new.
+        vocabulary: What will replace the vocabulary there; None: not known yet, as it is to be mined.
+
+    Raises:
+        FileExistsError: The folder has other files of labels, and their ids would mean other names.
+    """
+    if not (out / VOCABULARY).exists() or (vocabulary is not None and _keeps_ids(out / VOCABULARY, vocabulary)):
+        return
+    others = sorted(path for path in out.glob("*.parquet") if path not in outputs and _has_labels(path))
+    if others:
+        raise FileExistsError(
+            f"the labels in {others[0]} would lose the names of {out / VOCABULARY}, which other labels would replace; "
+            "name another folder, or remove that file"
+        )
+
+
+def replace_vocabulary(vocabulary: LabelVocabulary, out: Path, outputs: Sequence[Path], *, overwrite: bool) -> None:
+    """Writes the vocabulary; outputs that are to be replaced are removed if their ids would mean other names.
+
+    Raises:
+        FileExistsError, OSError: As :func:`save_vocabulary`.
+    """
+    path = out / VOCABULARY
+    keeps_ids = not path.exists() or _keeps_ids(path, vocabulary)
+    save_vocabulary(vocabulary, path, overwrite=overwrite)
+    if not keeps_ids:
+        for output in outputs:
+            output.unlink(missing_ok=True)
+
+
+def _keeps_ids(path: Path, new: LabelVocabulary) -> bool:
+    """Whether every id of the vocabulary in a file means the same in a new one."""
+    try:
+        old = LabelVocabulary.from_file(path).names
+    except ValueError:
+        return False
+    return new.names[: len(old)] == old
+
+
+def _has_labels(path: Path) -> bool:
+    try:
+        return LABELS in pq.read_schema(path).names
+    except pa.ArrowInvalid:  # no Parquet, whatever its name
+        return False

@@ -1,0 +1,1 @@
+"""Vocabularies that go by a name: COCO, ImageNet, WordNet."""

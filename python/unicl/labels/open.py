@@ -1,0 +1,77 @@
+"""Vocabularies by name or from files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unicl.files import naming_output, refuse_existing
+from unicl.labels.vocabulary import LabelVocabulary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAMED: dict[str, Callable[..., LabelVocabulary]] = {
+    "coco": LabelVocabulary.coco,
+    "imagenet-1k": partial(LabelVocabulary.imagenet, "1k"),
+    "imagenet-21k": partial(LabelVocabulary.imagenet, "21k"),
+    "wordnet": LabelVocabulary.wordnet,
+}
+"""The vocabularies that go by a name."""
+
+VOCABULARY = "vocabulary.json"
+"""The file with the vocabulary of the labels in a folder."""
+
+
+def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabulary:
+    """A vocabulary by its name in :data:`NAMED`, or of a file that :meth:`LabelVocabulary.from_file` reads.
+
+    Args:
+        name_or_path: The name, the file, or the folder that ``unicl label`` wrote it into.
+        parents: The vocabulary must have parents: for ImageNet-21k find them in WordNet.
+
+    Raises:
+        FileNotFoundError: There is no such file, and no vocabulary of that name.
+        ValueError: The file is malformed, or has no labels; or ImageNet-1k, which has no class above another, is asked
+            for parents.
+    """
+    if name_or_path in NAMED:
+        if parents and name_or_path == "imagenet-1k":
+            raise ValueError("no class of imagenet-1k is above another, so it has no ancestors; imagenet-21k has some")
+        made = NAMED[name_or_path]
+        return made(parents=True) if parents and name_or_path == "imagenet-21k" else made()
+    path = Path(name_or_path, VOCABULARY) if Path(name_or_path).is_dir() else Path(name_or_path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no vocabulary {name_or_path!r}: name a file, or one of {', '.join(NAMED)}")
+    vocabulary = LabelVocabulary.from_file(path)
+    if len(vocabulary) == 0:
+        raise ValueError(f"{path}: no label in it; write a name a line, or see LabelVocabulary.from_file for more")
+    return vocabulary
+
+
+def counted(vocabulary: LabelVocabulary, document_frequency: NDArray[np.int64]) -> LabelVocabulary:
+    """The same labels, with these counts of captions."""
+    return LabelVocabulary(
+        vocabulary.names,
+        synonyms=vocabulary.synonyms,
+        parents=vocabulary.parent_names,
+        document_frequency=document_frequency,
+        blocked=vocabulary.blocked,
+        merge_log=vocabulary.merge_log,
+    )
+
+
+def save_vocabulary(vocabulary: LabelVocabulary, path: Path, *, overwrite: bool = False) -> None:
+    """Writes a vocabulary to a file (.json, .tsv or .txt), whole or not at all.
+
+    Raises:
+        FileExistsError: There is one, and ``overwrite`` is not set.
+        ValueError: The format cannot hold it.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    with naming_output(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        vocabulary.save(path)

@@ -1,0 +1,124 @@
+"""Noun phrases counted over any number of captions, in bounded memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unicl import _native
+from unicl.labels.frequency import as_counts
+from unicl.labels.vocabulary import LabelVocabulary
+from unicl.phrases import english_tagger
+
+if TYPE_CHECKING:
+    from unicl.phrases import PosTagger
+    from unicl.text import Captions
+
+MAX_NAMES = 1_000_000
+"""About 225 MB of counts."""
+_NO_LIMIT = 2**62
+
+
+class PhraseCounter:
+    """Counts, batch by batch, in how many captions each name that :meth:`LabelVocabulary.mine` considers occurs.
+
+    While no more than ``max_names`` names have been met, the counts are exact, and :meth:`vocabulary` answers what
+    ``mine`` would for all captions at once. Then the rarest names are forgotten, down to three quarters of that many;
+    ``max_undercount`` says how many captions a count may lack, and in how many captions a name that is missing can
+    have been. This is lossy counting with buckets that end when the memory is full.
+
+    Source: Manku & Motwani 2002, "Approximate Frequency Counts over Data Streams", section 4.2.
+
+    Args:
+        tagger: The tagger; None for the package's own weights.
+        grammar: The noun-phrase grammar; None for that of :func:`unicl.phrases.find_noun_phrases`.
+        max_names: How many names are remembered.
+        threads: How many threads to use; None for all cores.
+
+    Attributes:
+        captions: The captions counted.
+        max_undercount: 0 while the counts are exact.
+
+    Raises:
+        ValueError: ``max_names`` is not positive.
+
+    Example:
+        >>> counter = PhraseCounter()
+        >>> counter.add(["a black dog", "two dogs on grass"])
+        >>> counter.add(["green grass"])
+        >>> vocabulary = counter.vocabulary(min_document_frequency=2)
+        >>> vocabulary.names, vocabulary.document_frequency.tolist(), counter.max_undercount
+        (('dog', 'grass'), [2, 2], 0)
+    """
+
+    def __init__(
+        self,
+        *,
+        tagger: PosTagger | None = None,
+        grammar: str | None = None,
+        max_names: int = MAX_NAMES,
+        threads: int | None = None,
+    ) -> None:
+        if max_names < 1:
+            raise ValueError(f"expected max_names >= 1; got {max_names}")
+        self._tagger = english_tagger() if tagger is None else tagger
+        self._grammar, self._max_names, self._threads = grammar, max_names, threads
+        self._counts: dict[str, int] = {}
+        self._missed: dict[str, int] = {}  # for names met after names were forgotten: what their count may lack
+        self.captions = 0
+        self.max_undercount = 0
+
+    def __len__(self) -> int:
+        """The number of names remembered."""
+        return len(self._counts)
+
+    def add(self, captions: Captions) -> None:
+        """Counts a batch of captions, or an Arrow column."""
+        mined = _native.mine_labels(captions, self._tagger._native, 1, _NO_LIMIT, None, self._grammar, self._threads)
+        counts = self._counts
+        if self.max_undercount:
+            self._missed.update((name, self.max_undercount) for name, _ in mined if name not in counts)
+        for name, count in mined:
+            counts[name] = counts.get(name, 0) + count
+        self.captions += len(captions)  # type: ignore[arg-type]
+        if len(counts) > self._max_names:
+            self._forget(len(counts) - self._max_names * 3 // 4)
+
+    def _forget(self, number: int) -> None:
+        """Forgets at least that many of the names that were in the fewest captions at most."""
+        counts, missed = self._counts, self._missed
+        names = list(counts)
+        most = np.fromiter((counts[name] + missed.get(name, 0) for name in names), np.int64, len(names))
+        self.max_undercount = int(np.partition(most, number - 1)[number - 1])
+        for index in np.flatnonzero(most <= self.max_undercount).tolist():
+            del counts[names[index]]
+            missed.pop(names[index], None)
+
+    def vocabulary(
+        self,
+        *,
+        min_document_frequency: float = 2,
+        max_document_frequency: float = 1.0,
+        top_k: int | None = None,
+    ) -> LabelVocabulary:
+        """A vocabulary of the names within the limits, the most frequent first.
+
+        Args:
+            min_document_frequency: In how many captions a name must be at least. An int is a number of captions, a
+                float a share of all that were counted, in [0, 1].
+            max_document_frequency: In how many it may be at most, likewise.
+            top_k: Keep only that many, the most frequent.
+
+        Raises:
+            ValueError: A limit is out of range, or the minimum exceeds the maximum.
+        """
+        least, most = as_counts(
+            self.captions,
+            min_document_frequency=min_document_frequency,
+            max_document_frequency=max_document_frequency,
+            top_k=top_k,
+        )
+        kept = sorted((-count, name) for name, count in self._counts.items() if least <= count <= most)[:top_k]
+        counts = np.array([-count for count, _ in kept], dtype=np.int64)
+        return LabelVocabulary([name for _, name in kept], document_frequency=counts)

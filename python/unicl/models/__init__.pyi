@@ -1,0 +1,15 @@
+from .dual_tower import DualTower as DualTower
+from .dual_tower import DualTowerOutput as DualTowerOutput
+from .image.small_cnn import SmallCNN as SmallCNN
+from .image.small_cnn import scale_pixels as scale_pixels
+from .image.timm import TimmImageEncoder as TimmImageEncoder
+from .label_encoder import LabelEncoder as LabelEncoder
+from .scorers.detector import ZeroShotDetectorScorer as ZeroShotDetectorScorer
+from .scorers.dual_tower import EVERYDAY as EVERYDAY
+from .scorers.dual_tower import DualTowerScorer as DualTowerScorer
+from .scorers.open import open_scorer as open_scorer
+from .text.clip_transformer import TextTransformer as TextTransformer
+from .text.transformers import TransformersTextEncoder as TransformersTextEncoder
+from .weights import SmallDualTowerConfig as SmallDualTowerConfig
+from .weights import load_dual_tower as load_dual_tower
+from .weights import save_dual_tower as save_dual_tower

@@ -1,0 +1,1 @@
+"""Scorers that tell how relevant a phrase is to an image."""

@@ -1,0 +1,116 @@
+"""Where CLIP's vocabulary comes from, and how it is kept."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unicl.text import hub_files as model_files
+
+if TYPE_CHECKING:
+    from unicl.text.clip import ClipSettings
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+# How transformers splits, byte for byte as it writes it into its own files.
+PATTERN = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
+def open_clip_merges() -> Path:
+    """Give the merges file that open_clip brings along; importing open_clip would import torch."""
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError(
+            "ClipTokenizer needs CLIP's merges file: pass its path as merges=, "
+            "or install the open-clip-torch package, which has it"
+        )
+    return Path(spec.origin).parent / "bpe_simple_vocab_16e6.txt.gz"
+
+
+def hub_file(name: str, revision: str | None) -> Path:
+    """Give the local copy of a model's vocabulary on the hub, downloaded if it is not there yet."""
+    files = ["tokenizer.json", "merges.txt"]
+    otherwise = "pass the path of a file as ClipTokenizer(path)"
+    path = model_files.hub_file(name, files, revision=revision, otherwise=otherwise)
+    if path is None:
+        raise FileNotFoundError(f"{name!r} on the hub has neither a {files[0]} nor a {files[1]}; name a CLIP model")
+    return path
+
+
+def write(folder: Path, symbols: list[str], packed_merges: bytes, settings: ClipSettings) -> None:
+    """Write a vocabulary and settings; `symbols` are the names of all ids but the start's and the end's."""
+    merges = [[symbols[left], symbols[right]] for left, right in np.frombuffer(packed_merges, "<u2").reshape(-1, 2)]
+    start, end = len(symbols), len(symbols) + 1
+    tokenizer = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {"id": number, "content": name, "special": True, "normalized": False}
+            | dict.fromkeys(["single_word", "lstrip", "rstrip"], False)
+            for number, name in [(start, START), (end, END)]
+        ],
+        "normalizer": {
+            "type": "Sequence",
+            "normalizers": [
+                {"type": "NFC"},
+                {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
+                {"type": "Lowercase"},
+            ],
+        },
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [
+                {"type": "Split", "pattern": {"Regex": PATTERN}, "behavior": "Removed", "invert": True},
+                BYTE_LEVEL,
+            ],
+        },
+        "post_processor": {
+            "type": "RobertaProcessing",
+            "sep": [END, end],
+            "cls": [START, start],
+            "trim_offsets": False,
+            "add_prefix_space": False,
+        },
+        "decoder": BYTE_LEVEL | {"add_prefix_space": True},
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": END,
+            "continuing_subword_prefix": "",
+            "end_of_word_suffix": "</w>",
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": {symbol: number for number, symbol in enumerate([*symbols, START, END])},
+            "merges": merges,
+        },
+    }
+    config = {
+        "tokenizer_class": "CLIPTokenizer",
+        "model_max_length": settings["context_length"],
+        "bos_token": START,
+        "eos_token": END,
+        "pad_token": END,
+        "unk_token": END,
+        "unicl": settings,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    model_files.write_json(folder / "tokenizer.json", tokenizer)
+    model_files.write_json(folder / "tokenizer_config.json", config)
+
+
+def read_settings(folder: Path) -> ClipSettings:
+    """Give the settings that `write` wrote."""
+    path = folder / "tokenizer_config.json"
+    settings = model_files.read_json(path).get("unicl")
+    names = {"clean", "context_length", "pad_id", "special_tokens"}
+    if not isinstance(settings, dict) or settings.keys() != names:
+        raise ValueError(
+            f"{path} was not written by ClipTokenizer.save; to use the vocabulary of another folder, "
+            f"say ClipTokenizer({str(folder / 'tokenizer.json')!r}, clean=..., pad_id=...)"
+        )
+    return settings  # type: ignore[return-value]  # the constructor checks the values

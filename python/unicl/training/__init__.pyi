@@ -1,0 +1,9 @@
+from .caching import Side as Side
+from .caching import cached_backward as cached_backward
+from .loop import StepRecord as StepRecord
+from .loop import TrainingConfig as TrainingConfig
+from .loop import make_optimizer as make_optimizer
+from .loop import train as train
+from .objectives import Objective as Objective
+from .objectives import objective_loss as objective_loss
+from .schedule import warmup_cosine as warmup_cosine
