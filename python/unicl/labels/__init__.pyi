@@ -10,6 +10,7 @@ from .frequency import DocumentFrequency as DocumentFrequency
 from .frequency import as_counts as as_counts
 from .hierarchy import Ancestors as Ancestors
 from .label_sets import LabelSets as LabelSets
+from .label_sets import LabelSetsLike as LabelSetsLike
 from .labeler import DenseLabeler as DenseLabeler
 from .mapper import LabelMapper as LabelMapper
 from .mapper import LabelMapping as LabelMapping

@@ -5,13 +5,32 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class LabelSetsLike(Protocol):
+    """Sets of labels in CSR form, as arrays, tensors or lists: what :class:`LabelSets` is, and what the loss takes.
+
+    Row i has the labels ``indices[offsets[i]:offsets[i + 1]]``, and their ``weights``, if there are any.
+    """
+
+    @property
+    def indices(self) -> Any:
+        """(number of labels,) integers from 0."""
+
+    @property
+    def offsets(self) -> Any:
+        """(n + 1,) integers that never fall, from 0 to the number of labels."""
+
+    @property
+    def weights(self) -> Any:
+        """(number of labels,) numbers, or None: every weight is 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 from torch import nn
@@ -10,24 +10,7 @@ from torch import nn
 if TYPE_CHECKING:
     from torch import Tensor
 
-
-class LabelSetsLike(Protocol):
-    """Sets of labels in CSR form: what ``unicl.LabelSets`` is, in arrays or tensors.
-
-    Row i holds the labels ``indices[offsets[i]:offsets[i + 1]]``, and their ``weights``, if there are any.
-    """
-
-    @property
-    def indices(self) -> Any:
-        """(total,) integers in [0, num_labels)."""
-
-    @property
-    def offsets(self) -> Any:
-        """(n + 1,) integers that do not fall, from 0 to total."""
-
-    @property
-    def weights(self) -> Any:
-        """(total,) floats, or None: every weight is 1."""
+    from unicl.labels import LabelSetsLike
 
 
 class LabelEncoder(nn.Module):
