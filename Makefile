@@ -67,8 +67,10 @@ fuzz: ## each fuzz target of rust/fuzz for FUZZ_SECONDS (60); needs a nightly co
 	  cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target rust/fuzz/corpus/$$target rust/fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS); \
 	done
 
-docs: $(VENV)/dev ## the API reference, Python and Rust, into site/
-	@$(BIN)/pdoc --docformat google --output-directory site unicl.text unicl.labels unicl.loss unicl.models unicl.data unicl.training unicl.evaluation
+# Every package by its public names, the package itself and the commands; not the inner modules.
+PACKAGES := $(addprefix unicl.,files text phrases labels loss models data training evaluation jobs demo cli)
+docs: $(VENV)/dev ## the reference of all packages, Python and Rust, into site/
+	@$(BIN)/pdoc --docformat google --output-directory site unicl $(PACKAGES) '!unicl\.(?!cli)[a-z]+\.'
 	@cargo doc --quiet --locked --no-deps --package unicl-core --target-dir target && rm -rf site/rust && cp -r target/doc site/rust
 	@echo 'site/index.html, site/rust/unicl_core/index.html'
 
