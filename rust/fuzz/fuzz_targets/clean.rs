@@ -1,4 +1,4 @@
-//! Cleaning: no text breaks it, and what it answers has the quotes and the case that ftfy and Python give.
+//! Cleaning: no text breaks it, and the cleaned text has the quotes and the case that ftfy and Python give.
 
 #![no_main]
 

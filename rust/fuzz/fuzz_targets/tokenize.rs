@@ -1,4 +1,5 @@
-//! Tokenizing: no text breaks it, rows are what the unpadded ids say, a warm cache changes nothing, and ids can be decoded.
+//! Tokenizing: no text breaks it, rows hold the unpadded ids, a warm cache changes nothing, and ids can
+//! be decoded.
 
 #![no_main]
 
@@ -49,9 +50,9 @@ fuzz_target!(|caption: &str| {
             length: LENGTH,
             ids: &mut found,
             mask: Some(&mut found_mask),
-            padding: 0,
+            types: None,
         };
-        tokenizer.encode_padded(&[caption], rows, Threads::ONE);
+        tokenizer.encode_padded(&[caption], rows, 0, Threads::ONE);
         assert_eq!(
             (row.as_slice(), mask.as_slice()),
             (found.as_slice(), found_mask.as_slice())

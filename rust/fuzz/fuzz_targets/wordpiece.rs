@@ -1,12 +1,12 @@
-//! WordPiece: no text breaks it, rows are what the unpadded ids say, a warm cache changes nothing, ids can be decoded; and
-//! the text as a vocabulary is read or refused.
+//! WordPiece: no text breaks it, rows hold the unpadded ids, a warm cache changes nothing, and ids can be
+//! decoded. The text as a vocabulary is read or refused.
 
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use unicl_core::text::{BertRows, ControlNames, Normalization, Vocabulary, WordPieceTokenizer};
+use unicl_core::text::{ControlNames, Normalization, Rows, Vocabulary, WordPieceTokenizer};
 use unicl_core::threads::Threads;
 
 const LINES: &str =
@@ -45,7 +45,7 @@ fuzz_target!(|text: &str| {
         row.push(3);
         row.resize(LENGTH, 0);
         let mut found = [-1; LENGTH];
-        let rows = BertRows {
+        let rows = Rows {
             length: LENGTH,
             ids: &mut found,
             mask: None,

@@ -1,17 +1,20 @@
-//! A way out of long work, for a program that has to answer to someone: Python asks here whether Ctrl-C was pressed.
+//! Stops long work early: here Python checks whether Ctrl-C was pressed.
 
 use std::any::Any;
 use std::panic::resume_unwind;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Why to stop: it travels as the payload of a panic, past all the work, to the `catch_unwind` of whoever set the hook.
+/// The reason to stop.
+///
+/// It travels as the payload of a panic, past all the work, to the `catch_unwind` of the caller that set the
+/// hook.
 pub type Reason = Box<dyn Any + Send>;
-/// Answers whether work goes on; called on a thread that works, not often.
+/// Decides whether work goes on. It is called now and then, on a thread that works.
 pub type Hook = fn() -> Result<(), Reason>;
 
 static HOOK: OnceLock<Hook> = OnceLock::new();
-/// Soon enough for a person, and far longer than the hook may take.
+/// Short enough for a person, and far longer than a call of the hook.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// Sets the hook of this process. The first one stays.
@@ -19,7 +22,7 @@ pub fn set_hook(hook: Hook) {
     HOOK.get_or_init(|| hook);
 }
 
-/// Asks the hook, if it has not been asked for a while.
+/// Calls the hook, but not more often than [`EVERY`].
 pub(crate) struct Watch {
     next: Instant,
 }
@@ -41,7 +44,7 @@ impl Watch {
         HOOK.get().map_or(Ok(()), |hook| hook())
     }
 
-    /// Unwinds if there is a reason to stop: no message is printed, as for a panic, and destructors run.
+    /// Unwinds if there is a reason to stop. Destructors run, and no message is printed.
     pub(crate) fn stop_if_asked(&mut self) {
         self.ask().unwrap_or_else(|reason| resume_unwind(reason));
     }
@@ -58,7 +61,7 @@ pub(crate) mod tests {
         static STOPPED: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// Does work on this thread that is asked to stop, and says whether it did.
+    /// Does work on this thread while the hook asks it to stop, and returns whether it stopped.
     pub(crate) fn stops(work: impl FnOnce()) -> bool {
         set_hook(|| {
             if STOPPED.get() {

@@ -1,8 +1,10 @@
-//! Short words as numbers, which tables compare at once where they would follow a pointer to compare text.
+//! Short words as numbers: a table compares them at once, without following a pointer to their text.
 
-/// A word of at most 15 bytes as a number that no other word has: its bytes, zeros, and its length in the last byte.
+/// Packs a word of at most 15 bytes into a number that no other word has.
 ///
-/// Two loads that overlap read the bytes of any length that a power of two and its double enclose.
+/// The number is the word's bytes, zeros, and its length in the last byte.
+///
+/// Two loads that overlap read the bytes of any length from a power of two up to its double.
 #[inline]
 pub(crate) fn pack(word: &str) -> Option<u128> {
     let bytes = word.as_bytes();

@@ -1,8 +1,9 @@
 //! Work spread over threads that live for one call.
 //!
-//! There is no pool on purpose. A pool outlives the call that made it, and its threads do not survive `fork`: a
-//! `PyTorch` `DataLoader` forks, and a child that hands work to a pool whose threads exist only in the parent waits for ever.
-//! Starting a thread costs about 30 µs, which a batch worth spreading earns back at once.
+//! There is no pool on purpose. A pool outlives the call that made it, and its threads do not survive
+//! `fork`. A `PyTorch` `DataLoader` forks. A child that gives work to a pool waits for ever, because the
+//! threads of the pool exist only in the parent. Starting a thread costs about 30 µs; a batch that is worth
+//! spreading saves far more.
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
@@ -11,14 +12,14 @@ use std::thread;
 
 use crate::interrupt::{Reason, Watch};
 
-/// How many threads a call may use: a number, or all the cores this process may run on.
+/// The number of threads of a call: a fixed number, or all cores that this process may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Threads(Option<NonZeroUsize>);
 
 impl Threads {
-    /// All the cores this process may run on (its affinity and its cgroup are respected).
+    /// All cores that this process may use; its affinity and its cgroup are respected.
     pub const ALL: Self = Self(None);
-    /// The calling thread alone.
+    /// Only the calling thread.
     pub const ONE: Self = Self(Some(NonZeroUsize::MIN));
 
     /// Exactly this many threads.
@@ -27,9 +28,9 @@ impl Threads {
         Self(Some(count))
     }
 
-    /// How many threads are worth starting for so many tasks.
+    /// The number of threads that are worth starting for this number of tasks.
     fn for_tasks(self, tasks: usize) -> usize {
-        // Reading the number of cores opens files under /sys, so one task does not ask for it.
+        // Reading the number of cores opens files under /sys, so it is not read for one task.
         if tasks <= 1 {
             return 1;
         }
@@ -40,15 +41,16 @@ impl Threads {
 
 /// Runs `work` on every task and returns the results in the order of the tasks.
 ///
-/// Each thread makes one `state` (a cache, a scratch buffer) and then takes the next task that nobody has taken, so
-/// uneven tasks balance as long as there are a few for each thread. The calling thread works too; with one thread or one
-/// task everything runs on it, in order, and no thread is started. The results do not depend on the number of threads
-/// if `work` does not depend on what its state has seen.
+/// Each thread makes one `state` (a cache, a scratch buffer) and then takes the next task that no thread has
+/// taken. So uneven tasks balance if there are a few for each thread. The calling thread works too. With one
+/// thread or one task, everything runs on the calling thread, in order, and no thread is started. The
+/// results do not depend on the number of threads if the results of `work` do not depend on its state.
 ///
 /// # Panics
 ///
-/// If `work` panics, with its payload, after the other threads have stopped; and, between two tasks, with the reason that
-/// the hook of [`interrupt`](crate::interrupt) gives for stopping, which loses the results.
+/// If `work` panics: with its payload, after the other threads have stopped. If the hook of
+/// [`interrupt`](crate::interrupt) gives a reason to stop: with that reason, between two tasks; the results
+/// are lost.
 ///
 /// # Examples
 ///
@@ -78,7 +80,7 @@ pub fn run<Task: Send, State: Send, Output: Send>(
     done.into_iter().map(|(_, output)| output).collect()
 }
 
-/// Runs `work` on every task, as [`run`] does, and returns what the state of each thread has become: at least one.
+/// Runs `work` on every task, as [`run`] does, and returns the final states of the threads, at least one.
 ///
 /// # Panics
 ///
@@ -113,11 +115,12 @@ pub fn fold<Task: Send, State: Send>(
     }
     let queue = Mutex::new(tasks.into_iter());
     let tasks_left = || queue.lock().unwrap_or_else(PoisonError::into_inner);
-    // Only the calling thread asks whether to go on: it is the one that whoever wants to stop it knows of.
+    // Only the calling thread asks whether to go on, because the caller wants to stop that thread.
     let worker = |mut watch: Option<Watch>| -> Result<State, Reason> {
         let mut state = state();
         loop {
-            // The lock is not held while working: a `while let` on the locked queue would keep it through the body.
+            // The lock is not held during the work: a `while let` on the locked queue would keep it through
+            // the body.
             let next = tasks_left().next();
             let Some(task) = next else {
                 return Ok(state);
@@ -131,7 +134,7 @@ pub fn fold<Task: Send, State: Send>(
         }
     };
     thread::scope(|scope| {
-        // A thread that cannot be started (a limit of the system) is work for the others.
+        // If a thread cannot be started (a limit of the system), the others do its work.
         let started: Vec<_> = (1..workers)
             .map_while(|_| {
                 let thread = thread::Builder::new();

@@ -1,7 +1,8 @@
-"""Write src/text/wordpiece/unicode_tables.rs: what Hugging Face's tokenizers takes each character for, asked of it.
+"""Writes src/text/wordpiece/unicode_tables.rs: how Hugging Face's tokenizers classifies each character.
 
-Its tables are of several versions of Unicode, none of them the newest, so they are not what a specification says. Run
-it with the environment's Python when tokenizers moves to other tables, which the tests notice.
+The tables of tokenizers mix several versions of Unicode, none of them the newest. So no specification gives them, and
+this script asks the library. Run it with the environment's Python when tokenizers moves to other tables; the tests
+notice that.
 """
 
 from collections.abc import Callable
@@ -10,14 +11,14 @@ from pathlib import Path
 import tokenizers
 from tokenizers import normalizers, pre_tokenizers
 
-HEAD = """//! What BERT's tokenizer takes a character for: inclusive ranges, in order.
+HEAD = """//! How BERT's tokenizer classifies characters: inclusive ranges, in order.
 //!
 //! Made by `tables/wordpiece.py` from tokenizers {version}; do not edit.
 """
 
 
 def bert(**switches: bool) -> Callable[[str], str]:
-    """BERT's normalizer with nothing but these switches on."""
+    """Gives BERT's normalizer with only these switches on."""
     off = dict.fromkeys(["clean_text", "handle_chinese_chars", "strip_accents", "lowercase"], False)
     return normalizers.BertNormalizer(**off | switches).normalize_str
 
@@ -27,13 +28,13 @@ decompose = normalizers.NFD().normalize_str
 split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
 
 TABLES: dict[str, tuple[str, Callable[[str], bool]]] = {
-    "REMOVED": ("Control characters, which cleaning drops.", lambda text: clean(f"a{text}b") == "ab"),
-    "CHINESE": ("Characters that are words.", lambda text: chinese(text) != text),
-    "PUNCTUATION": ("Characters that are words after all else.", lambda text: len(split(f"a{text}b")) == 3),
+    "REMOVED": ("Control characters, which cleaning removes.", lambda text: clean(f"a{text}b") == "ab"),
+    "CHINESE": ("Chinese characters: each is a word.", lambda text: chinese(text) != text),
+    "PUNCTUATION": ("Punctuation: each character is a word in the end.", lambda text: len(split(f"a{text}b")) == 3),
     "NONSPACING": ("Accents: general category Mn.", lambda text: strip(text) == ""),
     "DECOMPOSED": ("Characters that canonical decomposition changes.", lambda text: decompose(text) != text),
     "COMBINING": (
-        "Characters of a combining class other than 0: U+0345, whose class is the highest, and what goes before it.",
+        "Characters of a combining class other than 0: U+0345, whose class is the highest, and all that go before it.",
         lambda text: text == "\u0345" or decompose(f"\u0345{text}") == f"{text}\u0345",
     ),
 }

@@ -1,8 +1,8 @@
-//! The argument that every text function takes: one string, a sequence of strings, or an Arrow column of strings.
+//! The captions argument of every text function: one string, a sequence of strings, or an Arrow column of strings.
 //!
-//! Nothing is copied. A Python string lends the UTF-8 that it holds (ASCII) or that `CPython` makes once and keeps in it
-//! (anything else), for as long as [`Captions`] lives: a tuple holds the strings, whatever happens to the list. An Arrow
-//! array lends its buffers.
+//! Nothing is copied. A Python string lends its UTF-8 as long as [`Captions`] lives. An ASCII string holds
+//! that UTF-8; for any other string `CPython` makes it once and keeps it. A tuple holds the strings, even if
+//! the caller's list changes. An Arrow array lends its buffers.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, GenericStringArray, OffsetSizeTrait};
@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyList, PySequence, PyString, PyTuple};
 use pyo3_arrow::input::AnyArray;
 
-/// One string or a batch of strings, held so that their text can be read with the GIL released.
+/// One string or a batch of strings, whose text can be read with the GIL released.
 pub(crate) struct Captions<'py>(Rows<'py>);
 
 enum Rows<'py> {
@@ -23,7 +23,7 @@ enum Rows<'py> {
 }
 
 impl Captions<'_> {
-    /// How many rows there are.
+    /// The number of rows.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
             Rows::Python(rows) => rows.len(),
@@ -31,7 +31,7 @@ impl Captions<'_> {
         }
     }
 
-    /// The text of every row, or an error that names the first row without one.
+    /// The text of every row, or an error that names the first row without text.
     pub(crate) fn texts(&self) -> PyResult<Vec<&str>> {
         let mut texts = Vec::with_capacity(self.len());
         match &self.0 {
@@ -91,13 +91,13 @@ fn text_of<'a>(row: usize, item: Borrowed<'a, '_, PyAny>) -> PyResult<&'a str> {
     // A Python string has UTF-8 unless it holds half of a surrogate pair.
     item.extract().map_err(|_| {
         PyValueError::new_err(format!(
-            "row {row} has a lone surrogate, which no Unicode text contains; repair it, \
+            "expected Unicode text in every row; row {row} has a lone surrogate: repair it, \
              for instance with text.encode('utf-8', 'replace').decode()"
         ))
     })
 }
 
-/// None, or what pandas has in its place: NaN or `pandas.NA`.
+/// Whether an item is None, or what pandas uses for it: NaN or `pandas.NA`.
 fn is_missing(item: Borrowed<'_, '_, PyAny>) -> PyResult<bool> {
     let is_nan = item
         .cast::<PyFloat>()
@@ -107,13 +107,13 @@ fn is_missing(item: Borrowed<'_, '_, PyAny>) -> PyResult<bool> {
 
 fn missing(row: usize) -> PyErr {
     PyTypeError::new_err(format!(
-        "row {row} is missing (None, null or NaN); drop it or put \"\" in its place"
+        "expected a str in every row; row {row} is missing (None, null or NaN): drop it or put \"\" in its place"
     ))
 }
 
 fn not_text(row: usize, type_name: &str) -> PyErr {
     PyTypeError::new_err(format!(
-        "expected only str, but row {row} is of type {type_name}"
+        "expected a str in every row; row {row} is of type {type_name}"
     ))
 }
 
@@ -128,7 +128,7 @@ fn read_column(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
     Ok(chunks)
 }
 
-/// Makes sure that [`push_texts`] can read every row: strings, none missing, well formed.
+/// Checks that [`push_texts`] can read every row: strings, none missing, well formed.
 fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
     let values = chunk
         .as_any_dictionary_opt()
@@ -140,7 +140,7 @@ fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     ) {
         let hint = match values {
-            DataType::Struct(_) => ": of a table or data frame give the column with the captions",
+            DataType::Struct(_) => ": pass the caption column of a table or data frame",
             _ => "",
         };
         return Err(PyTypeError::new_err(format!(
@@ -148,13 +148,13 @@ fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
             chunk.data_type()
         )));
     }
-    // Logical nulls: a dictionary may also hold null among its values.
+    // Logical nulls: the values of a dictionary may be null too.
     if let Some(nulls) = chunk.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
         let row = nulls.iter().position(|valid| !valid).unwrap_or_default();
         return Err(missing(first_row + row));
     }
-    // The C interface hands over bare buffers; text that is not UTF-8 or an offset out of range would be undefined
-    // behaviour in Rust, so nothing is read before it is checked.
+    // The C interface passes bare buffers. Text that is not UTF-8, or an offset out of range, would be
+    // undefined behaviour in Rust. So nothing is read before it is checked.
     match chunk.data_type() {
         DataType::Utf8 => check_text(chunk.as_string::<i32>()),
         DataType::LargeUtf8 => check_text(chunk.as_string::<i64>()),
@@ -163,10 +163,13 @@ fn check_column(chunk: &ArrayRef, first_row: usize) -> PyResult<()> {
             .validate_full()
             .map_err(|error| error.to_string()),
     }
-    .map_err(|error| PyValueError::new_err(format!("malformed Arrow column: {error}")))
+    .map_err(|error| {
+        PyValueError::new_err(format!("expected a well-formed Arrow column; got {error}"))
+    })
 }
 
-/// What `validate_full` checks, but of the rows of a slice alone: that also reads the text of all rows before it.
+/// Checks what `validate_full` checks, but only for the rows of a slice. `validate_full` also reads the text
+/// of all rows before the slice.
 fn check_text<Offset: OffsetSizeTrait>(rows: &GenericStringArray<Offset>) -> Result<(), String> {
     let offsets = rows.value_offsets();
     let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else {
@@ -176,7 +179,7 @@ fn check_text<Offset: OffsetSizeTrait>(rows: &GenericStringArray<Offset>) -> Res
     let bytes = rows.values().get(first..last);
     let bytes = bytes
         .filter(|_| offsets.is_sorted())
-        .ok_or("offsets that fall or point outside")?;
+        .ok_or("offsets that fall or point outside the text")?;
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let is_whole = |offset: &Offset| text.is_char_boundary(offset.as_usize() - first);
     if offsets.iter().all(is_whole) {
@@ -188,7 +191,7 @@ fn check_text<Offset: OffsetSizeTrait>(rows: &GenericStringArray<Offset>) -> Res
 
 fn push_texts<'a>(chunk: &'a dyn Array, texts: &mut Vec<&'a str>) {
     match chunk.data_type() {
-        // Only a value of a dictionary that no row refers to can still be null here.
+        // Only a dictionary value that no row refers to can still be null here.
         DataType::Utf8 => texts.extend(
             chunk
                 .as_string::<i32>()

@@ -1,4 +1,4 @@
-//! The gate: the one way from a binding into `unicl_core`.
+//! The gate: the only way from a binding into `unicl_core`.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -11,18 +11,18 @@ use unicl_core::{Error, ErrorKind};
 
 /// Runs pure Rust work with the GIL released, maps its error, lets Ctrl-C through and turns a panic into an exception.
 ///
-/// Work that is spread over tasks stops between two of them once a signal handler has raised, with what it raised
-/// ([`signals`]); then no result comes back.
+/// Work that is spread over tasks stops between two tasks after a signal handler has raised, with the
+/// exception that it raised ([`signals`]). Then there is no result.
 ///
-/// `ErrorKind::Value` becomes `ValueError`, `NotFound` `FileNotFoundError`, `Io` `OSError`. A panic is a bug in this
-/// library: it becomes a `RuntimeError` that says so, where pyo3 alone would raise its `PanicException`, which
-/// `except Exception` does not catch.
+/// `ErrorKind::Value` becomes `ValueError`, `NotFound` becomes `FileNotFoundError`, and `Io` becomes
+/// `OSError`. A panic is a bug in this library. It becomes a `RuntimeError` whose message tells this; pyo3
+/// alone would raise its `PanicException`, which `except Exception` does not catch.
 pub(crate) fn run<Output: Send, E: Error>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<Output, E> + Send,
 ) -> PyResult<Output> {
-    // What the closure borrowed is dropped or unchanged by the time the exception is seen: the bindings pass only
-    // shared references, and outputs that nobody reads after an error.
+    // When the exception is raised, everything that the closure borrowed is dropped or unchanged: the
+    // bindings pass only shared references, and outputs that no one reads after an error.
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(done) => done.map_err(|error| to_python(&error)),
         Err(reason) => Err(match reason.downcast::<PyErr>() {
@@ -35,8 +35,9 @@ pub(crate) fn run<Output: Send, E: Error>(
     }
 }
 
-/// The hook of [`unicl_core::interrupt`]: runs Python's signal handlers, which Python itself does only on the main thread,
-/// and gives what they raise. An interpreter that is shutting down has none left.
+/// The hook of [`unicl_core::interrupt`]: runs Python's signal handlers and gives the exception that they raise.
+///
+/// Python runs the handlers only on the main thread. An interpreter that is shutting down has none left.
 pub(crate) fn signals() -> Result<(), Reason> {
     #[expect(
         clippy::redundant_closure_for_method_calls,
@@ -46,7 +47,7 @@ pub(crate) fn signals() -> Result<(), Reason> {
     handled.map_err(|raised| Box::new(raised) as Reason)
 }
 
-/// [`run`] for work that cannot fail.
+/// Like [`run`], for work that cannot fail.
 pub(crate) fn run_infallible<Output: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Output + Send,
@@ -54,7 +55,7 @@ pub(crate) fn run_infallible<Output: Send>(
     run(py, || Ok::<_, Infallible>(work()))
 }
 
-/// The one mapping from the errors of the core to those of Python.
+/// Maps an error of the core to one of Python; the only place that does.
 pub(crate) fn to_python(error: &impl Error) -> PyErr {
     let message = error.to_string();
     match error.kind() {

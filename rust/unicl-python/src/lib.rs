@@ -1,21 +1,22 @@
-//! `unicl._native`: typed arguments in, the GIL released once, `unicl_core` called, errors mapped.
+//! `unicl._native`: reads typed arguments, releases the GIL once, calls `unicl_core`, and maps errors.
 //!
-//! A binding is three lines: [`captions::Captions`] (or another typed argument) comes in, [`gate::run`] calls the core,
-//! the answer is wrapped. The module's reference documentation is `python/unicl/_native.pyi`.
+//! A binding has three steps: [`captions::Captions`] or another typed argument comes in, [`gate::run`]
+//! calls the core, and the answer is wrapped. The reference documentation of the module is
+//! `python/unicl/_native.pyi`.
 
 #![expect(
     clippy::needless_pass_by_value,
-    reason = "pyo3 hands arguments over by value"
+    reason = "pyo3 passes arguments by value"
 )]
 
 use pyo3::prelude::*;
 
 mod captions;
+mod clip;
 mod gate;
 mod labels;
 mod phrases;
 mod rows;
-mod text;
 mod threads;
 mod wordpiece;
 
@@ -27,19 +28,19 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         unicl_core::interrupt::set_hook(crate::gate::signals);
-        // The numpy crate looks up what it needs of numpy, and where it notes who writes an array, when it first needs them,
-        // and panics if a signal handler raises meanwhile.
+        // The numpy crate looks up numpy's functions, and its record of arrays in use, when it first needs
+        // them. It panics if a signal handler raises meanwhile, so both are looked up here.
         module.py().import("numpy")?;
         PyArray1::<i64>::zeros(module.py(), 0, false).readwrite();
         Ok(())
     }
 
     #[pymodule_export]
+    use crate::clip::{ClipTokenizer, read_merges};
+    #[pymodule_export]
     use crate::labels::{LabelIndex, lemma, mine_labels, text_keys};
     #[pymodule_export]
     use crate::phrases::{PosTagger, convert_nltk_tagger};
-    #[pymodule_export]
-    use crate::text::{ClipTokenizer, read_merges};
     #[pymodule_export]
     use crate::wordpiece::WordPieceTokenizer;
 }

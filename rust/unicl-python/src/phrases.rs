@@ -1,4 +1,4 @@
-//! The tagger and the noun-phrase chunker.
+//! The tagger and the noun-phrase finder.
 
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
@@ -109,7 +109,7 @@ impl PosTagger {
     }
 }
 
-/// Turns NLTK's three JSON files into the content of a tagger file.
+/// Converts NLTK's three JSON files to the content of a tagger file.
 #[pyfunction]
 pub(crate) fn convert_nltk_tagger<'py>(
     py: Python<'py>,

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use unicl_core::threads::Threads;
 
-/// `int >= 1` as an argument; declare it `Option<ThreadCount>` with the default `None` and call [`threads`].
+/// An argument `int >= 1`. Declare it as `Option<ThreadCount>` with the default `None`, and call [`threads`].
 #[derive(Clone, Copy)]
 pub(crate) struct ThreadCount(NonZeroUsize);
 
@@ -18,13 +18,13 @@ impl<'py> FromPyObject<'_, 'py> for ThreadCount {
         let positive = usize::try_from(count).ok().and_then(NonZeroUsize::new);
         positive.map(Self).ok_or_else(|| {
             PyValueError::new_err(format!(
-                "threads must be at least 1, or None for all cores; got {count}"
+                "expected threads >= 1, or None for all cores; got {count}"
             ))
         })
     }
 }
 
-/// The thread count of a call: all cores unless a number was given.
+/// The threads of a call: all cores unless a number was given.
 pub(crate) fn threads(count: Option<ThreadCount>) -> Threads {
     count.map_or(Threads::ALL, |count| Threads::exactly(count.0))
 }

@@ -1,17 +1,18 @@
-//! The bindings of `unicl_core::text::WordPieceTokenizer`.
+//! BERT's tokenizer.
 
-use numpy::{Element, IntoPyArray, PyArray2, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use unicl_core::text::{
-    BertRows, ControlNames, Normalization, TooLong, Vocabulary, VocabularyError,
+    ControlNames, Normalization, Rows, TooLong, Vocabulary, VocabularyError,
     WordPieceTokenizer as Tokenizer,
 };
+use unicl_core::threads::Threads;
 
 use crate::captions::Captions;
 use crate::gate;
-use crate::rows::{IdRows, IdsAndOffsets, unknown, writable, zeros};
+use crate::rows::{Encode, Id, IdArrays, IdsAndOffsets, unknown};
 use crate::threads::{ThreadCount, threads as resolve};
 
 /// Ids, attention mask, token types.
@@ -22,13 +23,13 @@ pub(crate) struct WordPieceTokenizer {
     tokenizer: Tokenizer,
 }
 
-/// The captions of a call and what becomes of them.
-struct Work<'a> {
+/// A call of the tokenizer: captions, and how to encode them.
+struct Call<'a> {
+    tokenizer: &'a Tokenizer,
     captions: Vec<&'a str>,
     pairs: Option<Vec<&'a str>>,
-    length: usize,
     truncate: bool,
-    threads: Option<ThreadCount>,
+    threads: Threads,
 }
 
 #[pymethods]
@@ -134,19 +135,17 @@ impl WordPieceTokenizer {
         truncate: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let shape = [captions.len(), context_length];
-        let work = Work {
+        let call = Call {
+            tokenizer: &self.tokenizer,
             captions: captions.texts()?,
             pairs: None,
-            length: context_length,
             truncate,
-            threads,
+            threads: resolve(threads),
         };
-        let rows = IdRows::new(py, shape, dtype, out)?;
-        match &rows {
-            IdRows::Int64(rows) => self.fill(&work, rows, [None; 2])?,
-            IdRows::Int32(rows) => self.fill(&work, rows, [None; 2])?,
-        }
-        Ok(rows.into_any())
+        let arrays = IdArrays::given_or_new(py, shape, dtype, out)?;
+        arrays.fill(&call)?;
+        let [ids] = arrays.into_any();
+        Ok(ids)
     }
 
     #[pyo3(signature = (captions, pairs, context_length, dtype, *, threads, truncate))]
@@ -164,29 +163,29 @@ impl WordPieceTokenizer {
         threads: Option<ThreadCount>,
         truncate: bool,
     ) -> PyResult<Batch<'py>> {
+        let shape = [captions.len(), context_length];
         let captions = captions.texts()?;
         let pairs = pairs.as_ref().map(Captions::texts).transpose()?;
         if let Some(pairs) = &pairs
             && pairs.len() != captions.len()
         {
             return Err(PyValueError::new_err(format!(
-                "pairs must have one text for each caption, {}; got {}",
+                "expected one text in pairs for each of {} captions; got {}",
                 captions.len(),
                 pairs.len()
             )));
         }
-        let work = Work {
+        let call = Call {
+            tokenizer: &self.tokenizer,
             captions,
             pairs,
-            length: context_length,
             truncate,
-            threads,
+            threads: resolve(threads),
         };
-        match dtype {
-            "int64" => self.fill_batch::<i64>(py, &work),
-            "int32" => self.fill_batch::<i32>(py, &work),
-            _ => Err(unknown("dtype", dtype, r#""int64" or "int32""#)),
-        }
+        let arrays = IdArrays::new(py, shape, dtype)?;
+        arrays.fill(&call)?;
+        let [ids, mask, types] = arrays.into_any();
+        Ok((ids, mask, types))
     }
 
     #[pyo3(signature = (captions, *, threads))]
@@ -196,9 +195,9 @@ impl WordPieceTokenizer {
         captions: Captions<'_>,
         threads: Option<ThreadCount>,
     ) -> PyResult<IdsAndOffsets<'py>> {
-        let (views, threads) = (captions.texts()?, resolve(threads));
+        let (texts, threads) = (captions.texts()?, resolve(threads));
         let (ids, offsets) =
-            gate::run_infallible(py, || self.tokenizer.encode_ragged(&views, threads))?;
+            gate::run_infallible(py, || self.tokenizer.encode_ragged(&texts, threads))?;
         Ok((ids.into_pyarray(py), offsets.into_pyarray(py)))
     }
 
@@ -208,53 +207,15 @@ impl WordPieceTokenizer {
     }
 }
 
-impl WordPieceTokenizer {
-    fn fill_batch<'py, Id: Element + Copy + Send + Sync + From<i32>>(
-        &self,
-        py: Python<'py>,
-        work: &Work<'_>,
-    ) -> PyResult<Batch<'py>> {
-        let shape = [work.captions.len(), work.length];
-        let (ids, mask, types) = (
-            zeros::<Id>(py, shape)?,
-            zeros::<Id>(py, shape)?,
-            zeros::<Id>(py, shape)?,
-        );
-        self.fill(work, &ids, [Some(&mask), Some(&types)])?;
-        Ok((ids.into_any(), mask.into_any(), types.into_any()))
-    }
-
-    /// Fills arrays of the right shape: ids, and mask and types if they are wanted.
-    fn fill<Id: Element + Copy + Send + Sync + From<i32>>(
-        &self,
-        work: &Work<'_>,
-        ids: &Bound<'_, PyArray2<Id>>,
-        mask_and_types: [Option<&Bound<'_, PyArray2<Id>>>; 2],
-    ) -> PyResult<()> {
-        let threads = resolve(work.threads);
-        let mut id_guard = writable(ids)?;
-        let mut mask_guard = mask_and_types[0].map(writable).transpose()?;
-        let mut type_guard = mask_and_types[1].map(writable).transpose()?;
-        let rows = BertRows {
-            length: work.length,
-            ids: id_guard.as_slice_mut()?,
-            mask: mask_guard
-                .as_mut()
-                .map(|mask| mask.as_slice_mut())
-                .transpose()?,
-            types: type_guard
-                .as_mut()
-                .map(|types| types.as_slice_mut())
-                .transpose()?,
-        };
-        let (captions, pairs) = (&work.captions, work.pairs.as_deref());
-        gate::run(ids.py(), || {
-            if !work.truncate {
-                self.tokenizer
-                    .check_fit(captions, pairs, work.length, threads)?;
-            }
-            self.tokenizer.encode_padded(captions, pairs, rows, threads);
-            Ok::<_, TooLong>(())
-        })
+impl Encode for Call<'_> {
+    fn encode<I: Id>(&self, rows: Rows<'_, I>) -> Result<(), TooLong> {
+        let (captions, pairs) = (&self.captions, self.pairs.as_deref());
+        if !self.truncate {
+            self.tokenizer
+                .check_fit(captions, pairs, rows.length, self.threads)?;
+        }
+        self.tokenizer
+            .encode_padded(captions, pairs, rows, self.threads);
+        Ok(())
     }
 }

@@ -10,17 +10,18 @@ from unicl._native import lemma
 from unicl.labels import Rule
 from unicl.phrases import find_noun_phrases
 
-DETERMINERS = re.findall(
-    r"\w+",
-    "a all an another any both each either every her his its my neither no our some that the their these this those "
-    "whose your",
-)
-QUANTIFIERS = re.findall(
-    r"\w+", "different few half many more most much multiple numerous other own same several such various"
-)
+TABLES = Path(__file__).parents[3] / "rust/unicl-core/words"
 
-SOURCE = Path(__file__).parents[3] / "rust/unicl-core/src/labels/trailing.rs"
-TRAILING = re.findall(r'"([a-z-]+)"', SOURCE.read_text().split("= [")[1].split("];")[0])
+
+def read_words(table):
+    """The words of a table of the Rust crate."""
+    lines = (TABLES / f"{table}.tsv").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+DETERMINERS = read_words("determiners")
+QUANTIFIERS = read_words("quantifiers")
+TRAILING = read_words("trailing_words")
 
 
 def words_of(text):

@@ -98,20 +98,34 @@ def test_a_file_has_a_name_and_its_synonyms_a_line(tmp_path):
     with pytest.raises(ValueError, match=r"labels\.tsv: 'utf-8' codec"):
         LabelVocabulary.from_file(path)
     path.write_text("dog\nThe Dog\n")
-    with pytest.raises(ValueError, match=r"labels\.tsv: labels 0 \(\"dog\"\) and 1 \(\"The Dog\"\) are the same name"):
+    with pytest.raises(
+        ValueError, match=r"labels\.tsv: expected names .*; got \"dog\" \(label 0\) and \"The Dog\" \(label 1\)"
+    ):
         LabelVocabulary.from_file(path)
 
 
 @pytest.mark.parametrize(
     ("names", "more", "message"),
     [
-        (["dog", " - "], {}, 'label 1 is " - ", which has no letter or digit'),
-        (["dog", "cat", "Dog"], {}, r'labels 0 \("dog"\) and 2 \("Dog"\) are the same name'),
-        (["dog"], {"synonyms": {"cat": ["kitten"]}}, 'synonyms names the label "cat", which is not in the vocabulary'),
-        (["dog", "cat"], {"synonyms": {"dog": ["Cat"]}}, 'given as a synonym of "dog", but it already means "cat"'),
-        (["dog", "cat"], {"synonyms": {"dog": ["pet"], "cat": ["pet"]}}, 'of "cat", but it already means "dog"'),
-        (["dog"], {"parents": {"dog": "animal"}}, 'parents names the label "animal"'),
-        (["dog", "cat"], {"parents": {"dog": "cat", "cat": "dog"}}, "lead back to itself"),
+        (["dog", " - "], {}, 'expected a letter or digit in every name and synonym; label 1 has " - "'),
+        (["dog", "cat", "Dog"], {}, r'case, articles and marks; got "dog" \(label 0\) and "Dog" \(label 2\)'),
+        (["dog"], {"synonyms": {"cat": ["kitten"]}}, 'expected labels of the vocabulary in synonyms; got "cat"'),
+        (
+            ["dog", "cat"],
+            {"synonyms": {"dog": ["Cat"]}},
+            'to mean one label; got "Cat" for "dog", but it already means "cat"',
+        ),
+        (
+            ["dog", "cat"],
+            {"synonyms": {"dog": ["pet"], "cat": ["pet"]}},
+            'got "pet" for "cat", but it already means "dog"',
+        ),
+        (["dog"], {"parents": {"dog": "animal"}}, 'expected labels of the vocabulary in parents; got "animal"'),
+        (
+            ["dog", "cat"],
+            {"parents": {"dog": "cat", "cat": "dog"}},
+            "without a cycle; the parents of .* lead back to itself",
+        ),
     ],
 )
 def test_contradictions_are_refused_by_name(names, more, message):

@@ -95,9 +95,9 @@ def test_json_may_be_a_list_or_names_with_synonyms(tmp_path):
         ("a.tsv", "parent\tname\nanimal\tdog\n", 'expected a header of .*, name first; got "parent\tname"'),
         ("a.csv", "name,synonyms\ndog,puppy\n", r"a \.csv is no vocabulary; save it as \.tsv"),
         ("a.tsv", "name\tparent\ndog\tcat\tx\n", "line 2 has 3 cells; the header has 2"),
-        ("a.tsv", "name\tparent\ndog\tcat\n", 'parents names the label "cat"'),
+        ("a.tsv", "name\tparent\ndog\tcat\n", 'expected labels of the vocabulary in parents; got "cat"'),
         ("a.tsv", "name\tdocument_frequency\ndog\tmany\n", 'line 2: expected document_frequency .*; got "many"'),
-        ("a.txt", "dog\tpet\ncat\tpet\n", '"pet" is given as a synonym of "cat", but it already means "dog"'),
+        ("a.txt", "dog\tpet\ncat\tpet\n", 'to mean one label; got "pet" for "cat", but it already means "dog"'),
     ],
 )
 def test_a_malformed_file_is_refused_by_name(tmp_path, name, content, message):

@@ -1,4 +1,4 @@
-//! Captions to sets of labels.
+//! Maps captions to sets of labels.
 
 use super::argmax::{Argmax, ArgmaxIndex};
 use super::mapper::{Mapper, Mapping, Meanings};
@@ -6,15 +6,15 @@ use super::phrase::PhraseWords;
 use crate::phrases::{Chunker, Phrase, PhraseFinder, Tagger};
 use crate::threads::{self, Threads};
 
-/// How many captions a thread takes at once.
+/// Captions that a thread takes at a time.
 const TASK: usize = 1024;
 
 /// How phrases are mapped.
 #[derive(Clone, Copy)]
 pub enum Mode<'a> {
-    /// By what they mean; see [`Mapper`].
+    /// By meaning; see [`Mapper`].
     Canonical(Meanings<'a>),
-    /// By what they look like; see [`Argmax`].
+    /// By likeness; see [`Argmax`].
     Argmax(&'a ArgmaxIndex),
 }
 
@@ -66,7 +66,9 @@ pub fn map_phrases(mode: Mode<'_>, phrases: &[&str], threads: Threads) -> Vec<Ma
     parts.concat()
 }
 
-/// The labels of captions, as rows: those of caption `i` are `indices[offsets[i]..offsets[i + 1]]`, ascending, each once.
+/// Gives the labels of captions as `(indices, offsets)`.
+///
+/// The labels of caption `i` are `indices[offsets[i]..offsets[i + 1]]`: ascending, each once.
 #[must_use]
 pub fn label_captions(
     tagger: &Tagger,
@@ -117,9 +119,9 @@ pub fn label_captions(
     (indices, offsets)
 }
 
-/// A phrase of a caption and what became of it.
+/// A phrase of a caption and its label.
 pub struct Explanation {
-    /// The characters of the caption, from and to.
+    /// The characters of the caption: the first, and the one after the last.
     pub span: (u32, u32),
     /// The phrase, lower-cased.
     pub phrase: String,
@@ -129,7 +131,7 @@ pub struct Explanation {
     pub mapping: Mapping,
 }
 
-/// The phrases of one caption and the labels that they mean.
+/// Gives the phrases of one caption and their labels.
 #[must_use]
 pub fn explain(
     tagger: &Tagger,

@@ -1,13 +1,14 @@
-//! The singular of an English noun: a table of what is irregular, and rules for the rest.
+//! The singular of an English noun: a table for irregular nouns, and rules for the rest.
 //!
-//! Labels are nouns, so a word is taken for a noun ("leaves" is "leaf"). A word that is the same in both numbers, or whose
-//! singular means something else in captions ("glasses", "pants"), stays as it is.
+//! Labels are nouns, so every word is treated as a noun: "leaves" becomes "leaf". A word that is the
+//! same in both numbers stays as it is. So does a word whose singular has another meaning in captions
+//! ("glasses", "pants").
 
 use std::borrow::Cow;
 
-use super::irregular::IRREGULAR;
+use super::word_tables::{COMPOUND_ENDINGS, IRREGULAR_NOUNS};
 
-/// The singular of a lower-case word; the word itself where it is one.
+/// Gives the singular of a lower-case word, or the word itself if it is a singular.
 ///
 /// # Examples
 ///
@@ -22,18 +23,18 @@ use super::irregular::IRREGULAR;
 /// ```
 #[must_use]
 pub fn lemma(word: &str) -> Cow<'_, str> {
-    // A compound with a hyphen has the number of its last part: "t-shirts".
+    // The last part of a compound with a hyphen carries its number: "t-shirts".
     if let Some((first, last)) = word.rsplit_once('-') {
         return match lemma(last) {
             Cow::Borrowed(unchanged) if unchanged.len() == last.len() => word.into(),
             singular => format!("{first}-{singular}").into(),
         };
     }
-    if let Ok(at) = IRREGULAR.binary_search_by(|(plural, _)| (*plural).cmp(word)) {
-        return IRREGULAR[at].1.into();
+    if let Ok(at) = IRREGULAR_NOUNS.binary_search_by(|(plural, _)| (*plural).cmp(word)) {
+        return IRREGULAR_NOUNS[at].1.into();
     }
-    // Compounds of the irregular: "firemen", "grandchildren", "penknives", "snowshoes".
-    for (plural, singular) in COMPOUNDS {
+    // Compounds of irregular nouns: "firemen", "grandchildren", "penknives".
+    for (plural, singular) in COMPOUND_ENDINGS {
         if let Some(first) = word.strip_suffix(plural).filter(|first| first.len() >= 2) {
             return format!("{first}{singular}").into();
         }
@@ -66,29 +67,9 @@ pub fn lemma(word: &str) -> Cow<'_, str> {
     }
 }
 
-/// Endings of compounds, with what becomes of them.
-const COMPOUNDS: [(&str, &str); 11] = [
-    ("women", "woman"),
-    ("men", "man"),
-    ("children", "child"),
-    ("people", "person"),
-    ("teeth", "tooth"),
-    ("mice", "mouse"),
-    ("wives", "wife"),
-    ("knives", "knife"),
-    ("shelves", "shelf"),
-    ("wolves", "wolf"),
-    ("glasses", "glasses"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_is_sorted_for_the_search() {
-        assert!(IRREGULAR.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    }
 
     #[test]
     fn plurals_become_singular() {
@@ -132,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plural_stays() {
+    fn words_that_are_not_plural_stay() {
         for word in [
             "dog",
             "bus",
@@ -165,8 +146,8 @@ mod tests {
 
     #[test]
     fn a_lemma_is_its_own_lemma() {
-        for (plural, singular) in IRREGULAR {
-            assert_eq!(lemma(singular), singular, "of {plural}");
+        for (plural, singular) in IRREGULAR_NOUNS {
+            assert_eq!(lemma(singular), *singular, "of {plural}");
         }
     }
 }

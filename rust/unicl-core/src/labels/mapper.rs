@@ -1,27 +1,29 @@
-//! Phrases to labels.
+//! Maps phrases to labels.
 //!
-//! The whole phrase first: as a name, by the singular of its head, as a synonym. Then what remains of it when words are
-//! taken away from the left, the longest first, down to the head noun alone: "big hot dogs" is "hot dog" before it is "dog", and
-//! never "big". A label that is not kept gives way to its nearest ancestor that is. What means no label stays without one, and so
-//! does what ends in a blocked text: "a red toy car".
+//! 1. The whole phrase is looked up: as a name, by the singular of its head, as a synonym.
+//! 2. Then words are removed from the left, one at a time, down to the head noun alone. "big hot dogs"
+//!    is "hot dog" before it is "dog", and never "big".
+//! 3. If nothing is found and the last word is a verb that a tagger can mistake for a noun, the phrase is
+//!    read without that word: "a dog trots".
+//! 4. If nothing is found then, spelling slips can be corrected.
 //!
-//! Where all this finds nothing and the last word is a verb that a tagger took for a noun, the phrase is read without it: "a dog trots".
-//! Where that finds nothing either, slips of the pen can be corrected.
+//! A label that is not kept is replaced by its nearest ancestor that is kept. A phrase that matches no
+//! label has none. A phrase that ends in a blocked text has none either: "a red toy car".
 
 use super::phrase::PhraseWords;
 use super::spelling::Spelling;
-use super::trailing::is_trailing;
 use super::vocabulary::{Meaning, NO_LABEL, Vocabulary};
+use super::word_tables::is_trailing;
 
 /// How a phrase got its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Rule {
-    /// It did not: no label.
+    /// It has no label.
     Abstain = 0,
     /// It is the name of the label.
     Exact = 1,
-    /// It is the name but for the number of its head.
+    /// It is the name, except for the number of its head.
     Lemma = 2,
     /// It is a synonym, in either number.
     Synonym = 3,
@@ -29,21 +31,23 @@ pub enum Rule {
     SubPhrase = 4,
     /// Its last word is one of these.
     HeadNoun = 5,
-    /// It means a label that is not kept, and this is the nearest ancestor that is.
+    /// It means a label that is not kept; the label given is the nearest ancestor that is kept.
     Parent = 6,
-    /// It means the label if a word that nobody knows is taken for the most similar word of the labels.
+    /// It means the label after an unknown word is replaced by the most similar word of the labels.
     Fuzzy = 7,
-    /// Of all labels it is the most alike; see [`Argmax`](super::Argmax).
+    /// The label is the most similar of all; see [`Argmax`](super::Argmax).
     Argmax = 8,
 }
 
 /// A phrase's label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mapping {
-    /// The id of the label; -1 without one.
+    /// The id of the label; -1 if there is none.
     pub id: i32,
-    /// Which share of the phrase's words (determiners apart) the label accounts for, of [`Rule::Fuzzy`] times the least similarity
-    /// of a corrected word, or of [`Rule::Argmax`] how alike they are, in [0, 2]; 0 without one.
+    /// The share of the phrase's words (without determiners) that the label accounts for.
+    ///
+    /// [`Rule::Fuzzy`]: that share times the least similarity of a corrected word. [`Rule::Argmax`]: the
+    /// similarity of phrase and name, in [0, 2]. 0 if there is no label.
     pub score: f32,
     /// How it was found.
     pub rule: Rule,
@@ -60,7 +64,7 @@ impl Mapping {
 
 #[allow(
     clippy::cast_precision_loss,
-    reason = "a phrase of 2^24 words can bear it"
+    reason = "exact for phrases of up to 2^24 words"
 )]
 fn share(count: usize, whole: usize) -> f32 {
     count as f32 / whole as f32
@@ -71,9 +75,10 @@ fn share(count: usize, whole: usize) -> f32 {
 pub struct Meanings<'a> {
     /// The labels.
     pub vocabulary: &'a Vocabulary,
-    /// For each label the one that is given in its place, -1 for none: [`Vocabulary::nearest_kept`]. Without it all are kept.
+    /// For each label the label that replaces it, or -1 for none: [`Vocabulary::nearest_kept`]. If None,
+    /// every label is kept.
     pub kept: Option<&'a [i32]>,
-    /// Without it no word is taken for misspelt.
+    /// How spelling slips are corrected. If None, they are not.
     pub spelling: Option<Spelling<'a>>,
 }
 
@@ -87,7 +92,7 @@ impl<'a> From<&'a Vocabulary> for Meanings<'a> {
     }
 }
 
-/// Maps phrases to the labels of a vocabulary, in buffers that it keeps.
+/// Maps phrases to the labels of a vocabulary; it reuses its buffers.
 ///
 /// # Examples
 ///
@@ -123,7 +128,7 @@ impl<'a> Mapper<'a> {
         }
     }
 
-    /// The label of a phrase, given as its words.
+    /// Gives the label of a phrase, which is given as its words.
     pub fn map<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> Mapping {
         self.words.read(words);
         let whole = self.words.len();
@@ -146,7 +151,7 @@ impl<'a> Mapper<'a> {
         })
     }
 
-    /// What the most words, from the end, of a phrase mean that had so many words in `whole`.
+    /// The label of the longest end of `words` that has one; the phrase had `whole` words.
     fn find(&self, words: &PhraseWords, whole: usize) -> Option<(u32, f32, Rule)> {
         (1..=words.len()).rev().find_map(|count| {
             let (id, rule) = self.meaning(words, count)?;
@@ -159,7 +164,7 @@ impl<'a> Mapper<'a> {
         })
     }
 
-    /// The label that is given for one that was found.
+    /// The mapping for a label that was found: the label or an ancestor, or none.
     fn settle(&self, id: u32, score: f32, rule: Rule) -> Mapping {
         if id == NO_LABEL {
             return Mapping::ABSTENTION;
@@ -176,7 +181,7 @@ impl<'a> Mapper<'a> {
         }
     }
 
-    /// Corrects the words of the phrase and gives the least similarity; none where there is nothing to correct.
+    /// Corrects the words of the phrase and gives the least similarity; None if no word changed.
     fn correct(&mut self, spelling: Spelling<'_>) -> Option<f32> {
         let whole = self.words.len();
         if whole == 0 {
@@ -205,7 +210,7 @@ impl<'a> Mapper<'a> {
             _ => {
                 let as_singular = vocabulary.look_up(singular);
                 let both = as_written.into_iter().chain(as_singular);
-                // The better meaning; as written of equals.
+                // The better meaning; if they are equal, the text as written.
                 both.min_by_key(|&(_, meaning)| meaning)
                     .map(|(id, meaning)| match meaning {
                         Meaning::Name => (id, Meaning::SingularOfName),

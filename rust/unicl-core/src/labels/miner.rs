@@ -1,32 +1,14 @@
-//! Label names from captions.
+//! Finds label names in captions.
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::phrase::{PhraseWords, is_determiner};
+use super::phrase::PhraseWords;
+use super::word_tables::{is_determiner, is_quantifier};
 use crate::phrases::{Chunker, PhraseFinder, Tagger};
 use crate::threads::{self, Threads};
 
-/// How many captions a thread takes at once.
+/// Captions that a thread takes at a time.
 const TASK: usize = 1024;
-
-/// Adjectives that say how many or which: no name begins with them.
-const QUANTIFIERS: [&str; 15] = [
-    "different",
-    "few",
-    "half",
-    "many",
-    "more",
-    "most",
-    "much",
-    "multiple",
-    "numerous",
-    "other",
-    "own",
-    "same",
-    "several",
-    "such",
-    "various",
-];
 
 /// Which names to keep.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +21,12 @@ pub struct Limits {
     pub top_k: usize,
 }
 
-/// Counts, for every noun phrase and every phrase that remains when words are taken away from its left, the captions with it, and
-/// returns the names within the limits with their counts: the most frequent first, equals in the order of the alphabet.
+/// Counts the captions with each name, and returns the names within the limits with their counts.
 ///
-/// Phrases count without determiners and with their head in the singular. A head without a letter, or of one letter, is no name, nor is what
-/// begins with a determiner or a word for a quantity ("several people").
+/// The most frequent name comes first; names of the same count are in the order of the alphabet. A name
+/// is a noun phrase, or the rest of one after words are removed from its left. Phrases count without
+/// determiners and with their head in the singular. A phrase is no name if its head has no letter or one
+/// character only, or if it begins with a determiner or with a word for a quantity ("several people").
 #[must_use]
 pub fn mine(
     tagger: &Tagger,
@@ -53,7 +36,7 @@ pub fn mine(
     threads: Threads,
 ) -> Vec<(String, u64)> {
     let tasks = captions.chunks(TASK).zip((0..).step_by(TASK)).collect();
-    // One map for each thread, not for each task: names that come again take no more memory.
+    // One map for each thread, not for each task: a name that occurs again takes no more memory.
     let parts = threads::fold(
         threads,
         tasks,
@@ -114,7 +97,7 @@ impl<'a> Counter<'a> {
             for length in 1..=words.len() {
                 let name = words.last_singular(length);
                 let first = name.split(' ').next().unwrap_or_default();
-                if is_determiner(first) || QUANTIFIERS.contains(&first) {
+                if is_determiner(first) || is_quantifier(first) {
                     continue;
                 }
                 if let Some((number, last)) = counts.get_mut(name) {

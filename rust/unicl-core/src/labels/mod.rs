@@ -1,15 +1,17 @@
-//! From noun phrases to labels: a vocabulary, its mining from captions, the mapping, and whole captions to label sets.
+//! From noun phrases to labels.
+//!
+//! A [`Vocabulary`] holds the label names, and [`mine`] finds names in captions. A [`Mapper`] maps one phrase to a label,
+//! and [`label_captions`] maps whole captions to sets of labels.
 
 mod argmax;
-mod irregular;
 mod labeler;
 mod lemma;
 mod mapper;
 mod miner;
 mod phrase;
 mod spelling;
-mod trailing;
 mod vocabulary;
+mod word_tables;
 
 pub use argmax::{Argmax, ArgmaxIndex};
 pub use labeler::{Explanation, Mode, explain, label_captions, map_phrases};

@@ -1,25 +1,23 @@
-//! A phrase as the words that a label could be made of.
+//! A phrase as the words that can make up a label.
 
 use super::lemma;
+use super::word_tables::is_determiner;
 use crate::phrases::is_word;
 
-/// Words that a phrase can begin with and that are no part of a label.
-const DETERMINERS: [&str; 25] = [
-    "a", "all", "an", "another", "any", "both", "each", "either", "every", "her", "his", "its",
-    "my", "neither", "no", "our", "some", "that", "the", "their", "these", "this", "those",
-    "whose", "your",
-];
-
-/// The words of one phrase, lower-cased, without leading determiners and without marks at their edges, an underscore being a
-/// space as in the class names of data sets, and the same with the last one in the singular; in buffers that are reused from phrase to phrase.
+/// The words of one phrase, as written and with the last word in the singular.
 ///
-/// A candidate is the phrase or what remains of it when words are taken away from the left: the head stays.
+/// Words are lower-cased and lose the marks at their edges. Leading determiners are dropped. An
+/// underscore counts as a space, as in the class names of data sets. The buffers are reused from
+/// phrase to phrase.
+///
+/// A candidate for a label is the phrase, or the rest of it after words are removed from the left: the
+/// head stays.
 #[derive(Default)]
 pub(crate) struct PhraseWords {
     text: String,
-    /// The same, with the singular of the last word.
+    /// The same text with the last word in the singular.
     singular: String,
-    /// Where each word begins, in both.
+    /// Where each word begins, in both texts.
     starts: Vec<usize>,
 }
 
@@ -68,7 +66,7 @@ impl PhraseWords {
         }
     }
 
-    /// Takes the last word away.
+    /// Removes the last word.
     pub(crate) fn pop(&mut self) {
         if let Some(last) = self.starts.pop() {
             self.text.truncate(last.saturating_sub(1));
@@ -76,12 +74,12 @@ impl PhraseWords {
         }
     }
 
-    /// How many words.
+    /// The number of words.
     pub(crate) fn len(&self) -> usize {
         self.starts.len()
     }
 
-    /// The last `count` words, as they stand.
+    /// The last `count` words, as written.
     pub(crate) fn last(&self, count: usize) -> &str {
         &self.text[self.starts[self.len() - count]..]
     }
@@ -90,11 +88,6 @@ impl PhraseWords {
     pub(crate) fn last_singular(&self, count: usize) -> &str {
         &self.singular[self.starts[self.len() - count]..]
     }
-}
-
-/// Whether a word is none of a label's when it stands first.
-pub(crate) fn is_determiner(word: &str) -> bool {
-    DETERMINERS.binary_search(&word).is_ok()
 }
 
 fn is_mark(c: char) -> bool {
@@ -118,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_can_be_taken_away() {
+    fn the_last_word_can_be_removed() {
         let mut words = PhraseWords::default();
         words.read("two dogs trotting".split(' '));
         words.pop();
@@ -130,11 +123,6 @@ mod tests {
         words.pop();
         words.pop();
         assert_eq!((words.len(), words.text.as_str()), (0, ""));
-    }
-
-    #[test]
-    fn determiners_are_sorted_for_the_search() {
-        assert!(DETERMINERS.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]

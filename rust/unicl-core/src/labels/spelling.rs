@@ -1,24 +1,28 @@
-//! Slips of the pen in phrases, and the words of labels that were meant.
+//! Corrects spelling slips: from a misspelt word to the word of a label.
 //!
-//! Likeness makes menus of men, clogs of dogs, couches of crouches and bakers of bikers. So only slips are corrected that seldom
-//! make one word of another: two neighbouring letters swapped ("moutnain"), a letter doubled or a double one single ("girafe"); in
-//! words of five letters or more that begin with the right one and that nobody knows, neither the labels nor the tagger, which has
-//! met the usual words of English.
+//! Similarity alone would turn "men" into "menus", "dogs" into "clogs", "crouches" into "couches" and
+//! "bikers" into "bakers". So only slips are corrected that seldom turn one word into another:
+//!
+//! - two neighbouring letters are swapped: "moutnain";
+//! - a letter is doubled, or a double letter is single: "girafe".
+//!
+//! The word must have five letters or more, and its first letter must be right. Neither the labels nor
+//! the tagger may know it; the tagger knows the usual words of English.
 
 use foldhash::{HashSet, HashSetExt};
 
 use super::vocabulary::Vocabulary;
 use crate::phrases::Tagger;
 
-/// Shorter words are neighbours of too many others.
+/// Shorter words have too many similar words.
 const LEAST_LETTERS: usize = 5;
 
-/// The words of all texts that mean a label.
+/// The words of every text that means a label.
 #[derive(Debug)]
 pub struct LabelWords(HashSet<Box<str>>);
 
 impl LabelWords {
-    /// The words of a vocabulary's names and synonyms.
+    /// Collects the words of a vocabulary's names and synonyms.
     #[must_use]
     pub fn new(vocabulary: &Vocabulary) -> Self {
         let mut words: HashSet<Box<str>> = HashSet::new();
@@ -31,19 +35,21 @@ impl LabelWords {
     }
 }
 
-/// What is taken for a slip of the pen.
+/// Which words count as slips, and how they are corrected.
 #[derive(Clone, Copy)]
 pub struct Spelling<'a> {
-    /// What words may be meant.
+    /// Words that a slip may stand for.
     pub words: &'a LabelWords,
-    /// What words are known to be right.
+    /// Knows words that are spelt right.
     pub tagger: &'a Tagger,
     /// The least similarity, in [0, 1]: 1 - 1 / (letters of the longer word).
     pub threshold: f64,
 }
 
 impl<'a> Spelling<'a> {
-    /// The word that was meant by one with a slip, and their similarity: the longest, the first in the alphabet of equals.
+    /// Gives the word that a misspelt word stands for, and their similarity.
+    ///
+    /// Of several words the longest counts; of equally long words the first in the alphabet.
     pub(super) fn correct(self, word: &str) -> Option<(&'a str, f64)> {
         let letters: Vec<char> = word.chars().collect();
         if letters.len() < LEAST_LETTERS
@@ -64,7 +70,7 @@ impl<'a> Spelling<'a> {
     }
 }
 
-/// What is one slip away from a word.
+/// Every text that is one slip away from a word.
 fn slips(letters: &[char]) -> impl Iterator<Item = String> {
     let (first, last) = (1..letters.len() - 1, 0..letters.len());
     let swapped = first.map(|at| {

@@ -1,32 +1,35 @@
-//! The label space: names with ids, their synonyms and parents.
+//! The label vocabulary: names with ids, their synonyms and parents.
 
 use foldhash::{HashMap, HashMapExt};
 use thiserror::Error;
 
 use super::phrase::PhraseWords;
 
-/// A vocabulary that contradicts itself.
+/// Why names, synonyms and parents do not make a vocabulary.
 #[derive(Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum VocabularyError {
     /// A name without a letter or digit.
-    #[error("label {0} is {1:?}, which has no letter or digit; every label needs a name")]
+    #[error("expected a letter or digit in every name and synonym; label {0} has {1:?}")]
     Blank(usize, String),
-    /// Two names that no phrase could tell apart.
+    /// Two names that no phrase can tell apart.
     #[error(
-        "labels {0} ({1:?}) and {2} ({3:?}) are the same name but for case, articles and marks; keep one, or add a word that tells them apart"
+        "expected names that differ in more than case, articles and marks; got {1:?} (label {0}) and {3:?} (label {2}): \
+         keep one, or add a word that tells them apart"
     )]
     Duplicate(usize, String, usize, String),
-    /// A synonym or parent of a label that is not there.
-    #[error("{what} names the label {name:?}, which is not in the vocabulary")]
+    /// A synonym or a parent names a label that the vocabulary does not have.
+    #[error("expected labels of the vocabulary in {what}; got {name:?}")]
     Unknown {
         /// "synonyms" or "parents".
         what: &'static str,
         /// The missing name.
         name: String,
     },
-    /// A synonym of two labels, or one that is another label's name.
-    #[error("{synonym:?} is given as a synonym of {label:?}, but it already means {other:?}")]
+    /// A synonym of two labels, or a synonym that is another label's name.
+    #[error(
+        "expected a synonym to mean one label; got {synonym:?} for {label:?}, but it already means {other:?}"
+    )]
     Clash {
         /// The synonym.
         synonym: String,
@@ -35,20 +38,20 @@ pub enum VocabularyError {
         /// The label that has it already.
         other: String,
     },
-    /// A text that is to mean no label and means one.
-    #[error("{0:?} is to mean no label, but it already means {1:?}")]
+    /// A blocked text that means a label.
+    #[error("expected blocked texts to mean no label; got {0:?}, but it already means {1:?}")]
     Blocked(String, String),
     /// A label that is its own ancestor.
-    #[error("the parents of {0:?} lead back to itself")]
+    #[error("expected parents without a cycle; the parents of {0:?} lead back to itself")]
     Cycle(String),
 }
 
 impl crate::Error for VocabularyError {}
 
-/// The id of no label, for a text that is known to mean none.
+/// The id for a text that is known to mean no label.
 pub(super) const NO_LABEL: u32 = u32::MAX;
 
-/// In which way a text means a label; the smaller wins.
+/// The way in which a text means a label; the smaller wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Meaning {
     Name,
@@ -57,8 +60,10 @@ pub(super) enum Meaning {
     SingularOfSynonym,
 }
 
-/// A text as vocabularies tell texts apart: in lower case, without leading determiners, without marks at the edges of words
-/// and with spaces for underscores; empty where nothing remains.
+/// Gives a text in the form in which vocabularies compare texts.
+///
+/// The form is in lower case, without leading determiners, without marks at the edges of words, and with
+/// spaces in place of underscores. It is empty if nothing remains.
 ///
 /// # Examples
 ///
@@ -86,12 +91,12 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// A vocabulary of names, with (label, synonym) and (label, parent) pairs.
+    /// Makes a vocabulary of names, (label, synonym) pairs and (label, parent) pairs.
     ///
     /// # Errors
     ///
-    /// If a name is blank or occurs twice (case, articles and marks apart), a pair names an unknown label, a synonym means two
-    /// labels, or parents go in a circle.
+    /// If a name is blank, if two names differ in nothing but case, articles and marks, if a pair names an
+    /// unknown label, if a synonym means two labels, or if parents form a cycle.
     ///
     /// # Panics
     ///
@@ -126,7 +131,7 @@ impl Vocabulary {
                 ));
             }
         }
-        // A name's singular means the label unless it is the name of another.
+        // A name's singular means the label unless it is the name of another label.
         for (name, id) in names.iter().zip(0..) {
             words.read(name.split_whitespace());
             let key = words.last_singular(words.len());
@@ -170,7 +175,7 @@ impl Vocabulary {
         let key = words.last(words.len());
         match self.index.get(key) {
             Some(&(other, _)) if other == id => Ok(()),
-            // A synonym outranks what was only derived: the singular of another name.
+            // A synonym outranks a derived meaning: the singular of another name.
             None | Some((_, Meaning::SingularOfName)) => {
                 self.index.insert(key.into(), (id, Meaning::Synonym));
                 Ok(())
@@ -183,7 +188,9 @@ impl Vocabulary {
         }
     }
 
-    /// Makes texts mean no label: a phrase that ends in one gets none, whatever its last words alone would mean.
+    /// Makes texts mean no label.
+    ///
+    /// A phrase that ends in such a text gets no label, whatever its last words alone would mean.
     ///
     /// # Errors
     ///
@@ -222,7 +229,7 @@ impl Vocabulary {
     }
 
     fn check_parents(&self) -> Result<(), VocabularyError> {
-        // A label known to lead to a root is not walked again.
+        // A label that is known to lead to a root is not walked again.
         let mut is_rooted = vec![false; self.names.len()];
         for start in 0..self.names.len() {
             let mut path = Vec::new();
@@ -241,7 +248,7 @@ impl Vocabulary {
         Ok(())
     }
 
-    /// The names; a label's id is its index.
+    /// The names. A label's id is its index.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
@@ -253,7 +260,7 @@ impl Vocabulary {
         &self.parents
     }
 
-    /// The id of the label with this name (case, articles and marks apart).
+    /// The id of the label with this name; case, articles and marks do not matter.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<u32> {
         let mut words = PhraseWords::default();
@@ -263,11 +270,11 @@ impl Vocabulary {
         (meaning == Meaning::Name).then_some(id)
     }
 
-    /// For each label the nearest of itself and its ancestors that is kept; -1 where none is.
+    /// Gives for each label the nearest of itself and its ancestors that is kept; -1 if none is kept.
     ///
     /// # Panics
     ///
-    /// If there are not as many flags as labels.
+    /// If the number of flags is not the number of labels.
     #[must_use]
     pub fn nearest_kept(&self, is_kept: &[bool]) -> Vec<i32> {
         assert_eq!(is_kept.len(), self.names.len(), "a flag for each label");
@@ -281,7 +288,7 @@ impl Vocabulary {
         (0_u32..).take(self.names.len()).map(nearest).collect()
     }
 
-    /// Every text that means a label, as it is looked up.
+    /// Every text that means a label, in the form in which it is looked up.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         let meant = self.index.iter().filter(|(_, (id, _))| *id != NO_LABEL);
         meant.map(|(text, _)| &**text)
@@ -337,9 +344,13 @@ mod tests {
         assert_eq!(block("toy dogs"), Ok(()));
         assert_eq!(
             block("The Puppy"),
-            Err("\"The Puppy\" is to mean no label, but it already means \"dog\"".to_owned())
+            Err("expected blocked texts to mean no label; got \"The Puppy\", but it already means \"dog\"".to_owned())
         );
-        assert!(block("-").unwrap_err().contains("no letter or digit"));
+        assert!(
+            block("-")
+                .unwrap_err()
+                .starts_with("expected a letter or digit in every name")
+        );
         assert_eq!(
             vocabulary.look_up("toy dog"),
             Some((NO_LABEL, Meaning::SingularOfSynonym))
@@ -347,32 +358,32 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_say_what_is_wrong() {
+    fn contradictions_name_what_is_wrong() {
         for (names, synonyms, parents, message) in [
-            (&["dog", " - "][..], &[][..], &[][..], "label 1 is \" - \""),
+            (&["dog", " - "][..], &[][..], &[][..], "label 1 has \" - \""),
             (
                 &["dog", "cat", "The Dog"],
                 &[],
                 &[],
-                "labels 0 (\"dog\") and 2 (\"The Dog\") are the same name",
+                "got \"dog\" (label 0) and \"The Dog\" (label 2)",
             ),
             (
                 &["dog"],
                 &[("cat", "kitten")],
                 &[],
-                "synonyms names the label \"cat\"",
+                "expected labels of the vocabulary in synonyms; got \"cat\"",
             ),
             (
                 &["dog"],
                 &[],
                 &[("dog", "animal")],
-                "parents names the label \"animal\"",
+                "expected labels of the vocabulary in parents; got \"animal\"",
             ),
             (
                 &["dog", "cat"],
                 &[("dog", "cat")],
                 &[],
-                "\"cat\" is given as a synonym of \"dog\", but it already means \"cat\"",
+                "got \"cat\" for \"dog\", but it already means \"cat\"",
             ),
             (
                 &["dog", "cat"],

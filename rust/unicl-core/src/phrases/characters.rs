@@ -1,21 +1,21 @@
-//! Character classes as Python sees them, where Rust's differ.
+//! Character classes of Python that differ from those of Rust.
 
-/// Whether `str.split()` and `\s` take the character for white space: Unicode's, and the four ASCII separators.
+/// Whether the character is white space for `str.split()` and `\s`: Unicode's, and four ASCII separators.
 pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }
 
-/// Whether `\w` takes the character for a part of a word.
+/// Whether `\w` matches the character.
 pub(crate) fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
 }
 
-/// Whether `\d` takes the character for a digit (a decimal digit of any script).
+/// Whether `\d` matches the character: a decimal digit of any script.
 pub(crate) fn is_decimal(c: char) -> bool {
     c.is_ascii_digit() || (!c.is_ascii() && is_in(c, &DECIMALS))
 }
 
-/// Whether `str.isdigit()` takes the character for a digit: decimals, and superscripts, circled digits and their like.
+/// Whether the character is a digit for `str.isdigit()`: decimals, superscripts, circled digits and so on.
 pub(crate) fn is_digit(c: char) -> bool {
     is_decimal(c) || (!c.is_ascii() && is_in(c, &OTHER_DIGITS))
 }
@@ -26,7 +26,8 @@ fn is_in(c: char, ranges: &[(u32, u32)]) -> bool {
     ranges.get(at).is_some_and(|&(first, _)| first <= code)
 }
 
-/// Decimal digits outside ASCII (Unicode 14, as in Python 3.11): runs of ten, but for the mathematical digits.
+/// Decimal digits outside ASCII (Unicode 14, as in Python 3.11): runs of ten, and one of 50 mathematical
+/// digits.
 const DECIMALS: [(u32, u32); 61] = {
     let firsts = [
         0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
@@ -46,7 +47,7 @@ const DECIMALS: [(u32, u32); 61] = {
     ranges
 };
 
-/// `str.isdigit()` but no decimal, outside ASCII.
+/// Characters outside ASCII that are digits for `str.isdigit()` but not decimals.
 const OTHER_DIGITS: [(u32, u32); 20] = [
     (0xb2, 0xb3),
     (0xb9, 0xb9),

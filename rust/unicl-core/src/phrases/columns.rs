@@ -1,9 +1,9 @@
-//! Batches of captions to columns of tags and of noun phrases, over threads.
+//! From batches of captions to columns of tags and of noun phrases, over threads.
 
 use super::{Chunker, PhraseFinder, Tagger, Words};
 use crate::threads::{self, Threads};
 
-/// How many captions a thread takes at once.
+/// Captions that a thread takes at a time.
 const TASK: usize = 1024;
 
 /// Rows of pieces of text: the pieces of row `i` are `offsets[i]..offsets[i + 1]`.
@@ -11,13 +11,13 @@ const TASK: usize = 1024;
 pub struct Columns {
     /// Where each row's pieces begin, and the end.
     pub offsets: Vec<i64>,
-    /// For each piece, the characters of the caption, from and to, that it came from.
+    /// For each piece its characters in the caption: the first, and the one after the last.
     pub spans: Vec<[i32; 2]>,
     /// The text of the pieces, one after another.
     pub text: String,
     /// Where in `text` each piece begins, in bytes, and the end.
     pub text_offsets: Vec<i64>,
-    /// For each piece, its tag (none for phrases).
+    /// For each piece its tag; phrases have none.
     pub tags: Vec<u8>,
 }
 
@@ -61,7 +61,7 @@ fn wide(count: usize) -> i64 {
     i64::try_from(count).expect("memory has less than 2^63 bytes")
 }
 
-/// The words and tags of captions as they stand.
+/// Gives the words of captions, as written, and their tags.
 #[must_use]
 pub fn tag_captions(tagger: &Tagger, captions: &[&str], threads: Threads) -> Columns {
     let parts = threads::run(
@@ -86,7 +86,7 @@ pub fn tag_captions(tagger: &Tagger, captions: &[&str], threads: Threads) -> Col
     parts.iter().fold(Columns::default(), Columns::append)
 }
 
-/// The tags of sentences whose words are already split.
+/// Gives the tags of sentences whose words are already split.
 #[must_use]
 pub fn tag_sentences(tagger: &Tagger, sentences: &[Vec<&str>], threads: Threads) -> Vec<Vec<u8>> {
     let tag = |(): &mut (), sentences: &[Vec<&str>]| -> Vec<Vec<u8>> {
@@ -100,7 +100,7 @@ pub fn tag_sentences(tagger: &Tagger, sentences: &[Vec<&str>], threads: Threads)
     threads::run(threads, sentences.chunks(TASK).collect(), || (), tag).concat()
 }
 
-/// The noun phrases of captions.
+/// Gives the noun phrases of captions.
 #[must_use]
 pub fn find_noun_phrases(
     tagger: &Tagger,

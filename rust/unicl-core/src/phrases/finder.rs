@@ -1,8 +1,8 @@
-//! Captions to noun phrases, by the recipe of GLIP: lower-case, split into words, tag, chunk.
+//! From captions to noun phrases, by the recipe of GLIP: lower-case, split into words, tag, chunk.
 
 use super::{Chunker, Tagger, Words};
 
-/// Finds the noun phrases of captions, one after another, in buffers that it keeps.
+/// Finds the noun phrases of captions, one after another; it reuses its buffers.
 ///
 /// # Examples
 ///
@@ -29,7 +29,7 @@ pub struct PhraseFinder<'a> {
 }
 
 impl<'a> PhraseFinder<'a> {
-    /// A finder with empty buffers.
+    /// Makes a finder with empty buffers.
     #[must_use]
     pub fn new(tagger: &'a Tagger, chunker: &'a Chunker) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl<'a> PhraseFinder<'a> {
         self.chunker.chunk(&self.tags, &mut self.chunks);
     }
 
-    /// The phrases of the caption read last, in order.
+    /// The phrases of the caption that was read last, in order.
     #[must_use]
     pub fn phrases(&self) -> impl ExactSizeIterator<Item = Phrase<'_>> {
         let words = &self.words;
@@ -78,7 +78,7 @@ impl<'a> Phrase<'a> {
         (self.from..self.to).map(move |index| words.get(index))
     }
 
-    /// The characters of the caption, from and to, that it came from.
+    /// Its characters in the caption: the first, and the one after the last.
     #[must_use]
     pub fn span(self) -> (u32, u32) {
         (self.words.span(self.from).0, self.words.span(self.to - 1).1)

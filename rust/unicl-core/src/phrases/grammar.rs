@@ -1,8 +1,9 @@
-//! Tag grammars in the notation of NLTK's `RegexpParser`: chunk rules of one label, compiled once against a tag set.
+//! Tag grammars in the notation of NLTK's `RegexpParser`: chunk rules of one label.
 //!
-//! `NP: {<DT>?<JJ.*>*<NN.*>+}` chunks an optional determiner, any adjectives and at least one noun. Within `<...>` a pattern
-//! is matched against the whole tag; there `.` is any character. Since a tag set is small, each `<...>` becomes the set of
-//! the tags that it matches, and a caption is chunked over sets.
+//! `NP: {<DT>?<JJ.*>*<NN.*>+}` chunks an optional determiner, any adjectives and at least one noun. Within
+//! `<...>` a pattern is matched against the whole tag, and `.` is any character. A grammar is compiled once
+//! against a tag set. A tag set is small, so each `<...>` becomes the set of the tags that it matches, and a
+//! caption is chunked over sets.
 
 use thiserror::Error;
 
@@ -18,40 +19,44 @@ pub const MAX_TAGS: usize = 64;
 #[derive(Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum GrammarError {
-    /// There is no rule.
+    /// The grammar has no rule.
     #[error("expected a grammar such as {DEFAULT_GRAMMAR:?}; got {0:?}, which has no rule")]
     Empty(String),
     /// A rule comes before any label.
-    #[error("expected a label and a colon (such as \"NP:\") before the first rule; got {0:?}")]
+    #[error("expected a label and a colon, such as \"NP:\", before the first rule; got {0:?}")]
     NoLabel(String),
     /// A second label.
-    #[error("expected rules of one label, but the grammar has {0:?} and {1:?}; call once for each")]
+    #[error("expected rules of one label; got {0:?} and {1:?}: call once for each")]
     TwoLabels(String, String),
     /// A rule of another kind.
     #[error(
-        "expected a chunk rule {{...}}; got {0:?} (strip, split and merge rules are not supported)"
+        "expected a chunk rule {{...}}; got {0:?}: strip, split and merge rules are not supported"
     )]
     NotAChunkRule(String),
-    /// A character in a place where it has no meaning.
-    #[error("unexpected {c:?} at character {at} of the tag pattern {pattern:?}{}", hint(*c))]
+    /// A character stands where it has no meaning.
+    #[error(
+        "expected a valid tag pattern; got {c:?} at character {at} of {pattern:?}{}",
+        hint(*c)
+    )]
     Unexpected {
         /// The tag pattern.
         pattern: String,
-        /// Which of its characters.
+        /// The place of the character, from 0.
         at: usize,
         /// The character.
         c: char,
     },
     /// A bracket without its partner.
-    #[error("{1:?} is never closed in the tag pattern {0:?}")]
+    #[error("expected a partner for every {1:?}; got the tag pattern {0:?}")]
     Unclosed(String, char),
-    /// A repetition whose inside may be empty: engines differ on what it matches.
+    /// The inside of a repetition may be empty. Engines differ in what such a pattern matches.
     #[error(
-        "the inside of a repetition can match nothing; write (<DT>|<JJ>)* in place of (<DT>*<JJ>*)*"
+        "expected the inside of a repetition to match at least one tag; got one that can match none: \
+         write (<DT>|<JJ>)* in place of (<DT>*<JJ>*)*"
     )]
     EmptyLoop,
-    /// Counted repetitions that multiply.
-    #[error("the tag pattern is too large: its repetitions come to more than {0} steps")]
+    /// Counted repetitions multiply to too many steps.
+    #[error("expected a tag pattern of at most {0} steps; got repetitions that need more")]
     TooLarge(usize),
 }
 
@@ -59,7 +64,7 @@ impl crate::Error for GrammarError {}
 
 fn hint(c: char) -> &'static str {
     match c {
-        '$' | '^' => "; write \\ before it to mean the character itself",
+        '$' | '^' => ": write \\ before it to match the character itself",
         _ => "",
     }
 }
@@ -128,7 +133,7 @@ impl Chunker {
         chunks.clear();
         let mut memory = Memory::default();
         for (index, rule) in self.rules.iter().enumerate() {
-            // A later rule sees what the earlier ones left.
+            // A later rule reads the gaps between the chunks of the earlier rules.
             let mut gap_start = 0;
             for taken in 0..if index == 0 { 0 } else { chunks.len() } {
                 let (from, to) = chunks[taken];
@@ -154,7 +159,7 @@ impl Rule {
     ) {
         let mut at = from;
         while at < to {
-            // An empty match makes no chunk, and the next best at the same place is taken, as by `re.sub`.
+            // An empty match makes no chunk; as in `re.sub`, the next best match at the same place counts.
             let end = (self.first >> tags[at] & 1 == 1).then(|| {
                 let matches = |set: &u64, at: usize| at < to && set >> tags[at] & 1 == 1;
                 self.pattern.match_end(at, matches, |end| end > at, memory)
@@ -326,31 +331,34 @@ mod tests {
     }
 
     #[test]
-    fn bad_grammars_say_what_is_wrong() {
+    fn bad_grammars_name_what_is_wrong() {
         for (grammar, message) in [
             ("", "has no rule"),
             ("NP: ", "has no rule"),
             ("{<NN>}", "expected a label and a colon"),
-            ("NP: {<NN>}\nVP: {<VB>}", "has \"NP\" and \"VP\""),
+            (
+                "NP: {<NN>}\nVP: {<VB>}",
+                "expected rules of one label; got \"NP\" and \"VP\"",
+            ),
             (
                 "NP: }<NN>{",
                 "strip, split and merge rules are not supported",
             ),
-            ("NP: {<NN}", "'<' is never closed"),
-            ("NP: {(<NN>}", "'(' is never closed"),
-            ("NP: {NN}", "unexpected 'N'"),
-            ("NP: {<NN>)}", "unexpected ')' at character 4"),
+            ("NP: {<NN}", "expected a partner for every '<'"),
+            ("NP: {(<NN>}", "expected a partner for every '('"),
+            ("NP: {NN}", "expected a valid tag pattern; got 'N'"),
+            ("NP: {<NN>)}", "got ')' at character 4 of "),
             (
                 "NP: {<PRP$>}",
-                "unexpected '$' at character 3 of the tag pattern \"PRP$\"; write \\ before it",
+                "got '$' at character 3 of \"PRP$\": write \\ before it",
             ),
-            ("NP: {*<NN>}", "unexpected '*'"),
+            ("NP: {*<NN>}", "expected a valid tag pattern; got '*'"),
+            ("NP: {(<DT>?<JJ>*)+<NN>}", "got one that can match none"),
+            ("NP: {<NN>{3,1}}", "expected a valid tag pattern; got '{'"),
             (
-                "NP: {(<DT>?<JJ>*)+<NN>}",
-                "the inside of a repetition can match nothing",
+                "NP: {((<NN>{999}){999}){999}}",
+                "got repetitions that need more",
             ),
-            ("NP: {<NN>{3,1}}", "unexpected '{'"),
-            ("NP: {((<NN>{999}){999}){999}}", "too large"),
         ] {
             let error = Chunker::new(grammar, &TAGS).unwrap_err().to_string();
             assert!(error.contains(message), "{grammar}: {error}");

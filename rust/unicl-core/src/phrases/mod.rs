@@ -1,4 +1,7 @@
 //! From a caption to its noun phrases: words, part-of-speech tags, chunks.
+//!
+//! [`Words`] splits a caption, a [`Tagger`] tags the words, and a [`Chunker`] finds phrases in the tags. A
+//! [`PhraseFinder`] does all three.
 
 mod characters;
 mod columns;

@@ -1,4 +1,4 @@
-//! NLTK's own weights: three JSON files.
+//! Reads the weights of NLTK: three JSON files.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ impl Weights {
     ) -> Result<Self, WeightsError> {
         let tags: BTreeSet<String> = serde_json::from_str(classes).map_err(not_json("classes"))?;
         if tags.is_empty() || tags.len() > MAX_TAGS {
-            let problem = format!("expected 1 to {MAX_TAGS} tags, got {}", tags.len());
+            let problem = format!("expected 1 to {MAX_TAGS} tags; got {}", tags.len());
             return Err(nltk("classes", problem));
         }
         let tags: Vec<String> = tags.into_iter().collect();
@@ -29,7 +29,7 @@ impl Weights {
             let found = tags.binary_search_by(|known| known.as_str().cmp(tag)).ok();
             found
                 .map(narrow)
-                .ok_or_else(|| nltk(file, format!("{tag:?} is not among the classes")))
+                .ok_or_else(|| nltk(file, format!("expected tags of the classes; got {tag:?}")))
         };
         let mut parsed = Vec::new();
         let mut strings: BTreeSet<&str> = tagdict.keys().map(String::as_str).collect();
@@ -37,13 +37,19 @@ impl Weights {
             let (kind, context, text) = parse_feature(feature, &tags).ok_or_else(|| {
                 nltk(
                     "weights",
-                    format!("{feature:?} is not one of the tagger's features"),
+                    format!("expected one of the tagger's features; got {feature:?}"),
                 )
             })?;
             let mut cells = Vec::new();
             for (tag, weight) in row {
-                let thousandths = in_thousandths(weight)
-                    .ok_or_else(|| nltk("weights", format!("{feature:?} has the weight {weight} for {tag}; expected a multiple of 1/1000")))?;
+                let thousandths = in_thousandths(weight).ok_or_else(|| {
+                    nltk(
+                        "weights",
+                        format!(
+                            "expected a multiple of 1/1000 for {tag} in {feature:?}; got {weight}"
+                        ),
+                    )
+                })?;
                 cells.push((number("weights", tag)?, thousandths));
             }
             cells.sort_unstable();
@@ -77,7 +83,7 @@ impl Weights {
 ///
 /// # Errors
 ///
-/// If a file is not what NLTK writes, naming the file and the feature.
+/// If a file is not as NLTK writes it. The error names the file and the feature.
 pub fn convert_nltk(weights: &str, tagdict: &str, classes: &str) -> Result<Vec<u8>, WeightsError> {
     Ok(Weights::from_nltk(weights, tagdict, classes)?.to_bytes())
 }
@@ -93,14 +99,14 @@ fn nltk(file: &'static str, problem: String) -> WeightsError {
 fn in_thousandths(weight: &Value) -> Option<i32> {
     let exact = weight.as_f64()? * 1000.0;
     let rounded = exact.round();
-    // 23 bits and a sign: the tagger packs a weight and its tag into 32 bits.
+    // A weight has 23 bits and a sign, because the tagger packs it with its tag into 32 bits.
     #[allow(clippy::cast_possible_truncation, reason = "checked to be small")]
     ((exact - rounded).abs() < 1e-6 && rounded.abs() < 8_388_608.0).then_some(rounded as i32)
 }
 
-/// The kind, tags and text of a feature by its name in NLTK's files.
+/// The kind, the tags and the text of a feature, from its name in NLTK's files.
 fn parse_feature<'a>(feature: &'a str, tags: &[String]) -> Option<(usize, [u8; 2], &'a str)> {
-    // No name is followed by a space at the beginning of another, so the order does not matter.
+    // No kind's name and a space begin the name of another kind, so the order does not matter.
     KINDS.iter().enumerate().find_map(|(number, kind)| {
         let mut rest = feature.strip_prefix(kind.name)?;
         let mut numbers = [0; 2];
@@ -170,12 +176,15 @@ pub(super) mod tests {
                 .to_string()
         };
         assert!(nltk("{", TAGDICT, CLASSES).starts_with("NLTK's weights: EOF"));
-        assert!(nltk(WEIGHTS, TAGDICT, "[]").contains("expected 1 to 64 tags, got 0"));
+        assert!(nltk(WEIGHTS, TAGDICT, "[]").contains("expected 1 to 64 tags; got 0"));
         assert!(
             nltk(WEIGHTS, r#"{"a": "XX"}"#, CLASSES)
-                .contains("NLTK's tagdict: \"XX\" is not among the classes")
+                .contains("NLTK's tagdict: expected tags of the classes; got \"XX\"")
         );
-        assert!(nltk(r#"{"i wrd x": {}}"#, "{}", CLASSES).contains("\"i wrd x\" is not one of"));
+        assert!(
+            nltk(r#"{"i wrd x": {}}"#, "{}", CLASSES)
+                .contains("expected one of the tagger's features; got \"i wrd x\"")
+        );
         assert!(
             nltk(r#"{"bias": {"NN": 0.00015}}"#, "{}", CLASSES)
                 .contains("expected a multiple of 1/1000")

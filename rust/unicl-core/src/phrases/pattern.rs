@@ -1,8 +1,11 @@
-//! Regular expressions over any alphabet, with the answers of a backtracking engine (leftmost, first alternative, greedy),
-//! as Python's `re` gives them. A tag grammar is two of them: one over the characters of a tag, one over the tags of a caption.
+//! Regular expressions over any alphabet, with the matches of a backtracking engine.
 //!
-//! The text becomes a tree, the tree a program of jumps; the program runs with an explicit stack and remembers which
-//! (instruction, place) pairs have failed, so that no match takes more than instructions x places steps.
+//! Matches are those of Python's `re`: leftmost, first alternative, greedy. A tag grammar has two such
+//! expressions: one over the characters of a tag, and one over the tags of a caption.
+//!
+//! The text is parsed to a tree, and the tree to a program of jumps. The program runs with an explicit
+//! stack. It remembers which (instruction, place) pairs have failed, so no match takes more than
+//! instructions x places steps.
 
 use std::iter::Peekable;
 use std::ops::Range;
@@ -10,7 +13,7 @@ use std::str::CharIndices;
 
 use super::grammar::GrammarError;
 
-/// The most instructions a pattern may become: counted repetitions multiply.
+/// The most instructions of a pattern: counted repetitions multiply.
 const MAX_INSTRUCTIONS: usize = 10_000;
 
 /// A compiled pattern whose atoms are of type `A`.
@@ -22,7 +25,7 @@ pub(super) struct Pattern<A> {
 #[derive(Clone, Debug)]
 enum Instruction<A> {
     Atom(A),
-    /// Go on at the first; on failure at the second.
+    /// Continue at the first; after a failure, at the second.
     Split(usize, usize),
     Jump(usize),
     Match,
@@ -53,8 +56,10 @@ impl<A> Node<A> {
 }
 
 impl<A: Clone> Pattern<A> {
-    /// Parses a pattern; `atom` reads what is neither a group nor an alternative nor a repetition, the first character of
-    /// which is given.
+    /// Parses a pattern.
+    ///
+    /// `atom` reads everything that is not a group, an alternative or a repetition; it gets the place and the
+    /// character at which an atom begins.
     pub(super) fn parse(
         text: &str,
         atom: impl FnMut(&mut Characters<'_>, usize, char) -> Result<A, GrammarError>,
@@ -74,7 +79,7 @@ impl<A: Clone> Pattern<A> {
         Ok(Self { program })
     }
 
-    /// The end of the match that starts at `start`, the first that `accepts` its end.
+    /// The end of the first match from `start` whose end is accepted.
     pub(super) fn match_end(
         &self,
         start: usize,
@@ -141,7 +146,7 @@ impl<A: Clone> Pattern<A> {
     }
 }
 
-/// What a match needs while it runs, kept to save allocations.
+/// The buffers of a match, kept to save allocations.
 #[derive(Default)]
 pub(super) struct Memory {
     stack: Vec<(usize, usize)>,

@@ -1,7 +1,7 @@
-//! A tagger's weights, added up as far as they can be before there is a caption.
+//! A tagger's weights, added up as far as possible before there is a caption.
 //!
-//! Of the 14 features of a word some always go together: the bias and the three of the tags before; a word, its ending and
-//! its first letter; a word and its ending as a neighbour. Each of these sums is one row here.
+//! Some of a word's 14 features always occur together: the bias and the three features of the tags before; a
+//! word, its ending and its first letter; a neighbour word and its ending. Each of these sums is one row here.
 
 use foldhash::{HashMap, HashMapExt};
 
@@ -13,10 +13,11 @@ use crate::short_word;
 /// One number for each tag.
 pub(super) type Scores = [i32; MAX_TAGS];
 
-/// Rows with more cells than this are kept as one number for each tag, which are added several at a time.
+/// A row with more cells than this is kept as one number for each tag; such rows are added several numbers
+/// at a time.
 const MOST_CELLS: usize = 10;
 
-/// A run of [`Sums::cells`], empty where no feature was ever seen; or the number of one of [`Sums::full_rows`].
+/// A run of [`Sums::cells`], which is empty if no feature was ever seen; or the number of a full row.
 #[derive(Clone, Copy, Debug, Default)]
 struct Row {
     start: u32,
@@ -26,15 +27,16 @@ struct Row {
 
 const FULL: u32 = u32::MAX;
 
-/// What a word adds to the scores of itself and of its neighbours.
+/// The rows that a word adds to its own scores and to those of its neighbours.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Word {
-    /// To its own: as a word, and if that row has them not, by its ending and its first letter.
+    /// To its own: the row of the word. The rows of its ending and its first letter follow if the first row
+    /// does not include them.
     here: [Row; 3],
-    /// Those of the next word and of the one after it.
+    /// To the scores of the next word, and of the word after that.
     before: Row,
     before_2: Row,
-    /// Those of the last word and of the one before it.
+    /// To the scores of the word before, and of the word before that.
     after: Row,
     after_2: Row,
     /// A run of [`Sums::after_tag`].
@@ -46,25 +48,25 @@ pub(super) struct Word {
 #[derive(Clone, Copy, Debug, Default)]
 struct KnownWord {
     word: Word,
-    /// Its own row without ending and first letter, for words of which it is only the normal form.
+    /// Its own row without ending and first letter, for words that have it as their normal form.
     alone: Row,
 }
 
 /// The table of sums.
 pub(super) struct Sums {
-    /// Short rows, one after another: the weights, each above the six bits of its tag.
+    /// Short rows, one after another: each cell is a weight above the six bits of its tag.
     cells: Vec<i32>,
     full_rows: Vec<Scores>,
     /// The bias and the features of the tags before, for each pair of them: `[before * contexts + before_2]`.
     tags_before: Vec<Scores>,
     contexts: usize,
-    /// For words that have them, the rows of (tag before, word).
+    /// The rows of (tag before, word), for the words that have any.
     after_tag: Vec<(u8, Row)>,
     known: Vec<KnownWord>,
-    /// Where a word stands in `known`: short ones by what [`short_word::pack`] makes of them.
+    /// The place of a word in `known`; short words by their number from [`short_word::pack`].
     short_words: HashMap<u128, u32>,
     long_words: HashMap<Box<str>, u32>,
-    /// For words that the tagger has not seen: what an ending adds.
+    /// For words that the tagger has not seen: the rows of an ending.
     suffixes: HashMap<Box<str>, Word>,
     first_characters: HashMap<char, Row>,
 }
@@ -199,7 +201,7 @@ impl Sums {
         self.number(word).map(|at| &self.known[at as usize])
     }
 
-    /// The sum of features as a row.
+    /// Adds features up and stores the sum as a row.
     fn push(&mut self, features: &[&[Cell]]) -> Row {
         let scores = total(features);
         if scores.iter().filter(|&&score| score != 0).count() > MOST_CELLS {
@@ -219,7 +221,7 @@ impl Sums {
         }
     }
 
-    /// What a word of a caption adds. `lowered` is room for its normal form.
+    /// The rows of a word of a caption. `lowered` is a buffer for its normal form.
     pub(super) fn look_up(&self, word: &str, lowered: &mut String) -> Word {
         let written = self.known(word);
         let normal = normalize(word, lowered);
@@ -256,7 +258,7 @@ impl Sums {
         }
     }
 
-    /// What the place before or after a caption adds to its words, by its name in the features.
+    /// The rows of a place before or after a caption, by the name of the place in the features.
     pub(super) fn edge(&self, name: &str) -> Word {
         let suffix = || self.suffixes.get(last_three(name)).copied();
         let word = self.known(name).map(|known| known.word);

@@ -1,18 +1,20 @@
 //! The averaged-perceptron tagger of NLTK, in integers.
 //!
-//! A word has the tag with the highest sum of weights over 14 features of it and its neighbours; the larger tag of equals.
-//! NLTK builds 14 strings a word, looks each up, and adds floats. Here:
+//! A word gets the tag with the highest sum of weights over 14 features of the word and its neighbours; of
+//! equal sums, the larger tag. NLTK builds 14 strings a word, looks each up, and adds floats. Here:
 //!
-//! 1. Weights are thousandths, so integer sums are exact whatever the order, and floats decide only between equals.
-//! 2. So features that always go together are added up when the tagger is loaded ([`super::sums`]): 14 rows become 7.
-//! 3. A word is looked up once, and what it adds to itself, as the word before, and so on stands together.
+//! 1. Weights are thousandths, so integer sums are exact in every order. Floats decide only between equal
+//!    sums.
+//! 2. So features that always occur together are added up when the tagger is loaded ([`super::sums`]):
+//!    14 rows become 7.
+//! 3. A word is looked up once. All its rows stand together: for itself, as the word before, and so on.
 
 use super::characters::is_digit;
 use super::grammar::MAX_TAGS;
 use super::sums::{Scores, Sums, Word};
 use super::weights::{self, Cell, START_TAGS, Weights, WeightsError};
 
-/// The names of the places around a caption: two before it, two after.
+/// The names of the places around a caption: two before it and two after it.
 const EDGES: [&str; 4] = [START_TAGS[0], START_TAGS[1], "-END-", "-END2-"];
 
 /// A part-of-speech tagger.
@@ -42,7 +44,7 @@ impl Tagger {
     ///
     /// # Errors
     ///
-    /// If it is not one, is of another version, or is damaged.
+    /// If it is not a tagger file, has another version, or is damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
         let weights = Weights::from_bytes(bytes)?;
         let sums = Sums::new(&weights);
@@ -69,13 +71,13 @@ impl Tagger {
         &self.weights.tags[usize::from(tag)]
     }
 
-    /// Whether the tagger has met a lower-case word.
+    /// Whether the tagger has seen a lower-case word.
     #[must_use]
     pub fn knows(&self, word: &str) -> bool {
         self.sums.has(word)
     }
 
-    /// Writes the tags of the words of a caption: `word` gives each by its number, below `count`.
+    /// Writes the tags of the `count` words of a caption; `word` gives each word by its number.
     pub fn tag<'a>(&self, count: usize, word: impl Fn(usize) -> &'a str, tags: &mut Vec<u8>) {
         let mut lowered = String::new();
         let mut places = Vec::with_capacity(count + EDGES.len());
@@ -152,8 +154,10 @@ impl Tagger {
         ]
     }
 
-    /// The tag, of those with the best score, that NLTK takes: it adds floats in the order of the features, so what is equal
-    /// in thousandths may differ in the last bit; the larger tag if it does not.
+    /// Gives the tag that NLTK chooses among those with the best score.
+    ///
+    /// NLTK adds floats in the order of the features, so sums that are equal in thousandths may differ in the
+    /// last bit. If they do not differ, the larger tag is chosen.
     #[cold]
     fn break_tie(&self, scores: &Scores, best_score: i32, features: [&[Cell]; 14]) -> u8 {
         let mut sums = [0.0_f64; MAX_TAGS];

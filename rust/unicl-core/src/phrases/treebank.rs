@@ -1,11 +1,12 @@
-//! The Treebank rules of NLTK's `NLTKWordTokenizer`, in order, one pass over the text each: slow and literal.
+//! The Treebank rules of NLTK's `NLTKWordTokenizer`, in order, each in one pass over the text: slow and literal.
 //!
-//! [`super::Words`] answers most captions without them and is tied to them by a property. Every character carries the
-//! place in the caption that it came from, so that words keep their spans through rules that insert and replace.
+//! [`super::Words`] splits most captions without these rules, and a property test ties it to them. Every
+//! character carries its place in the caption, so words keep their spans when rules insert and replace.
+//! The clitics and contractions below are part of the rules; their order matters.
 
 use super::characters::{is_decimal, is_space, is_word};
 
-/// A character of the text in work, and where in the caption it came from (`None`: a rule put it there).
+/// A character of the text in work, and its place in the caption (`None`: a rule inserted it).
 #[derive(Clone, Copy)]
 pub(super) struct Unit {
     pub(super) c: char,
@@ -14,7 +15,7 @@ pub(super) struct Unit {
 
 const SPACE: Unit = Unit { c: ' ', at: None };
 
-/// Applies every rule; the words are then what white space separates.
+/// Applies every rule; white space then separates the words.
 pub(super) fn apply(units: &mut Vec<Unit>) {
     let mut text = Text {
         units: std::mem::take(units),
@@ -111,7 +112,7 @@ impl Text {
         self.pad(|c| c == '*');
     }
 
-    /// The period that ends the text, before closing marks: cut off, and the marks too if `cut_marks`.
+    /// Cuts off the period that ends the text before closing marks, and the marks too if `cut_marks`.
     fn final_period(&mut self, is_mark: impl Fn(char) -> bool, cut_marks: bool) {
         self.substitute(|text, i, out| {
             if text.at(i)? == '.' || text.at(i + 1)? != '.' {
@@ -155,7 +156,7 @@ impl Text {
         self.clitics(&["'ll", "'LL", "'re", "'RE", "'ve", "'VE", "n't", "N'T"]);
     }
 
-    /// Cuts a clitic before a space from what it hangs on.
+    /// Cuts a clitic before a space from the word that it follows.
     fn clitics(&mut self, clitics: &[&str]) {
         self.substitute(|text, i, out| {
             if matches!(text.at(i)?, '\'' | ' ') {
@@ -232,7 +233,8 @@ impl Text {
         });
     }
 
-    /// `re.sub`: at each place, from the left, `rule` may write a replacement and say how many units it replaces.
+    /// `re.sub`: at each place, from the left, `rule` may write a replacement; it then returns the number of
+    /// units that it replaces.
     fn substitute(&mut self, rule: impl Fn(&Self, usize, &mut Vec<Unit>) -> Option<usize>) {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
@@ -252,7 +254,7 @@ impl Text {
         self.units.get(i).map(|unit| unit.c)
     }
 
-    /// How many units from `i` on are of a class.
+    /// The number of units from `i` on that are of a class.
     fn run(&self, i: usize, is_one: impl Fn(char) -> bool) -> usize {
         let rest = self.units.get(i..).unwrap_or_default();
         rest.iter().take_while(|unit| is_one(unit.c)).count()
@@ -272,7 +274,7 @@ impl Text {
         })
     }
 
-    /// Whether `text` stands here, in either case, and no word goes on after it.
+    /// Whether `text` stands here, in either case, and no word continues after it.
     fn is_word_part(&self, i: usize, text: &str) -> bool {
         self.is_ignoring_case(i, text) && !self.at(i + text.len()).is_some_and(is_word)
     }

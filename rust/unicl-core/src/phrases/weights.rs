@@ -1,9 +1,13 @@
-//! Tagger weights: NLTK's 14 kinds of feature, and the file format that ships them.
+//! The weights of a tagger: NLTK's 14 kinds of feature, and the format of the tagger file.
 //!
-//! A file is `UNICLTAG`, the version (u32), the checksum of the rest (FNV-1a, u64), all little-endian, and then, with all
-//! numbers as LEB128 varints: the tags; the sorted strings, each as the length that it shares with the one before and its
-//! rest; the words with a fixed tag (string, tag); and for each kind of feature, in the order of [`KINDS`], the features: their
-//! tags, their string as the distance from the one before, and their (tag, zigzag weight) cells. Weights are thousandths.
+//! A file begins with `UNICLTAG`, the version (u32), and the checksum of the rest (FNV-1a, u64), all
+//! little-endian. Then follow, with all numbers as LEB128 varints:
+//!
+//! - the tags;
+//! - the sorted strings, each as the length that it shares with the string before, and its rest;
+//! - the words with a fixed tag: (string, tag);
+//! - for each kind of feature, in the order of [`KINDS`], the features: their tags, their string as the
+//!   distance from the string before, and their (tag, zigzag weight) cells. Weights are thousandths.
 
 use thiserror::Error;
 
@@ -15,7 +19,7 @@ const VERSION: u32 = 1;
 /// The tags of the two places before the first word, which features name but no word has.
 pub(super) const START_TAGS: [&str; 2] = ["-START-", "-START2-"];
 
-/// A kind of feature: its name in NLTK's files, how many tags it holds, and whether it holds a string.
+/// A kind of feature: its name in NLTK's files, its number of tags, and whether it has a string.
 pub(super) struct Kind {
     pub(super) name: &'static str,
     pub(super) tags: usize,
@@ -78,32 +82,31 @@ pub(super) const KINDS: [Kind; 14] = {
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file is of another kind.
-    #[error("not a tagger file: expected it to begin with \"UNICLTAG\", got {0:?}")]
+    #[error("expected a tagger file, which begins with \"UNICLTAG\"; got {0:?}")]
     Magic(String),
-    /// A file of another version of this library.
-    #[error(
-        "expected a tagger file of version {VERSION}, got version {0}; make it anew with PosTagger.save"
-    )]
+    /// The file is of another version of this library.
+    #[error("expected a tagger file of version {VERSION}; got version {0}: save the tagger again")]
     Version(u32),
-    /// The content is not what was written.
+    /// The content has changed since it was written.
     #[error(
-        "damaged tagger file: its checksum is {found:016x}, but its content has {content:016x}; install it again"
+        "expected a tagger file with checksum {content:016x}, that of its content; got {found:016x}: it is damaged, \
+         so install it again"
     )]
     Checksum {
-        /// What the file says.
+        /// The checksum in the file.
         found: u64,
-        /// What its content gives.
+        /// The checksum of its content.
         content: u64,
     },
     /// The content ends early or breaks a rule of the format.
     #[error("malformed tagger file: {0}")]
     Malformed(&'static str),
-    /// One of NLTK's three files is not what NLTK writes.
+    /// One of NLTK's three files is not as NLTK writes it.
     #[error("NLTK's {file}: {problem}")]
     Nltk {
-        /// Which of weights, tagdict and classes.
+        /// Weights, tagdict or classes.
         file: &'static str,
-        /// What is wrong.
+        /// What is wrong with it.
         problem: String,
     },
 }
@@ -118,19 +121,19 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// By what features are sorted.
+    /// The order in which features are sorted.
     pub(super) fn order(self) -> (u32, [u8; 2]) {
         (self.text, self.tags)
     }
 }
 
-/// All that a tagger knows, as tables.
+/// The content of a tagger, as tables.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Weights {
     /// In ascending order, so that the larger of two equal labels is the one with the larger number.
     pub(super) tags: Vec<String>,
     pub(super) strings: Vec<String>,
-    /// Words (as string numbers) that always have one tag.
+    /// Words that always have one tag, as numbers of strings.
     pub(super) tagdict: Vec<(u32, u8)>,
     /// For each kind, its features in the order of their keys.
     pub(super) features: [Vec<(Key, Cells)>; 14],
@@ -162,13 +165,13 @@ impl Weights {
         reader.weights()
     }
 
-    /// The cells of a feature that has a text alone; none if it was never seen.
+    /// The cells of a feature that has only a text; none if it was never seen.
     pub(super) fn of_text(&self, kind: usize, text: &str) -> &[Cell] {
         self.text_number(text)
             .map_or(&[], |text| self.cells(kind, Key { tags: [0; 2], text }))
     }
 
-    /// The cells of the features that have tags alone, in their order.
+    /// The cells of the features that have only tags, in their order.
     pub(super) fn of_tags(&self, before: u8, before_2: u8) -> [&[Cell]; 4] {
         [
             (BIAS, [0, 0]),
@@ -283,7 +286,7 @@ impl Reader<'_> {
     fn weights(&mut self) -> Result<Weights, WeightsError> {
         let tags = self.strings()?;
         if tags.is_empty() || tags.len() > MAX_TAGS {
-            return Err(WeightsError::Malformed("its tags are too few or too many"));
+            return Err(WeightsError::Malformed("expected 1 to 64 tags"));
         }
         let strings = self.strings()?;
         let mut tagdict = Vec::new();
@@ -308,7 +311,9 @@ impl Reader<'_> {
                     let zigzag = u32::try_from(self.number()?).unwrap_or(u32::MAX);
                     let weight = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
                     if weight.unsigned_abs() >= 1 << 23 {
-                        return Err(WeightsError::Malformed("a weight is out of range"));
+                        return Err(WeightsError::Malformed(
+                            "expected weights below 2^23 thousandths",
+                        ));
                     }
                     cells.push((tag, weight));
                 }
@@ -320,13 +325,13 @@ impl Reader<'_> {
                     .last()
                     .is_some_and(|(last, _)| last.order() >= key.order())
                 {
-                    return Err(WeightsError::Malformed("its features are out of order"));
+                    return Err(WeightsError::Malformed("expected features in order"));
                 }
                 features.push((key, cells));
             }
         }
         if !self.0.is_empty() {
-            return Err(WeightsError::Malformed("there is more after its end"));
+            return Err(WeightsError::Malformed("expected nothing after its end"));
         }
         Ok(Weights {
             tags,
@@ -354,7 +359,9 @@ impl Reader<'_> {
                 return Ok(number);
             }
         }
-        Err(WeightsError::Malformed("a number is too large"))
+        Err(WeightsError::Malformed(
+            "expected numbers of at most 63 bits",
+        ))
     }
 
     /// A number of items that follow, each of at least one byte.
@@ -371,7 +378,9 @@ impl Reader<'_> {
         let fits = u32::try_from(number)
             .ok()
             .filter(|&number| (number as usize) < limit);
-        fits.ok_or(WeightsError::Malformed("a number refers to nothing"))
+        fits.ok_or(WeightsError::Malformed(
+            "expected numbers of tags and strings that exist",
+        ))
     }
 
     fn strings(&mut self) -> Result<Vec<String>, WeightsError> {
@@ -382,7 +391,7 @@ impl Reader<'_> {
             let length = self.count()?;
             if shared > last.len() {
                 return Err(WeightsError::Malformed(
-                    "a string shares more than there is",
+                    "expected strings to share no more than the string before has",
                 ));
             }
             let (rest, after) = self.0.split_at(length);
@@ -390,12 +399,12 @@ impl Reader<'_> {
             last.truncate(shared);
             last.extend(rest);
             let string = std::str::from_utf8(&last)
-                .map_err(|_| WeightsError::Malformed("a string is not UTF-8"))?;
+                .map_err(|_| WeightsError::Malformed("expected strings in UTF-8"))?;
             if strings
                 .last()
                 .is_some_and(|last: &String| last.as_str() >= string)
             {
-                return Err(WeightsError::Malformed("its strings are out of order"));
+                return Err(WeightsError::Malformed("expected strings in order"));
             }
             strings.push(string.to_owned());
         }
@@ -447,10 +456,7 @@ mod tests {
     #[test]
     fn errors_name_what_is_wrong() {
         let message = |bytes: &[u8]| Weights::from_bytes(bytes).unwrap_err().to_string();
-        assert!(
-            message(b"PK\x03\x04 a zip")
-                .contains("expected it to begin with \"UNICLTAG\", got \"PK")
-        );
+        assert!(message(b"PK\x03\x04 a zip").contains("which begins with \"UNICLTAG\"; got \"PK"));
         assert!(message(b"UNICLTAG\x07\0\0\0").contains("got version 7"));
         assert!(message(b"UNICLTAG\x01\0\0\0\0\0\0\0\0\0\0\0\0").contains("checksum"));
     }

@@ -1,13 +1,14 @@
-//! A caption as words, equal to NLTK's `NLTKWordTokenizer`, with the place of each.
+//! Splits a caption into words, as NLTK's `NLTKWordTokenizer` does, with the place of each word.
 //!
-//! Most captions are ASCII words, commas and a final period. One scan splits those, and gives up at the first sign of
-//! a rule that looks further (quotes, dashes, ellipses, odd apostrophes, "cannot", any other alphabet); the literal rules of
-//! [`super::treebank`] then answer. What the scan relies on is said at each of its cases.
+//! Most captions are ASCII words, commas and a final period. One scan splits those. It stops at the first
+//! sign of a rule that looks further: quotes, dashes, ellipses, odd apostrophes, "cannot", any other
+//! alphabet. The literal rules of [`super::treebank`] then split the caption. Each case of the scan names
+//! the facts that it relies on.
 
 use super::characters::is_space;
 use super::treebank::{self, Unit};
 
-/// The words of one caption, in a buffer that is reused from caption to caption.
+/// The words of one caption, in buffers that are reused from caption to caption.
 ///
 /// # Examples
 ///
@@ -25,14 +26,14 @@ pub struct Words {
     units: Vec<Unit>,
 }
 
-/// A word: its bytes in [`Words::text`], and the characters of the caption that it came from.
+/// A word: its bytes in [`Words::text`], and its characters in the caption.
 struct Place {
     bytes: (u32, u32),
     span: (u32, u32),
 }
 
 impl Words {
-    /// Splits a caption, lower-cased first if asked; what the last caption left is dropped.
+    /// Splits a caption, which is lower-cased first if `lowercase`. It replaces the last caption.
     ///
     /// # Panics
     ///
@@ -47,7 +48,7 @@ impl Words {
         }
     }
 
-    /// How many words.
+    /// The number of words.
     #[must_use]
     pub fn len(&self) -> usize {
         self.places.len()
@@ -75,7 +76,7 @@ impl Words {
         self.slice(&self.places[index])
     }
 
-    /// The characters of the caption, from and to, that a word came from.
+    /// The characters of a word in the caption: the first, and the one after the last.
     ///
     /// # Panics
     ///
@@ -104,7 +105,7 @@ impl Words {
                 .expect("a caption has less than 2^32 characters");
         }
         if lowercase && caption.contains('Σ') {
-            // A capital sigma at the end of a word has another small form, which only the whole text shows.
+            // A capital sigma at the end of a word has another small form; only the whole text shows it.
             let lowered = caption.to_lowercase();
             for (unit, c) in self.units.iter_mut().zip(lowered.chars()) {
                 unit.c = c;
@@ -129,7 +130,7 @@ impl Words {
         }
     }
 
-    /// Splits a plain caption and says true, or says false for one that needs the rules.
+    /// Splits a plain caption and returns true; returns false for a caption that needs the rules.
     fn scan(&mut self, caption: &str, lowercase: bool) -> bool {
         let bytes = caption.as_bytes();
         if bytes.len() > u32::MAX as usize {
@@ -166,8 +167,8 @@ impl Words {
                     at += 1;
                     start = at;
                 }
-                // A word of its own unless a digit follows. The rule also swallows the character behind it, which matters
-                // only if that is another such mark.
+                // A word of its own unless a digit follows. The rule also reads the character after it. This
+                // matters only if that character is another such mark.
                 Class::Comma => match bytes.get(at + 1) {
                     Some(b',' | b':') => return false,
                     Some(next) if next.is_ascii_digit() => at += 1,
@@ -198,7 +199,7 @@ impl Words {
                     let Some(length) = clitic_length(bytes, at) else {
                         return false;
                     };
-                    // "n't" takes the letter before the apostrophe with it, and needs another one before that.
+                    // "n't" takes the letter before the apostrophe, and needs another letter before that.
                     let cut = if bytes.get(at + 1) == Some(&b't') {
                         at - 1
                     } else {
@@ -254,8 +255,10 @@ fn is_contraction(bytes: &[u8], at: usize) -> bool {
     }
 }
 
-/// The length from the apostrophe on of a clitic that every rule cuts off: known, after a letter or digit, and followed by
-/// something that the rules set off by a space.
+/// The length, from the apostrophe on, of a clitic that every rule cuts off.
+///
+/// Such a clitic is known, stands after a letter or digit, and is followed by a character that the rules
+/// separate with a space.
 fn clitic_length(bytes: &[u8], at: usize) -> Option<usize> {
     if at == 0 || !bytes[at - 1].is_ascii_alphanumeric() {
         return None;

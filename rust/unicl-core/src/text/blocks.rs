@@ -1,6 +1,6 @@
-//! Sixteen bytes of a caption at a time, as one integer.
+//! Reads sixteen bytes of a caption at a time, as one integer.
 
-/// Bytes that can be read from every position of a caption that is followed by as many spaces.
+/// The bytes of a block. A caption with as many spaces after it can be read at every position.
 pub(super) const BLOCK: usize = 16;
 /// Every byte is 1.
 pub(super) const EACH_BYTE: u128 = u128::MAX / 0xFF;
@@ -10,7 +10,8 @@ pub(super) const HIGH_BITS: u128 = EACH_BYTE * 0x80;
 /// The high bit of every byte that is an ASCII letter.
 #[inline]
 pub(super) fn letters(block: u128) -> u128 {
-    // 'a' + 0x1F and 'z' + 1 + 0x05 are 0x80. Without its high bit a byte is below 0x80, so adding at most 0x1F does not reach the next byte.
+    // 'a' + 0x1F and 'z' + 1 + 0x05 are 0x80. Without its high bit a byte is below 0x80, so a sum with at
+    // most 0x80 does not reach the next byte.
     let lowered = (block & !HIGH_BITS) | (EACH_BYTE * 0x20);
     let from_a = lowered + EACH_BYTE * 0x1F;
     let past_z = lowered + EACH_BYTE * 0x05;
@@ -28,7 +29,8 @@ pub(super) fn digits(block: u128) -> u128 {
 /// The high bit of every byte that is `&`, a control character, or not ASCII.
 #[inline]
 pub(super) fn not_plain(block: u128) -> u128 {
-    // ' ' + 0x60 is 0x80, 0x7F + 0x01 too, and so is what is not 0 after the exclusive or with '&', + 0x7F; see `letters`.
+    // ' ' + 0x60 is 0x80, and so is 0x7F + 0x01. A byte that is not 0 after the exclusive or with '&' gives
+    // at least 0x80 with + 0x7F. See `letters`.
     let low = block & !HIGH_BITS;
     let from_space = low + EACH_BYTE * 0x60;
     let delete = low + EACH_BYTE;
@@ -36,7 +38,7 @@ pub(super) fn not_plain(block: u128) -> u128 {
     (block | delete | !(from_space & no_ampersand)) & HIGH_BITS
 }
 
-/// The 16 bytes from `at` on; the first is the lowest.
+/// The 16 bytes from `at` on; the first byte is the lowest.
 #[inline]
 pub(super) fn block_at(padded: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(padded[at..at + BLOCK].try_into().expect("BLOCK bytes"))

@@ -1,6 +1,6 @@
-//! Rows of ids: shared out over threads, filled from the left, or laid end to end.
+//! Rows of ids for both tokenizers: spread over threads, filled from the left, or laid end to end.
 //!
-//! What makes the ids is the tokenizer's; see [`PushIds`].
+//! A tokenizer brings the encoder that makes the ids; see [`PushIds`].
 
 use std::ops::Range;
 use std::{array, iter};
@@ -8,14 +8,27 @@ use std::{array, iter};
 use crate::Error;
 use crate::threads::{Threads, run};
 
-/// Rows that a thread takes at a time: about 100 µs of work, a few times what starting a thread costs.
+/// Rows that a thread takes at a time: about 100 µs of work, a few times the cost of starting a thread.
 const ROWS_AT_A_TIME: usize = 256;
+
+/// Rows to fill, all of one length.
+pub struct Rows<'a, Id> {
+    /// Ids in a row: at least 2, and 3 for pairs of texts.
+    pub length: usize,
+    /// The rows, one after another.
+    pub ids: &'a mut [Id],
+    /// As many places as `ids`: 1 on tokens, 0 on padding. None if it is not wanted.
+    pub mask: Option<&'a mut [Id]>,
+    /// As many places as `ids`: 1 on the second text of a pair and its end, 0 elsewhere. None if it is
+    /// not wanted.
+    pub types: Option<&'a mut [Id]>,
+}
 
 /// A caption, or a pair of texts, that does not fit its row.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "row {row} has {tokens} tokens with its start and end, more than context_length, which is {length}; shorten it, \
-     or have it cut with truncate=True"
+    "expected at most {length} tokens with start and end (context_length); row {row} has {tokens}: \
+     shorten it, or let it be cut (truncate)"
 )]
 pub struct TooLong {
     row: usize,
@@ -25,15 +38,26 @@ pub struct TooLong {
 
 impl Error for TooLong {}
 
-/// A thread's encoder: appends the ids of captions to those that it holds.
+/// An id that the vocabulary does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("expected ids from 0 to {}; got {id} at position {position}", vocabulary_size - 1)]
+pub struct DecodeError {
+    pub(super) id: i64,
+    pub(super) position: usize,
+    pub(super) vocabulary_size: usize,
+}
+
+impl Error for DecodeError {}
+
+/// A thread's encoder: it appends the ids of captions to the ids that it holds.
 pub(super) trait PushIds: Send {
-    /// What an id is before it is put into a row.
+    /// The type of an id before it is put into a row.
     type Id: Copy;
 
     /// Appends the ids of a caption, and stops once there are `enough` in all.
     fn push_caption(&mut self, caption: &str, enough: usize);
 
-    /// The ids it holds.
+    /// The ids that it holds.
     fn ids(&mut self) -> &mut Vec<Self::Id>;
 }
 
@@ -44,11 +68,13 @@ pub(super) fn tasks(rows: usize) -> impl Iterator<Item = Range<usize>> {
         .map(move |first| first..rows.min(first + ROWS_AT_A_TIME))
 }
 
-/// Calls `fill` for every row with its number and its places in each array; of an array that is None it has no places.
+/// Calls `fill` for every row with its number and its places in each array.
+///
+/// A row has no places in an array that is None.
 ///
 /// # Panics
 ///
-/// If an array has not `length` places for each of the rows.
+/// If an array does not have `length` places for each row.
 pub(super) fn for_each_row<Id: Send, State: Send, const ARRAYS: usize>(
     rows: usize,
     length: usize,
@@ -66,7 +92,7 @@ pub(super) fn for_each_row<Id: Send, State: Send, const ARRAYS: usize>(
         arrays.iter().all(fits),
         "rows of {length} ids for every caption"
     );
-    // What is not wanted is empty, and runs out at once.
+    // An array that is not wanted is empty, and runs out at once.
     let mut parts = arrays.map(|array| {
         array
             .unwrap_or_default()
@@ -95,7 +121,7 @@ fn next_of_each<'a, Id: 'a, const ARRAYS: usize>(
 /// A row that is filled from the left.
 pub(super) struct Filling<'a, Id> {
     row: &'a mut [Id],
-    /// How many places are filled.
+    /// The number of places that are filled.
     pub(super) filled: usize,
 }
 
@@ -118,7 +144,7 @@ impl<'a, Id: Copy> Filling<'a, Id> {
         self.filled += ids.len();
     }
 
-    /// Fills the rest, and returns how many places were filled before.
+    /// Fills the rest with padding, and returns how many places were filled before.
     #[inline]
     pub(super) fn pad(self, padding: Id) -> usize {
         self.row[self.filled..].fill(padding);
@@ -126,7 +152,7 @@ impl<'a, Id: Copy> Filling<'a, Id> {
     }
 }
 
-/// Writes `one` to the places in `ones` and `zero` to the others, if there are places.
+/// Writes `one` to the places in `ones` and `zero` to the others; does nothing if there are no places.
 #[inline]
 pub(super) fn mark<Id: Copy>(places: &mut [Id], ones: Range<usize>, [zero, one]: [Id; 2]) {
     if !places.is_empty() {
@@ -135,7 +161,7 @@ pub(super) fn mark<Id: Copy>(places: &mut [Id], ones: Range<usize>, [zero, one]:
     }
 }
 
-/// Whether the ids of every caption, with those of its pair if it has one, fit `length` beside `control` others.
+/// Checks that every caption, with its pair if it has one, fits `length` ids with `control` other ids.
 pub(super) fn check_fit<Encoder: PushIds>(
     captions: &[&str],
     pairs: Option<&[&str]>,
@@ -151,7 +177,7 @@ pub(super) fn check_fit<Encoder: PushIds>(
         |encoder, mut rows: Range<usize>| {
             rows.find_map(|row| {
                 let texts = || iter::once(captions[row]).chain(pairs.map(|pairs| pairs[row]));
-                // A token has at least one byte, so most captions fit by their length.
+                // A token has at least one byte, so the length shows at once that most captions fit.
                 if texts().map(str::len).sum::<usize>() + control <= length {
                     return None;
                 }
@@ -169,7 +195,7 @@ pub(super) fn check_fit<Encoder: PushIds>(
     too_long.into_iter().flatten().next().map_or(Ok(()), Err)
 }
 
-/// The ids of every caption, one after another, and where each begins and the last ends.
+/// Gives the ids of all captions, one after another, and where each begins and the last ends.
 #[expect(
     clippy::cast_possible_wrap,
     reason = "a vector has fewer than 2^63 ids"

@@ -1,18 +1,19 @@
-//! A cache from a short word to its ids, of one fixed size, and the caches that a tokenizer keeps between calls.
+//! A cache of one fixed size from a short word to its ids, and the caches that a tokenizer keeps between calls.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
 /// Sets of two entries, one cache line each: 2 MiB, room for 65,536 words.
 const SETS_LOG2: u32 = 15;
-/// Longest word that is cached, in bytes.
+/// The longest word that is cached, in bytes.
 pub(super) const LONGEST_WORD: usize = 15;
-/// Caches that a tokenizer keeps between calls, at most.
+/// The most caches that a tokenizer keeps between calls.
 const MOST_CACHES: usize = 64;
 
-/// Ids by word: two entries for each hash, the one used last in front, of which the other makes room. At most `MOST_IDS` are
-/// cached for a word.
+/// Ids by word: a set of two entries for each hash.
 ///
-/// Nothing grows: whatever the captions, a cache is 2 MiB if an entry is 32 bytes.
+/// The entry that was used last stands in front; a new word replaces the other one. A word is cached if
+/// it has at most `MOST_IDS` ids. Nothing grows: a cache takes 2 MiB, whatever the captions are.
 pub(super) struct WordCache<Id, const MOST_IDS: usize> {
     sets: Box<[Set<Id, MOST_IDS>]>,
 }
@@ -47,17 +48,25 @@ impl<Id: Copy + Default, const MOST_IDS: usize> WordCache<Id, MOST_IDS> {
         }
     }
 
-    /// This cache, leaving one that must not be used.
-    pub(super) fn take(&mut self) -> Self {
-        Self {
-            sets: std::mem::take(&mut self.sets),
+    /// Appends the ids of a word: the cached ones, or those that `spell` appends, which are then cached.
+    #[inline]
+    pub(super) fn push(&mut self, key: u128, ids: &mut Vec<Id>, spell: impl FnOnce(&mut Vec<Id>)) {
+        match self.get(key) {
+            // Most words have one id; copying more calls memcpy.
+            Some(&[id]) => ids.push(id),
+            Some(cached) => ids.extend_from_slice(cached),
+            None => {
+                let before = ids.len();
+                spell(ids);
+                self.insert(key, &ids[before..]);
+            }
         }
     }
 
     #[inline]
-    pub(super) fn get(&mut self, key: u128) -> Option<&[Id]> {
+    fn get(&mut self, key: u128) -> Option<&[Id]> {
         let entries = &mut self.sets[set_of(key)].0;
-        // In front a frequent word is where the processor expects it, and a rare one cannot drive it out.
+        // A frequent word in front is where the processor expects it, and a rare word cannot replace it.
         if entries[0].key != key {
             if entries[1].key != key {
                 return None;
@@ -68,8 +77,8 @@ impl<Id: Copy + Default, const MOST_IDS: usize> WordCache<Id, MOST_IDS> {
         Some(&entry.ids[..usize::from(entry.count).min(MOST_IDS)])
     }
 
-    /// Remembers the ids of a word, if they are few enough.
-    pub(super) fn insert(&mut self, key: u128, ids: &[Id]) {
+    /// Caches the ids of a word, if they are few enough.
+    fn insert(&mut self, key: u128, ids: &[Id]) {
         let mut entry = Entry {
             key,
             ids: [Id::default(); MOST_IDS],
@@ -86,7 +95,8 @@ impl<Id: Copy + Default, const MOST_IDS: usize> WordCache<Id, MOST_IDS> {
     }
 }
 
-/// The key of a word: its bytes, zeros, and its length in the last byte. `block` holds the word and whatever follows it.
+/// The key of a word: its bytes, zeros, and its length in the last byte. `block` holds the word and the
+/// bytes after it.
 #[inline]
 pub(super) fn word_key(block: u128, length: usize) -> u128 {
     debug_assert!((1..=LONGEST_WORD).contains(&length));
@@ -94,7 +104,9 @@ pub(super) fn word_key(block: u128, length: usize) -> u128 {
     (block & ((1 << bits) - 1)) | (length as u128) << 120
 }
 
-/// Warm caches of earlier calls. A fork can leave the lock held for ever in the child, so nobody waits for it.
+/// Warm caches of earlier calls.
+///
+/// A fork can leave the lock held for ever in the child, so no thread waits for it.
 pub(super) struct Caches<Id, const MOST_IDS: usize>(Mutex<Vec<WordCache<Id, MOST_IDS>>>);
 
 impl<Id: Copy + Default, const MOST_IDS: usize> Caches<Id, MOST_IDS> {
@@ -102,23 +114,50 @@ impl<Id: Copy + Default, const MOST_IDS: usize> Caches<Id, MOST_IDS> {
         Self(Mutex::default())
     }
 
-    /// A cache for a thread to work with: one of an earlier call, if there is one.
-    pub(super) fn take(&self) -> WordCache<Id, MOST_IDS> {
+    /// Lends a cache to a thread: one of an earlier call, if there is one.
+    pub(super) fn lend(&self) -> Lent<'_, Id, MOST_IDS> {
         let warm = self.0.try_lock().ok().and_then(|mut caches| caches.pop());
-        warm.unwrap_or_else(WordCache::new)
-    }
-
-    /// Keeps a cache for later calls.
-    pub(super) fn put_back(&self, cache: WordCache<Id, MOST_IDS>) {
-        if let Ok(mut caches) = self.0.try_lock()
-            && caches.len() < MOST_CACHES
-        {
-            caches.push(cache);
+        Lent {
+            caches: self,
+            cache: warm.unwrap_or_else(WordCache::new),
         }
     }
 }
 
-/// One 64 x 64 -> 128 bit multiplication, folded: the bits of both halves of the key reach the top bits.
+/// A cache that a thread works with; it goes back when the thread is done.
+pub(super) struct Lent<'a, Id, const MOST_IDS: usize> {
+    caches: &'a Caches<Id, MOST_IDS>,
+    cache: WordCache<Id, MOST_IDS>,
+}
+
+impl<Id, const MOST_IDS: usize> Deref for Lent<'_, Id, MOST_IDS> {
+    type Target = WordCache<Id, MOST_IDS>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.cache
+    }
+}
+
+impl<Id, const MOST_IDS: usize> DerefMut for Lent<'_, Id, MOST_IDS> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.cache
+    }
+}
+
+impl<Id, const MOST_IDS: usize> Drop for Lent<'_, Id, MOST_IDS> {
+    fn drop(&mut self) {
+        if let Ok(mut caches) = self.caches.0.try_lock()
+            && caches.len() < MOST_CACHES
+        {
+            let sets = std::mem::take(&mut self.cache.sets);
+            caches.push(WordCache { sets });
+        }
+    }
+}
+
+/// One multiplication of 64 x 64 bits, folded: the bits of both halves of the key reach the top bits.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,

@@ -74,7 +74,7 @@ def test_a_lemma_of_two_classes_may_stay_with_the_first():
     first = LabelVocabulary.imagenet("1k", names="lemmas", on_clash="first")
     mapping = LabelMapper(first).map(["a panther"])
     assert first.names[mapping.ids[0]] == "cougar"
-    with pytest.raises(ValueError, match=r'is given as a synonym of "[^"]+", but it already means'):
+    with pytest.raises(ValueError, match=r'to mean one label; got "[^"]+" for "[^"]+", but it already means'):
         LabelVocabulary.imagenet("1k", on_clash="error")
 
 

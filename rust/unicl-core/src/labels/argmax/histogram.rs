@@ -1,11 +1,14 @@
-//! An upper bound of the common subsequence with every label at once, from how often characters occur.
+//! An upper bound on the common subsequence with every label at once, from character counts.
 //!
-//! Two strings have no more in common, in whatever order, than the sum over characters of min(times in one, times in the other). Labels
-//! stand in blocks of 256. For every bucket of characters and every k, a *plane* of 256 bits a block says which labels have it at
-//! least k times; a phrase that has it t times adds the planes k = 1..=t. The sums are bit-sliced: slice s holds bit s of the 256 counts
-//! of a block, and planes are added four at a time by full adders (Harley and Seal), in about five logical operations a plane.
+//! In whatever order, two strings have at most this in common: the sum over characters of min(times in
+//! one, times in the other).
+//!
+//! Labels stand in blocks of 256. For every bucket of characters and every k, a block has a *plane* of 256
+//! bits: the labels that have the bucket at least k times. A phrase that has the bucket t times adds the
+//! planes k = 1..=t. The sums are bit-sliced: slice s holds bit s of the 256 counts of a block. Planes are
+//! added four at a time by full adders (Harley and Seal), in about five logical operations a plane.
 
-/// Kinds of characters that are told apart: each of the most frequent 48 has its own, the others share 16.
+/// Buckets of characters: each of the 48 most frequent has its own, the others share 16.
 const BUCKETS: usize = 64;
 const OWN_BUCKETS: u32 = 48;
 
@@ -15,10 +18,10 @@ const WORDS: usize = 4;
 /// Labels of a block.
 pub(super) const BLOCK: usize = WORDS * 64;
 
-/// Bits for 256 labels.
+/// One bit for each of 256 labels.
 pub(super) type Plane = [u64; WORDS];
 
-/// The most that is counted of a bucket, and of all together.
+/// The most that is counted of one bucket, and of all buckets together.
 const MOST_OF_BUCKET: usize = 12;
 const MOST: usize = 255;
 
@@ -43,9 +46,9 @@ fn times(text: &[u32]) -> [usize; BUCKETS] {
 #[derive(Debug)]
 pub(super) struct Histograms {
     blocks: usize,
-    /// Those of all blocks for one (bucket, k) after those for another; first as many that are empty.
+    /// For each (bucket, k) the planes of all blocks. Before them stands one row of empty planes.
     planes: Vec<Plane>,
-    /// Which (bucket, k), in that order, is the first of each bucket, and which the last of all.
+    /// The first row of each bucket, and the end of the last.
     starts: [usize; BUCKETS + 1],
 }
 
@@ -77,14 +80,14 @@ impl Histograms {
     }
 }
 
-/// How much each label can have in common with a phrase.
+/// How many characters each label can have in common with a phrase.
 #[derive(Default)]
 pub(super) struct Counts {
     /// The slices of the first block, of the second, and so on.
     slices: Vec<Plane>,
-    /// How many slices a block has.
+    /// The number of slices of a block.
     depth: usize,
-    /// What the phrase has beyond the most that is counted: any label might have it.
+    /// Characters of the phrase beyond the most that is counted; any label might have them.
     uncounted: usize,
     /// The rows of planes that are added.
     rows: Vec<usize>,
@@ -159,7 +162,7 @@ impl Counts {
         self.uncounted + highest
     }
 
-    /// Which labels of a block have a bound of at least so much.
+    /// The labels of a block whose bound is at least `least`.
     pub(super) fn at_least(&self, block: usize, least: usize) -> Plane {
         let least = least.saturating_sub(self.uncounted);
         if least >> self.depth > 0 {
@@ -180,7 +183,7 @@ impl Counts {
     }
 }
 
-/// Adds two planes to a slice and gives what is carried to the next.
+/// Adds two planes to a slice and gives the carry to the next slice.
 fn full_add(slice: &mut Plane, a: Plane, b: Plane) -> Plane {
     let mut carry = Plane::default();
     for word in 0..WORDS {
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_counters_may_be_anywhere() {
+    fn characters_beyond_the_counters_may_be_in_any_label() {
         let labels = [vec![0; 30], vec![1; 30]];
         let histograms = Histograms::new(labels.iter().map(Vec::as_slice));
         let mut counts = Counts::default();

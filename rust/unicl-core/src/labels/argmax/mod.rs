@@ -1,4 +1,4 @@
-//! Phrases to the label that is most alike, whatever it is.
+//! Maps a phrase to the most similar label, whatever that label is.
 //!
 //! The score of a phrase and a name, both lower-cased, is `similarity + overlap` in double precision:
 //!
@@ -7,24 +7,29 @@
 //! overlap    = shared / (words of either)          over their sets of words between whitespace
 //! ```
 //!
-//! The answer is the label of the highest score, the smallest id of equals: what a loop over all labels finds. The loop costs
-//! 400 µs a phrase at 20,000 labels. This is how it is found in a few:
+//! The answer is the label with the highest score; of equal scores, the one with the smallest id. A loop
+//! over all labels finds the same. That loop costs 400 µs a phrase at 20,000 labels. The search below
+//! takes a few µs:
 //!
 //! ```text
 //! best = (0, label 0)
-//! count (histogram.rs): for all labels, bound >= common, 256 labels to a step
-//! 1. for labels that share a word with the phrase (an inverted index), the one of the highest bound first:
+//! count (histogram.rs): for all labels, bound >= common, 256 labels a step
+//! 1. for labels that share a word with the phrase (an inverted index), the highest bound first:
 //!        if similarity(bound) + overlap can beat best: compare
-//! 2. for level = the highest similarity(bound), going down in steps:
-//!        for the labels with similarity(bound) >= level that were not taken yet, 256 to a step:
+//! 2. for level = the highest similarity(bound), down in steps:
+//!        for the labels with similarity(bound) >= level that were not taken yet, 256 a step:
 //!            if similarity(bound) can beat best: compare
 //!        stop if best >= level
-//! compare (subsequence.rs): common, 64 characters of the phrase to a step
+//! compare (subsequence.rs): common, 64 characters of the phrase a step
 //! ```
 //!
-//! Part 2 takes every label for one without a shared word; for those that have one that is too low, and part 1 had them. Labels stand in the order of
-//! their lengths, so that one least bound serves a block of 256. Every bound goes through the formula of the score itself, which
-//! rounds but keeps the order (`similarity` grows with `common` and falls with the length of the name), so no tolerance is needed.
+//! Part 2 treats every label as one without a shared word. For labels that have one the score is then too
+//! low, but part 1 has compared them already.
+//!
+//! Labels stand in the order of their lengths, so that one least bound serves a block of 256.
+//!
+//! Every bound is computed with the formula of the score itself. The formula rounds but keeps the order:
+//! `similarity` grows with `common` and falls with the length of the name. So no tolerance is needed.
 
 mod histogram;
 mod subsequence;
@@ -36,20 +41,20 @@ use self::subsequence::Pattern;
 use super::{Mapping, Rule};
 use crate::phrases::is_space;
 
-/// How far the similarity of the labels that are taken goes down at a time.
+/// How far the level falls in one step.
 const STEP: f64 = 0.1;
 
-/// The names of a vocabulary, made ready for the search.
+/// The names of a vocabulary, prepared for the search.
 #[derive(Debug)]
 pub struct ArgmaxIndex {
-    /// By place: labels in the order of their lengths.
+    /// Labels in the order of their lengths; a label's index here is its *place*.
     labels: Vec<Label>,
     /// The characters of all names, by place.
     characters: Vec<u32>,
     histograms: Histograms,
-    /// Characters that occur in names, the most frequent first, and their numbers.
+    /// The number of each character that occurs in names; the most frequent has 0.
     alphabet: HashMap<char, u32>,
-    /// The places of the names with a word, as a run of `places`.
+    /// For each word the places of the names that have it, as a run of `places`.
     places_of: HashMap<Box<str>, (u32, u32)>,
     places: Vec<u32>,
 }
@@ -60,12 +65,12 @@ struct Label {
     /// Where its characters begin.
     start: u32,
     len: u32,
-    /// How many different words it has.
+    /// The number of different words.
     words: u32,
 }
 
 impl ArgmaxIndex {
-    /// An index of names; a label's id is its index.
+    /// Makes an index of names. A label's id is its index.
     ///
     /// # Panics
     ///
@@ -118,7 +123,7 @@ impl ArgmaxIndex {
 }
 
 impl Label {
-    /// Its own among the characters of all.
+    /// The label's characters, from the characters of all labels.
     fn of(self, characters: &[u32]) -> &[u32] {
         let start = self.start as usize;
         &characters[start..start + self.len as usize]
@@ -136,7 +141,7 @@ fn alphabet(names: &[String]) -> HashMap<char, u32> {
     characters.zip(0..).collect()
 }
 
-/// The different words of a text, as ranges of its bytes, in the order of the alphabet.
+/// Finds the different words of a text, as ranges of its bytes, in the order of the alphabet.
 fn split_words(text: &str, words: &mut Vec<(usize, usize)>) {
     words.clear();
     let mut start = None;
@@ -165,7 +170,7 @@ fn similarity(total: usize, common: usize) -> f64 {
     1.0 - ratio(total.saturating_sub(2 * common), total)
 }
 
-/// The smallest `common` of at least this similarity, which is at most 1.
+/// The smallest `common` that gives at least the similarity `level`, which is at most 1.
 fn least_common(total: usize, level: f64) -> usize {
     #[allow(
         clippy::cast_precision_loss,
@@ -174,7 +179,7 @@ fn least_common(total: usize, level: f64) -> usize {
         reason = "no string has 2^53 characters, and levels are positive"
     )]
     let mut least = (level * total as f64 / 2.0) as usize;
-    // Rounding may be off by one, which the formula itself decides.
+    // Rounding may be off by one; the formula itself decides.
     while least > 0 && similarity(total, least - 1) >= level {
         least -= 1;
     }
@@ -184,7 +189,7 @@ fn least_common(total: usize, level: f64) -> usize {
     least
 }
 
-/// Maps phrases to the labels most alike, in buffers that it keeps.
+/// Maps phrases to the most similar labels; it reuses its buffers.
 ///
 /// # Examples
 ///
@@ -195,7 +200,7 @@ fn least_common(total: usize, level: f64) -> usize {
 /// let mut argmax = Argmax::new(&index);
 /// let mapping = argmax.map("big hot dogs");
 /// assert_eq!((mapping.id, mapping.rule), (1, Rule::Argmax));
-/// assert_eq!(argmax.map("men").id, 2); // so it is
+/// assert_eq!(argmax.map("men").id, 2); // "menu"
 /// ```
 pub struct Argmax<'a> {
     index: &'a ArgmaxIndex,
@@ -205,10 +210,10 @@ pub struct Argmax<'a> {
     known: Vec<u32>,
     pattern: Pattern,
     counts: Counts,
-    /// By place, how many words the label shares with the phrase; zeros between phrases.
+    /// By place, the number of words that label and phrase share; all 0 between phrases.
     shared: Vec<u32>,
     sharing: Vec<u32>,
-    /// By block, the highest similarity that a label of it can have.
+    /// By block, the highest similarity that any of its labels can have.
     bounds: Vec<f64>,
     taken: Vec<histogram::Plane>,
 }
@@ -244,7 +249,7 @@ impl<'a> Argmax<'a> {
         }
     }
 
-    /// The label most alike; none only in an empty vocabulary.
+    /// Gives the most similar label; only an empty vocabulary has none.
     pub fn map(&mut self, phrase: &str) -> Mapping {
         if self.index.labels.is_empty() {
             return Mapping::ABSTENTION;
@@ -265,7 +270,7 @@ impl<'a> Argmax<'a> {
         }
     }
 
-    /// Reads a phrase and counts what labels can have in common with it; gives its length.
+    /// Reads a phrase and counts the characters that labels can have in common with it; gives its length.
     fn read(&mut self, phrase: &str) -> usize {
         self.text.clear();
         if phrase.is_ascii() {
@@ -312,7 +317,7 @@ impl<'a> Argmax<'a> {
             let common = self.counts.of(place as usize).min(label.len as usize);
             similarity(len + label.len as usize, common) + overlap(place, shared)
         };
-        // The best bound first: most others cannot beat what it gives.
+        // The best bound first: most other labels cannot beat its score.
         let bounds = self.sharing.iter().map(|&place| bound(place, &self.shared));
         let first = bounds
             .enumerate()
@@ -340,7 +345,7 @@ impl<'a> Argmax<'a> {
         }
     }
 
-    /// Compares labels as if they shared no word, those that may be most similar first.
+    /// Compares labels as if they shared no word, the highest bounds first.
     fn compare_by_level(&mut self, len: usize, best: &mut Best) {
         let index = self.index;
         let blocks = index.labels.len().div_ceil(BLOCK);

@@ -1,16 +1,17 @@
-//! The length of the longest common subsequence of one string and many, a machine word of characters at a time.
+//! The length of the longest common subsequence of one string with many, a machine word at a time.
 //!
-//! H. Hyyrö, "Bit-parallel LCS-length computation revisited" (AWOCA 2004): a zero in `state` stands where the length grows by one
-//! along the pattern; each character of the text costs an `and`, an `add`, a `sub` and an `or` for every 64 characters of the pattern.
+//! Source: H. Hyyrö, "Bit-parallel LCS-length computation revisited" (AWOCA 2004). A zero in `state`
+//! stands where the length grows by one along the pattern. Each character of the text costs an `and`, an
+//! `add`, a `sub` and an `or` for every 64 characters of the pattern.
 
 const WORD: usize = u64::BITS as usize;
 
-/// The string that is compared with many, as the places of each of its characters.
+/// The string that is compared with many others, as the places of each of its characters.
 pub(super) struct Pattern {
     len: usize,
-    /// For a pattern of at most 64 characters, by character.
+    /// By character, its places in a pattern of at most 64 characters.
     masks: Vec<u64>,
-    /// For a longer one, by character: the row of `rows` that has its places, where row 0 has none.
+    /// By character, the row of `rows` with its places in a longer pattern; row 0 has no places.
     row_of: Vec<u32>,
     rows: Vec<u64>,
     state: Vec<u64>,

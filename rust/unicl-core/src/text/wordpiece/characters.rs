@@ -1,10 +1,10 @@
-//! What a character is to BERT's tokenizer: seven answers, found with two reads.
+//! What a character is for BERT's tokenizer: seven answers, found with two reads.
 
 use std::collections::HashMap;
 
 use super::unicode_tables::{CHINESE, COMBINING, DECOMPOSED, NONSPACING, PUNCTUATION, REMOVED};
 
-/// Code points in a block of the table; the same blocks are stored once.
+/// Code points in a block of the table; equal blocks are stored once.
 const BLOCK: usize = 128;
 const CODE_POINTS: usize = 0x11_0000;
 
@@ -13,9 +13,9 @@ const CODE_POINTS: usize = 0x11_0000;
 pub(super) struct Kinds(u8);
 
 impl Kinds {
-    /// Cleaning drops it.
+    /// Cleaning removes it.
     pub(super) const REMOVED: Self = Self(1);
-    /// Words end here, and it is no part of one.
+    /// Ends a word, and is not part of one.
     pub(super) const SPACE: Self = Self(2);
     /// A word of its own before accents are stripped.
     pub(super) const CHINESE: Self = Self(4);
@@ -23,7 +23,7 @@ impl Kinds {
     pub(super) const PUNCTUATION: Self = Self(8);
     /// An accent.
     pub(super) const NONSPACING: Self = Self(16);
-    /// Canonical decomposition makes other characters of it.
+    /// Canonical decomposition changes it.
     pub(super) const DECOMPOSED: Self = Self(32);
     /// Canonical ordering may move it.
     pub(super) const COMBINING: Self = Self(64);
@@ -34,7 +34,7 @@ impl Kinds {
     }
 }
 
-/// The kinds of every character, about 60 kB.
+/// The kinds of every character, in about 60 kB.
 pub(super) struct Characters {
     block_of: Box<[u8]>,
     blocks: Vec<[Kinds; BLOCK]>,

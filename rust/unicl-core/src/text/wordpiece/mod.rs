@@ -1,4 +1,4 @@
-//! BERT's `WordPiece` tokenizer. Where the speed comes from stands at the head of encoder.rs.
+//! BERT's `WordPiece` tokenizer. The head of encoder.rs tells where the speed comes from.
 
 mod characters;
 mod encoder;
@@ -9,5 +9,5 @@ mod unicode_tables;
 mod vocabulary;
 
 pub use normalize::Normalization;
-pub use tokenizer::{BertRows, WordPieceTokenizer};
+pub use tokenizer::WordPieceTokenizer;
 pub use vocabulary::{ControlNames, Vocabulary, VocabularyError};

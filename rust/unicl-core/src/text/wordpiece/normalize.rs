@@ -1,9 +1,9 @@
-//! What happens to text before it is matched with the vocabulary: cleaned, stripped of accents, lowered, split.
+//! Cleans text, strips accents, lowers it and splits it, before it is matched with the vocabulary.
 //!
 //! ```text
-//! control characters go, whitespace becomes a space            (clean_text)
+//! control characters are removed, whitespace becomes a space   (clean_text)
 //! every Chinese character gets a space on both sides           (handle_chinese_chars)
-//! NFD, then characters of category Mn go                       (strip_accents)
+//! NFD, then characters of category Mn are removed              (strip_accents)
 //! each character is lowered by itself: no final sigma          (lowercase)
 //! split at whitespace; every punctuation character is a word of its own
 //! ```
@@ -14,15 +14,15 @@ use unicode_normalization::char::{canonical_combining_class, decompose_canonical
 
 use super::characters::{Characters, Kinds};
 
-/// Which steps are taken; the names are those of Hugging Face's `BertNormalizer`.
+/// The steps that are taken; their names are those of Hugging Face's `BertNormalizer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each switches one step")]
 pub struct Normalization {
-    /// Whether control characters go.
+    /// Whether control characters are removed.
     pub clean_text: bool,
     /// Whether every Chinese character is a word.
     pub handle_chinese_chars: bool,
-    /// Whether accents go.
+    /// Whether accents are removed.
     pub strip_accents: bool,
     /// Whether letters are lowered.
     pub lowercase: bool,
@@ -34,10 +34,10 @@ pub(super) struct Splitter {
     characters: Characters,
 }
 
-/// What is carried from character to character.
+/// The state that is carried from character to character.
 #[derive(Default)]
 pub(super) struct Scratch {
-    /// Decomposed characters whose order is not settled, each with its combining class.
+    /// Decomposed characters whose order is not known yet, each with its combining class.
     unordered: Vec<(u8, char)>,
     word: String,
 }
@@ -50,7 +50,7 @@ impl Splitter {
         }
     }
 
-    /// Hands over every word of `text`, normalized, none of them empty.
+    /// Passes every word of `text` to `word`: normalized, and never empty.
     pub(super) fn split(&self, text: &str, scratch: &mut Scratch, mut word: impl FnMut(&str)) {
         for character in text.chars() {
             let kinds = self.characters.kinds(character);
@@ -70,7 +70,7 @@ impl Splitter {
         end_word(&mut scratch.word, &mut word);
     }
 
-    /// Takes a character that was not decomposed.
+    /// Takes a character before decomposition.
     fn push_decomposed(
         &self,
         character: char,
@@ -89,7 +89,7 @@ impl Splitter {
         }
     }
 
-    /// Takes a character whose place in the canonical order is not settled.
+    /// Takes a character whose place in the canonical order is not known yet.
     #[inline]
     fn push_unordered(
         &self,
@@ -98,7 +98,7 @@ impl Splitter {
         scratch: &mut Scratch,
         word: &mut impl FnMut(&str),
     ) {
-        // The tables say which characters combine, so that those that came later than them do not.
+        // The tables decide which characters combine, so characters that are newer than the tables do not.
         if kinds.contain(Kinds::COMBINING) {
             let class = canonical_combining_class(character);
             scratch.unordered.push((class, character));
@@ -110,7 +110,7 @@ impl Splitter {
         }
     }
 
-    /// Puts what is not in order into order, and passes on what is no accent.
+    /// Sorts the waiting characters, and passes on those that are not accents.
     #[inline]
     fn settle(&self, scratch: &mut Scratch, word: &mut impl FnMut(&str)) {
         if scratch.unordered.is_empty() {
@@ -128,7 +128,7 @@ impl Splitter {
         scratch.unordered = unordered;
     }
 
-    /// Takes a character that only has to be lowered.
+    /// Takes a character that still has to be lowered.
     #[inline]
     fn push(&self, character: char, kinds: Kinds, text: &mut String, word: &mut impl FnMut(&str)) {
         if !self.normalization.lowercase || character.is_ascii_lowercase() {
@@ -146,7 +146,7 @@ impl Splitter {
     }
 }
 
-/// Takes a character as it is in a word.
+/// Takes a character in its final form.
 #[inline]
 fn push_lowered(character: char, kinds: Kinds, text: &mut String, word: &mut impl FnMut(&str)) {
     if kinds.contain(Kinds::SPACE) {

@@ -1,44 +1,31 @@
-//! Captions and pairs of captions to rows of ids, and back.
+//! From captions and pairs of captions to rows of ids, and back.
 
 use super::encoder::{CHUNK, Encoder, SPACE};
 use super::normalize::{Normalization, Splitter};
 use super::vocabulary::Vocabulary;
-use crate::text::rows::{self, Filling, PushIds, mark};
+use crate::text::rows::{self, DecodeError, Filling, PushIds, Rows, TooLong, mark};
 use crate::text::word_cache::Caches;
-use crate::text::{DecodeError, TooLong};
 use crate::threads::Threads;
 
-/// Most ids that are cached for a word: as many as fit an entry of 32 bytes.
+/// The most ids that are cached for a word: as many as fit an entry of 32 bytes.
 pub(super) const CACHED_IDS: usize = 3;
 
-/// Captions to ids and back.
+/// BERT's `WordPiece` tokenizer: from captions to ids, and back.
 pub struct WordPieceTokenizer {
     vocabulary: Vocabulary,
     pub(super) splitter: Splitter,
     most_characters: usize,
     pub(super) finds_control_tokens: bool,
-    /// What each byte is where no word has begun: see encoder.rs.
+    /// The kind of each byte at which a chunk can begin; see encoder.rs.
     bytes: [i32; 256],
     pub(super) caches: Caches<i32, CACHED_IDS>,
 }
 
-/// Rows to fill, all of one length.
-pub struct BertRows<'a, Id> {
-    /// Ids in a row: at least 2, with pairs 3.
-    pub length: usize,
-    /// The rows, one after another.
-    pub ids: &'a mut [Id],
-    /// As many places: 1 on tokens, 0 on padding. None if nobody wants it.
-    pub mask: Option<&'a mut [Id]>,
-    /// As many places: 1 on the second text and its end, else 0. None if nobody wants it.
-    pub types: Option<&'a mut [Id]>,
-}
-
 impl WordPieceTokenizer {
-    /// A tokenizer with an empty cache.
+    /// Makes a tokenizer with an empty cache.
     ///
-    /// A word of more than `most_characters` is unknown. If `finds_control_tokens`, their names in a caption are the tokens;
-    /// else they are text like any other, and a caption cannot forge them.
+    /// A word of more than `most_characters` characters is unknown. If `finds_control_tokens`, the names of
+    /// control tokens in a caption are the tokens. Otherwise they are text, and a caption cannot forge them.
     #[must_use]
     pub fn new(
         vocabulary: Vocabulary,
@@ -110,7 +97,7 @@ impl WordPieceTokenizer {
         }
     }
 
-    /// The first name of a control token: where, its length, its id.
+    /// The first name of a control token: its place, its length, its id.
     pub(super) fn find_control(&self, caption: &str) -> Option<(usize, usize, i32)> {
         let control = &self.vocabulary.control;
         caption.char_indices().find_map(|(at, first)| {
@@ -121,27 +108,27 @@ impl WordPieceTokenizer {
         })
     }
 
-    /// Writes one row for each caption: class, text, separator, and padding up to the end of the row; with `pairs` a second
-    /// text and a separator after the first.
+    /// Writes one row for each caption: class, text, separator, and padding up to the end of the row.
     ///
-    /// Text that does not fit is cut; the separators stay. Of a pair the longer text is cut first, until both are of one length.
+    /// With `pairs` a second text and a separator follow the first. Text that does not fit is cut; the
+    /// separators stay. Of a pair the longer text is cut first, until both are of one length.
     ///
     /// # Panics
     ///
-    /// If the length of `rows` is below 2, with pairs 3, or they do not have a place for every id, or there is not one text in `pairs` for
-    /// every caption.
+    /// If the length of `rows` is below 2 (with pairs 3), if they do not have a place for every id, or if
+    /// `pairs` does not have one text for every caption.
     ///
     /// # Examples
     ///
     /// ```
-    /// use unicl_core::text::{BertRows, ControlNames, Normalization, Vocabulary, WordPieceTokenizer};
+    /// use unicl_core::text::{ControlNames, Normalization, Rows, Vocabulary, WordPieceTokenizer};
     /// use unicl_core::threads::Threads;
     ///
     /// let vocabulary = Vocabulary::parse(b"[PAD]\n[UNK]\n[CLS]\n[SEP]\ndog\n##s\n", &ControlNames::default(), "##")?;
     /// let uncased = Normalization { clean_text: true, handle_chinese_chars: true, strip_accents: true, lowercase: true };
     /// let tokenizer = WordPieceTokenizer::new(vocabulary, uncased, 100, false);
     /// let (mut ids, mut mask) = ([0; 6], [0; 6]);
-    /// let rows = BertRows { length: 6, ids: &mut ids, mask: Some(&mut mask), types: None };
+    /// let rows = Rows { length: 6, ids: &mut ids, mask: Some(&mut mask), types: None };
     /// tokenizer.encode_padded(&["Dogs"], None, rows, Threads::ONE);
     /// assert_eq!((ids, mask), ([2, 4, 5, 3, 0, 0], [1, 1, 1, 1, 0, 0]));
     /// # Ok::<(), unicl_core::text::VocabularyError>(())
@@ -150,10 +137,10 @@ impl WordPieceTokenizer {
         &self,
         captions: &[&str],
         pairs: Option<&[&str]>,
-        rows: BertRows<'_, Id>,
+        rows: Rows<'_, Id>,
         threads: Threads,
     ) {
-        let BertRows {
+        let Rows {
             length,
             ids,
             mask,
@@ -203,11 +190,11 @@ impl WordPieceTokenizer {
         );
     }
 
-    /// Whether every caption fits a row of `length` ids with its control tokens, and with `pairs` every pair.
+    /// Checks that every caption, with its pair if there is one, fits a row of `length` ids with its control tokens.
     ///
     /// # Errors
     ///
-    /// Naming the first that does not, and its number of tokens.
+    /// If a caption does not fit. The error names the first such row and its number of tokens.
     pub fn check_fit(
         &self,
         captions: &[&str],
@@ -221,7 +208,8 @@ impl WordPieceTokenizer {
         })
     }
 
-    /// The ids of every caption without control tokens and padding, one after another, and where each begins and the last ends.
+    /// Gives the ids of captions without control tokens and padding: all ids one after another, and where
+    /// each caption begins and the last ends.
     #[must_use]
     pub fn encode_ragged<Id: Copy + Send + From<i32>>(
         &self,
@@ -231,7 +219,8 @@ impl WordPieceTokenizer {
         rows::encode_ragged(captions, threads, || Encoder::new(self))
     }
 
-    /// The text of one row of ids: words with a space between them, without class, separator and padding tokens.
+    /// Gives the text of one row of ids: words with spaces between them, without class, separator and
+    /// padding tokens.
     ///
     /// # Errors
     ///
@@ -266,7 +255,9 @@ fn control_tokens(pairs: Option<&[&str]>) -> usize {
     if pairs.is_some() { 3 } else { 2 }
 }
 
-/// How many tokens of two texts are kept, `most` together: the longer one is cut, from where both are of one length each in turn.
+/// How many tokens of two texts are kept, `most` together.
+///
+/// The longer text is cut until both are of one length; then each is cut in turn.
 fn longest_first(tokens: [usize; 2], most: usize) -> [usize; 2] {
     let [first, second] = tokens;
     if first + second <= most {
@@ -393,7 +384,7 @@ mod tests {
             let mut expected = [&[2], &kept[0][..], &[3], &kept[1][..], &[3]].concat();
             expected.resize(length, 0);
             let [mut ids, mut mask, mut types] = [(); 3].map(|()| vec![-1; length]);
-            let rows = BertRows { length, ids: &mut ids, mask: Some(&mut mask), types: Some(&mut types) };
+            let rows = Rows { length, ids: &mut ids, mask: Some(&mut mask), types: Some(&mut types) };
             tokenizer.encode_padded(&[&first], Some(&[&second]), rows, Threads::ONE);
             // Which of two texts of one length keeps the odd token is Hugging Face's choice, held by the parity tests.
             if tokens <= length || length % 2 == 1 {
@@ -405,7 +396,7 @@ mod tests {
             let message = fits.err().map(|error| error.to_string());
             prop_assert_eq!(message.is_some(), tokens > length);
             if let Some(message) = message {
-                let start = format!("row 1 has {tokens} tokens with its start and end, more than context_length, which is {length};");
+                let start = format!("expected at most {length} tokens with start and end (context_length); row 1 has {tokens}:");
                 prop_assert!(message.starts_with(&start), "{}", message);
             }
         }
@@ -421,7 +412,7 @@ mod tests {
         let all = [1, 2, 3, 8].map(|count| {
             let threads = Threads::exactly(NonZeroUsize::new(count).unwrap());
             let mut ids = vec![0_i32; captions.len() * 9];
-            let rows = BertRows {
+            let rows = Rows {
                 length: 9,
                 ids: &mut ids,
                 mask: None,
@@ -461,9 +452,6 @@ mod tests {
         );
         assert_eq!(tokenizer.decode(&[]).unwrap(), "");
         let message = tokenizer.decode(&[5, 16]).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "id 16 at position 1 is not in the vocabulary; wanted 0 to 15"
-        );
+        assert_eq!(message, "expected ids from 0 to 15; got 16 at position 1");
     }
 }

@@ -1,10 +1,10 @@
-//! The vocabulary as a tree of bytes: the longest piece that a text begins with, in one walk.
+//! The vocabulary as a tree of bytes: one walk finds the longest piece that a text begins with.
 
-/// Nodes in breadth-first order, so that the children of one are neighbours.
+/// Nodes in breadth-first order, so that the children of a node are neighbours.
 pub(super) struct Trie {
     /// The byte that leads to each node.
     bytes: Vec<u8>,
-    /// Where the children of each node begin; they end where those of the next begin.
+    /// Where the children of each node begin; they end where the children of the next node begin.
     children: Vec<u32>,
     /// The id of the piece that ends at each node, or [`NO_PIECE`].
     ids: Vec<i32>,
@@ -19,11 +19,11 @@ const NO_PIECE: i32 = -1;
 impl Trie {
     pub(super) const ROOT: Node = Node(0);
 
-    /// A tree of pieces, all different.
+    /// Makes a tree of pieces, which must all differ.
     ///
     /// # Panics
     ///
-    /// If their bytes are more than 2^32.
+    /// If the pieces have more than 2^32 bytes.
     pub(super) fn new(mut pieces: Vec<(&[u8], i32)>) -> Self {
         pieces.sort_unstable();
         let mut trie = Self {
@@ -77,7 +77,7 @@ impl Trie {
             .try_fold(Self::ROOT, |node, &byte| self.child(node, byte))
     }
 
-    /// The length and the id of the longest piece that `text` begins with, read on from `start`.
+    /// The length and the id of the longest piece that `text` begins with, from the node `start` on.
     #[inline]
     pub(super) fn longest(&self, start: Node, text: &[u8]) -> Option<(usize, i32)> {
         let (mut node, mut found) = (start, None);

@@ -1,8 +1,8 @@
-//! What BERT's tokenizer takes a character for: inclusive ranges, in order.
+//! How BERT's tokenizer classifies characters: inclusive ranges, in order.
 //!
 //! Made by `tables/wordpiece.py` from tokenizers 0.23.3; do not edit.
 
-/// Control characters, which cleaning drops.
+/// Control characters, which cleaning removes.
 #[rustfmt::skip]
 pub(super) const REMOVED: &[(u32, u32)] = &[
     (0x0, 0x8), (0xB, 0xC), (0xE, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x600, 0x605),
@@ -12,14 +12,14 @@ pub(super) const REMOVED: &[(u32, u32)] = &[
     (0x10_0000, 0x10_FFFD),
 ];
 
-/// Characters that are words.
+/// Chinese characters: each is a word.
 #[rustfmt::skip]
 pub(super) const CHINESE: &[(u32, u32)] = &[
     (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x2_0000, 0x2_A6DF), (0x2_A700, 0x2_B81F), (0x2_B920, 0x2_CEAF),
     (0x2_F800, 0x2_FA1F),
 ];
 
-/// Characters that are words after all else.
+/// Punctuation: each character is a word in the end.
 #[rustfmt::skip]
 pub(super) const PUNCTUATION: &[(u32, u32)] = &[
     (0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E), (0xA1, 0xA1), (0xA7, 0xA7),
@@ -144,7 +144,7 @@ pub(super) const DECOMPOSED: &[(u32, u32)] = &[
     (0x1_D15E, 0x1_D164), (0x1_D1BB, 0x1_D1C0), (0x2_F800, 0x2_FA1D),
 ];
 
-/// Characters of a combining class other than 0: U+0345, whose class is the highest, and what goes before it.
+/// Characters of a combining class other than 0: U+0345, whose class is the highest, and all that go before it.
 #[rustfmt::skip]
 pub(super) const COMBINING: &[(u32, u32)] = &[
     (0x300, 0x33F), (0x342, 0x342), (0x345, 0x34E), (0x350, 0x36F), (0x483, 0x487), (0x591, 0x5BD),

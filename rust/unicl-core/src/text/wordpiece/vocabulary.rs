@@ -1,4 +1,4 @@
-//! A `WordPiece` vocabulary: one token a line, whose number is its id.
+//! BERT's `WordPiece` vocabulary: one token a line; the number of the line is its id.
 
 use std::collections::HashMap;
 
@@ -7,20 +7,20 @@ use foldhash::fast::FixedState;
 use super::trie::{Node, Trie};
 use crate::Error;
 
-/// The names of the tokens that are not text.
+/// The names of the control tokens, which are not text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlNames {
-    /// Of a word that the vocabulary cannot spell: `[UNK]`.
+    /// Stands for a word that the vocabulary cannot spell: `[UNK]`.
     pub unknown: String,
-    /// Of the start of a row: `[CLS]`.
+    /// Begins a row: `[CLS]`.
     pub class: String,
-    /// Of the end of a text: `[SEP]`.
+    /// Ends a text: `[SEP]`.
     pub separator: String,
-    /// Of what follows the last text: `[PAD]`.
+    /// Fills the row after the last text: `[PAD]`.
     pub padding: String,
-    /// Of a hidden word, if the vocabulary has it: `[MASK]`.
+    /// Hides a word: `[MASK]`. The vocabulary need not have it.
     pub mask: String,
-    /// Further ones: those that the vocabulary lacks get the ids that follow its own.
+    /// Further control tokens. Those that the vocabulary lacks get the ids after its own.
     pub added: Vec<String>,
 }
 
@@ -31,10 +31,10 @@ pub struct Vocabulary {
     /// Where each token begins in `lines`.
     starts: Vec<usize>,
     pieces: Trie,
-    /// From where a piece is read on that does not begin a word; None: there is no such piece.
+    /// The node from which a piece inside a word is read; None: there is no such piece.
     continuing: Option<Node>,
     prefix: String,
-    /// How many tokens came from the vocabulary itself; the added ones follow.
+    /// The number of tokens of the vocabulary itself; the added ones follow.
     given: usize,
     pub(super) unknown: i32,
     pub(super) class: i32,
@@ -54,12 +54,12 @@ pub enum VocabularyError {
     Line {
         /// Counted from 1.
         line: usize,
-        /// What was wanted and what stands there.
+        /// What was expected, and what the line has.
         problem: String,
     },
     /// A control token has no id.
     #[error(
-        "the vocabulary has no {name:?}, the {role} token; name the one that it has with {role}_token="
+        "expected the {role} token {name:?} in the vocabulary; got none: name the vocabulary's own with {role}_token"
     )]
     Missing {
         /// Its name.
@@ -69,14 +69,14 @@ pub enum VocabularyError {
     },
     /// An added token cannot be one.
     #[error(
-        "added_tokens has {name:?}; wanted names without line feeds, none of them empty or twice"
+        "expected added_tokens to be names without line feeds, none of them empty or twice; got {name:?}"
     )]
     Added {
         /// Its name.
         name: String,
     },
     /// Ids are 32 bits wide.
-    #[error("the vocabulary has {0} tokens; there are ids for 2147483647")]
+    #[error("expected at most 2147483647 tokens in the vocabulary; got {0}")]
     TooLarge(usize),
 }
 
@@ -87,8 +87,8 @@ impl Vocabulary {
     ///
     /// # Errors
     ///
-    /// Naming the line: if it is not UTF-8, empty, has a space around its token, or repeats an earlier one. Naming the control token that
-    /// is missing.
+    /// If a line is not UTF-8, is empty, has a space around its token, or repeats an earlier line; the error
+    /// names the line. If a control token is missing; the error names it.
     ///
     /// # Examples
     ///
@@ -115,16 +115,19 @@ impl Vocabulary {
                 })
             };
             let Ok(token) = std::str::from_utf8(line) else {
-                return fail("wanted UTF-8".to_owned());
+                return fail("expected UTF-8".to_owned());
             };
             let token = token.strip_suffix('\r').unwrap_or(token);
             if token.is_empty() || token.trim_matches(|c: char| c.is_ascii_whitespace()) != token {
                 return fail(format!(
-                    "wanted one token without spaces around it, got {token:?}"
+                    "expected one token without spaces around it; got {token:?}"
                 ));
             }
             if let Some(earlier) = ids.insert(token, id(index)?) {
-                return fail(format!("{token:?} stands in line {} already", earlier + 1));
+                return fail(format!(
+                    "expected a new token; got {token:?}, which line {} has already",
+                    earlier + 1
+                ));
             }
             tokens.push(token);
         }
@@ -172,7 +175,7 @@ impl Vocabulary {
             .chain(&names.added)
             .filter_map(|name| Some((name.clone(), *ids.get(name.as_str())?)))
             .collect();
-        // Of two names that begin at the same place the longer one counts.
+        // If two names begin at the same place, the longer one counts.
         control.sort_unstable_by(|(one, _), (other, _)| {
             other.len().cmp(&one.len()).then(one.cmp(other))
         });
@@ -207,7 +210,7 @@ impl Vocabulary {
         &self.lines.as_bytes()[..end.unwrap_or(self.lines.len())]
     }
 
-    /// How many ids there are, those of added tokens included.
+    /// The number of ids, with those of added tokens.
     #[must_use]
     pub fn size(&self) -> usize {
         self.starts.len()
@@ -225,13 +228,13 @@ impl Vocabulary {
         Some(&self.lines[start..end - 1])
     }
 
-    /// The token without the mark of a piece that continues a word, if it has it.
+    /// The token without the prefix of a piece inside a word, if it has that prefix.
     pub(super) fn continuation<'a>(&self, token: &'a str) -> Option<&'a str> {
         token.strip_prefix(self.prefix.as_str())
     }
 
-    /// Appends the pieces of a word: the longest that it begins with, then the longest that the rest begins with, and so on;
-    /// the unknown token alone if that does not reach the end.
+    /// Appends the pieces of a word: the longest that it begins with, then the longest that the rest begins
+    /// with, and so on. If this does not reach the end, only the unknown token is appended.
     pub(super) fn push_pieces(&self, word: &[u8], ids: &mut Vec<i32>) {
         let before = ids.len();
         let (mut from, mut rest) = (Some(Trie::ROOT), word);
@@ -250,7 +253,7 @@ impl Vocabulary {
 }
 
 impl Default for ControlNames {
-    /// BERT's.
+    /// The names of BERT.
     fn default() -> Self {
         Self {
             unknown: "[UNK]".to_owned(),
@@ -328,12 +331,12 @@ mod tests {
     #[test]
     fn a_bad_line_is_named_with_what_is_wrong() {
         let error = |rest: &str| parse(rest).err().unwrap().to_string();
-        let wanted = "of the vocabulary: wanted one token without spaces around it, got";
+        let wanted = "of the vocabulary: expected one token without spaces around it; got";
         assert_eq!(error("a\n\nb\n"), format!("line 6 {wanted} \"\""));
         assert_eq!(error("a \n"), format!("line 5 {wanted} \"a \""));
         assert_eq!(
             error("a\nb\na\n"),
-            "line 7 of the vocabulary: \"a\" stands in line 5 already"
+            "line 7 of the vocabulary: expected a new token; got \"a\", which line 5 has already"
         );
         let bytes = |bytes: &[u8]| {
             let parsed = Vocabulary::parse(bytes, &ControlNames::default(), "##");
@@ -341,11 +344,11 @@ mod tests {
         };
         assert_eq!(
             bytes(b"a\n\xFF\n"),
-            "line 2 of the vocabulary: wanted UTF-8"
+            "line 2 of the vocabulary: expected UTF-8"
         );
         assert_eq!(
             bytes(b"[PAD]\n[UNK]\n[SEP]\n"),
-            "the vocabulary has no \"[CLS]\", the cls token; name the one that it has with cls_token="
+            "expected the cls token \"[CLS]\" in the vocabulary; got none: name the vocabulary's own with cls_token"
         );
     }
 
@@ -360,7 +363,9 @@ mod tests {
                 .err()
                 .unwrap();
             assert!(
-                error.to_string().starts_with("added_tokens has "),
+                error
+                    .to_string()
+                    .starts_with("expected added_tokens to be names"),
                 "{error}"
             );
         }

@@ -1,23 +1,24 @@
-//! Byte-pair merging of one word: of all neighbours that can merge, the pair that comes first in the merges file goes first.
+//! Byte-pair merging of one word: the pair that comes first in the merges file is merged first.
 //!
-//! The definition (Sennrich et al. 2016, as CLIP codes it) merges every occurrence of the best pair from left to right, then
-//! looks for the next pair. Merging the leftmost occurrence of the best pair, one at a time, gives the same: a merge makes a new
-//! symbol, and a pair with that symbol has a larger id than the merge that made it, so it cannot overtake the occurrences that are
-//! left. Both functions below do this; the naive twin in the tests follows the definition.
+//! The definition (Sennrich et al. 2016, as CLIP codes it) merges every occurrence of the best pair from
+//! left to right, then looks for the next pair. Both functions below merge the leftmost occurrence of the
+//! best pair, one at a time. This gives the same result: a merge makes a new symbol, and a pair with that
+//! symbol has a larger id than the merge that made it. So such a pair cannot come before the occurrences
+//! that remain. The naive twin in the tests follows the definition.
 
 use std::collections::BTreeMap;
 
-use super::merges::Merges;
+use super::vocabulary::Merges;
 use crate::interrupt::Watch;
 
-/// Up to this many symbols a scan for the best pair is faster; beyond, it would be quadratic in the length of the word.
+/// Up to this many symbols a scan for the best pair is faster. For longer words it would be quadratic.
 const SCANNED: usize = 32;
-/// No merge, or a symbol that another one has absorbed; larger than every id.
+/// No merge, or a symbol that was merged into another one; larger than every id.
 const NONE: u16 = u16::MAX;
-/// Pairs and merges after which Ctrl-C is looked for: a few milliseconds.
+/// Pairs and merges after which Ctrl-C is checked: a few milliseconds.
 const MERGES_AT_A_TIME: usize = 1 << 16;
 
-/// Merges the neighbours among `symbols` until none can be.
+/// Merges neighbours in `symbols` until no two can be merged.
 pub(super) fn merge_word(merges: &Merges, symbols: &mut Vec<u16>) {
     if symbols.len() <= SCANNED {
         scan(merges, symbols);
@@ -26,7 +27,7 @@ pub(super) fn merge_word(merges: &Merges, symbols: &mut Vec<u16>) {
     }
 }
 
-/// Time O(n²), no allocation.
+/// Merges in time O(n²), without allocation.
 fn scan(merges: &Merges, symbols: &mut Vec<u16>) {
     let made = |left: u16, right: u16| merges.merged(left, right).unwrap_or(NONE);
     let mut table = [NONE; SCANNED];
@@ -35,7 +36,7 @@ fn scan(merges: &Merges, symbols: &mut Vec<u16>) {
     }
     while symbols.len() > 1 {
         let pairs = &mut table[..symbols.len() - 1];
-        // `min_by_key` returns the first of equals: the leftmost.
+        // Of equal pairs `min_by_key` returns the first: the leftmost.
         let (at, &id) = pairs
             .iter()
             .enumerate()
@@ -56,13 +57,16 @@ fn scan(merges: &Merges, symbols: &mut Vec<u16>) {
     }
 }
 
-/// Time O(n log n), 10 to 14 bytes for each of the word: the positions where each merge may happen, best merge first.
+/// Merges in time O(n log n), with 10 to 14 bytes of memory for each byte of the word.
 ///
-/// What is made of a new symbol has a larger id than the symbol, so a merge that was taken never comes back, and the positions of one
-/// merge need sorting only once. A position may be out of date when its turn comes, which looking the pair up again tells.
+/// It keeps the positions where each merge may happen, and takes the best merge first. A merge with a new
+/// symbol has a larger id than the symbol. So a merge that was taken never comes back, and the positions
+/// of one merge are sorted only once. A position may be out of date when its turn comes, so its pair is
+/// looked up again.
 fn by_rank(merges: &Merges, symbols: &mut Vec<u16>) {
     let end = position(symbols.len());
-    // At the first byte of a symbol: where the next one begins. At its last byte, if that is another: where it begins.
+    // At the first byte of a symbol: where the next symbol begins. At its last byte, if that is a different
+    // byte: where the symbol itself begins.
     let mut links: Vec<u32> = (1..=end).collect();
     let mut waiting: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
     let mut watch = Watch::new();
@@ -119,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition: find the best pair, merge all its occurrences from left to right, again.
+    /// The definition: find the best pair, merge all its occurrences from left to right, repeat.
     fn naive(merges: &Merges, mut symbols: Vec<u16>) -> Vec<u16> {
         while let Some(best) = symbols
             .windows(2)

@@ -1,19 +1,18 @@
-//! CLIP's byte-pair tokenizer. Where the speed comes from stands at the head of encoder.rs.
+//! From captions to rows of ids, and back.
 
 use std::ops::Range;
 
-use super::clean::{Clean, Cleaned};
 use super::encoder::Encoder;
-use super::merges::Merges;
-use super::rows::{self, Filling, PushIds, TooLong, mark};
-use super::word_cache::Caches;
-use crate::Error;
+use super::normalize::{Clean, Cleaned};
+use super::vocabulary::Merges;
+use crate::text::rows::{self, DecodeError, Filling, PushIds, Rows, TooLong, mark};
+use crate::text::word_cache::Caches;
 use crate::threads::{Threads, run};
 
-/// Most ids that are cached for a word: as many as fit an entry of 32 bytes.
+/// The most ids that are cached for a word: as many as fit an entry of 32 bytes.
 pub(super) const CACHED_IDS: usize = 7;
 
-/// What the names of the control tokens mean where a caption contains them.
+/// The meaning of the control tokens' names in a caption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlTokens {
     /// Text like any other: a caption cannot forge the start or the end.
@@ -34,7 +33,7 @@ impl ControlTokens {
     }
 }
 
-/// Captions to ids and back.
+/// CLIP's byte-pair tokenizer: from captions to ids, and back.
 pub struct ClipTokenizer {
     pub(super) merges: Merges,
     pub(super) clean: Clean,
@@ -42,31 +41,8 @@ pub struct ClipTokenizer {
     pub(super) caches: Caches<u16, CACHED_IDS>,
 }
 
-/// An id that no caption has.
-#[derive(Debug, thiserror::Error)]
-#[error("id {id} at position {position} is not in the vocabulary; wanted 0 to {}", vocabulary_size - 1)]
-pub struct DecodeError {
-    pub(super) id: i64,
-    pub(super) position: usize,
-    pub(super) vocabulary_size: usize,
-}
-
-impl Error for DecodeError {}
-
-/// Rows to fill, all of one length.
-pub struct Rows<'a, Id> {
-    /// Ids in a row, at least 2.
-    pub length: usize,
-    /// The rows, one after another.
-    pub ids: &'a mut [Id],
-    /// As many places as `ids`: 1 where start, text and end stand, 0 on padding. None if nobody wants it.
-    pub mask: Option<&'a mut [Id]>,
-    /// What follows the end.
-    pub padding: Id,
-}
-
 impl ClipTokenizer {
-    /// A tokenizer with an empty cache.
+    /// Makes a tokenizer with an empty cache.
     #[must_use]
     pub fn new(merges: Merges, clean: Clean, control_tokens: ControlTokens) -> Self {
         Self {
@@ -83,7 +59,9 @@ impl ClipTokenizer {
         &self.merges
     }
 
-    /// The rows that cleaning changes, and what it makes of them: put that in their place before encoding.
+    /// Cleans captions, and returns the rows that change with their new text.
+    ///
+    /// Put the new texts in the places of the old ones before encoding.
     #[must_use]
     pub fn clean(&self, captions: &[&str], threads: Threads) -> Vec<(usize, Cleaned)> {
         let parts = run(
@@ -99,13 +77,13 @@ impl ClipTokenizer {
         parts.into_iter().flatten().collect()
     }
 
-    /// Writes one row for each caption, cleaned if it needs it: start, text, end, and padding up to the end of the row.
+    /// Writes one row for each caption: start, text, end, and padding up to the end of the row.
     ///
-    /// Text that does not fit is cut; the end token stays.
+    /// The captions must be clean; see [`Self::clean`]. Text that does not fit is cut; the end token stays.
     ///
     /// # Panics
     ///
-    /// If the length of `rows` is below 2 or they do not have a place for every id.
+    /// If the length of `rows` is below 2, or if they do not have a place for every id.
     ///
     /// # Examples
     ///
@@ -116,8 +94,8 @@ impl ClipTokenizer {
     /// let merges = Merges::parse(b"d o\ndo g</w>\n")?;
     /// let tokenizer = ClipTokenizer::new(merges, Clean::OpenAi, ControlTokens::Text);
     /// let (mut ids, mut mask) = ([0; 5], [0; 5]);
-    /// let rows = Rows { length: 5, ids: &mut ids, mask: Some(&mut mask), padding: 515 };
-    /// tokenizer.encode_padded(&["Dog dog"], rows, Threads::ONE);
+    /// let rows = Rows { length: 5, ids: &mut ids, mask: Some(&mut mask), types: None };
+    /// tokenizer.encode_padded(&["Dog dog"], rows, 515, Threads::ONE);
     /// assert_eq!((ids, mask), ([514, 513, 513, 515, 515], [1, 1, 1, 1, 0]));
     /// # Ok::<(), unicl_core::text::MergesError>(())
     /// ```
@@ -125,13 +103,14 @@ impl ClipTokenizer {
         &self,
         captions: &[&str],
         rows: Rows<'_, Id>,
+        padding: Id,
         threads: Threads,
     ) {
         let Rows {
             length,
             ids,
             mask,
-            padding,
+            types,
         } = rows;
         assert!(
             length >= 2,
@@ -143,10 +122,10 @@ impl ClipTokenizer {
         rows::for_each_row(
             captions.len(),
             length,
-            [Some(ids), mask],
+            [Some(ids), mask, types],
             threads,
             || Encoder::new(self),
-            |encoder, row, [ids, mask]| {
+            |encoder, row, [ids, mask, types]| {
                 encoder.ids.clear();
                 encoder.push_caption(captions[row], length - 2);
                 encoder.ids.truncate(length - 2);
@@ -155,15 +134,17 @@ impl ClipTokenizer {
                 filling.extend(&encoder.ids);
                 filling.push(end);
                 mark(mask, 0..filling.pad(padding), zero_one);
+                // A caption is one text: there is no second.
+                mark(types, 0..0, zero_one);
             },
         );
     }
 
-    /// Whether every caption, cleaned if it needs it, fits a row of `length` ids with its start and end.
+    /// Checks that every caption, already clean, fits a row of `length` ids with its start and end.
     ///
     /// # Errors
     ///
-    /// Naming the first that does not, and its number of tokens.
+    /// If a caption does not fit. The error names the first such row and its number of tokens.
     pub fn check_fit(
         &self,
         captions: &[&str],
@@ -173,7 +154,8 @@ impl ClipTokenizer {
         rows::check_fit(captions, None, 2, length, threads, || Encoder::new(self))
     }
 
-    /// The ids of every caption, cleaned if it needs it, without start, end and padding, one after another, and where each begins and the last ends.
+    /// Gives the ids of captions, already clean, without start, end and padding: all ids one after
+    /// another, and where each caption begins and the last ends.
     #[must_use]
     pub fn encode_ragged<Id: Copy + Send + From<u16>>(
         &self,
@@ -183,9 +165,10 @@ impl ClipTokenizer {
         rows::encode_ragged(captions, threads, || Encoder::new(self))
     }
 
-    /// The text of one row of ids: what stands before the first end token, without start tokens.
+    /// Gives the text of one row of ids: the text before the first end token, without start tokens.
     ///
-    /// Words come back lowered and separated by spaces, as the ids have them; bytes that are not UTF-8 become U+FFFD.
+    /// Words come back lowered and separated by spaces, as the ids have them. Bytes that are not UTF-8
+    /// become U+FFFD.
     ///
     /// # Errors
     ///
@@ -293,8 +276,10 @@ mod tests {
             expected.resize(length, 7);
             let mut row = vec![-1_i64; length];
             let mut mask = vec![-1_i64; length];
-            let rows = Rows { length, ids: &mut row, mask: Some(&mut mask), padding: 7 };
-            tokenizer.encode_padded(&[&caption], rows, Threads::ONE);
+            let mut types = vec![-1_i64; length];
+            let rows = Rows { length, ids: &mut row, mask: Some(&mut mask), types: Some(&mut types) };
+            tokenizer.encode_padded(&[&caption], rows, 7, Threads::ONE);
+            prop_assert!(types.iter().all(|&kind| kind == 0));
             prop_assert_eq!(row, expected);
             let tokens = text.len().min(length - 2) + 2;
             let expected: Vec<i64> = (0..length).map(|place| (place < tokens).into()).collect();
@@ -302,7 +287,7 @@ mod tests {
             let fits = tokenizer.check_fit(&["", &caption], length, Threads::ONE).map_err(|error| error.to_string());
             prop_assert_eq!(fits.is_ok(), text.len() + 2 <= length);
             if let Err(message) = fits {
-                let named = format!("row 1 has {} tokens with its start and end, more than context_length, which is {length};", text.len() + 2);
+                let named = format!("expected at most {length} tokens with start and end (context_length); row 1 has {}:", text.len() + 2);
                 prop_assert!(message.starts_with(&named), "{}", message);
             }
         }
@@ -323,9 +308,9 @@ mod tests {
                 length: 9,
                 ids: &mut ids,
                 mask: Some(&mut mask),
-                padding: 0,
+                types: None,
             };
-            tokenizer.encode_padded(&captions, rows, threads);
+            tokenizer.encode_padded(&captions, rows, 0, threads);
             (
                 ids,
                 mask,
@@ -367,9 +352,6 @@ mod tests {
         assert_eq!(tokenizer.decode(&row).unwrap(), "dog 's café");
         assert_eq!(tokenizer.decode(&[]).unwrap(), "");
         let message = tokenizer.decode(&[start, -1]).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "id -1 at position 1 is not in the vocabulary; wanted 0 to 518"
-        );
+        assert_eq!(message, "expected ids from 0 to 518; got -1 at position 1");
     }
 }

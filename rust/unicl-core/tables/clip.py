@@ -1,4 +1,4 @@
-"""Write src/text/unicode_tables.rs: the letters and numbers of `regex`, with which open_clip splits captions.
+"""Writes src/text/clip/unicode_tables.rs: the letters and numbers of `regex`, which open_clip uses to split captions.
 
 Run it with the environment's Python when `regex` moves to a new version of Unicode.
 """
@@ -9,7 +9,7 @@ import regex
 
 HEAD = r"""//! Which characters are letters (`\p{{L}}`) and numbers (`\p{{N}}`): inclusive ranges, in order.
 //!
-//! Made by `tables/unicode.py` from regex {version}; do not edit.
+//! Made by `tables/clip.py` from regex {version}; do not edit.
 """
 
 
@@ -34,7 +34,7 @@ def table(name: str, doc: str, pattern: str) -> str:
 
 
 if __name__ == "__main__":
-    path = Path(__file__).parent.parent / "src" / "text" / "unicode_tables.rs"
+    path = Path(__file__).parent.parent / "src" / "text" / "clip" / "unicode_tables.rs"
     path.write_text(
         HEAD.format(version=regex.__version__)
         + table("LETTERS", "General category L.", r"\p{L}")

@@ -1,36 +1,40 @@
-//! Captions to ids on one thread: CLIP's hot loop.
+//! From captions to ids on one thread: CLIP's hot loop.
 //!
 //! How the speed is reached
 //! ```text
-//! for each caption, copied in front of 16 spaces so that 16 bytes can be read from everywhere:
+//! for each caption, copied with 16 spaces after it so that 16 bytes can be read at every position:
 //!     block = the next 16 bytes as one u128
-//!     letters? their number from a mask of all 16 (ten integer operations), the lower case from the same mask
+//!     letters? a mask of all 16 (ten integer operations) gives their number and their lower case
 //!     digit, lone punctuation mark? its id is a table entry
-//!     else: split as pieces.rs says, character by character
+//!     else: split as in pieces.rs, character by character
 //!     up to 15 bytes? the word is a u128 key, its ids stand in one cache line of the word cache
 //!     else, and on a miss: merge (byte_pairs.rs)
 //!     stop as soon as the row is full
 //! ```
-//! 1. A caption of plain ASCII is not cleaned: whitespace falls between pieces, and letters are lowered as they are read.
-//! 2. No regex engine, no allocation for a word or a caption, no hash of a string: the key is the word.
-//! 3. The cache has one size, 2 MiB, and outlives the call: a thread takes one from the tokenizer and gives it back.
+//! 1. A caption of plain ASCII is not cleaned: whitespace falls between pieces, and letters are lowered
+//!    as they are read.
+//! 2. There is no regex engine, no allocation for a word or a caption, and no hash of a string: the key
+//!    is the word.
+//! 3. The cache has one size, 2 MiB, and outlives the call: a thread borrows one from the tokenizer.
 
-use super::blocks::{BLOCK, EACH_BYTE, HIGH_BITS, block_at, letters};
 use super::byte_pairs::merge_word;
 use super::byte_symbols::{id_of_byte, id_of_last_byte};
-use super::clean::Clean;
-use super::clip::{CACHED_IDS, ClipTokenizer, ControlTokens};
-use super::pieces::{CLASS_OF_BYTE, Class, contraction, piece};
-use super::rows::PushIds;
-use super::word_cache::{LONGEST_WORD, WordCache, word_key};
+use super::characters::{CLASS_OF_BYTE, Class};
+use super::normalize::Clean;
+use super::pieces::{contraction, piece};
+use super::tokenizer::{CACHED_IDS, ClipTokenizer, ControlTokens};
+use super::vocabulary::Merges;
+use crate::text::blocks::{BLOCK, EACH_BYTE, HIGH_BITS, block_at, letters};
+use crate::text::rows::PushIds;
+use crate::text::word_cache::{LONGEST_WORD, Lent, word_key};
 
-/// What a thread works with.
+/// The buffers and the cache of one thread.
 pub(super) struct Encoder<'a> {
     tokenizer: &'a ClipTokenizer,
-    cache: WordCache<u16, CACHED_IDS>,
-    /// The caption and [`BLOCK`] spaces.
+    cache: Lent<'a, u16, CACHED_IDS>,
+    /// The caption, and [`BLOCK`] spaces after it.
     padded: Vec<u8>,
-    /// One word as it is merged.
+    /// One word while it is merged.
     symbols: Vec<u16>,
     pub(super) ids: Vec<u16>,
     /// Bits to set in a byte that is a letter.
@@ -42,7 +46,7 @@ impl<'a> Encoder<'a> {
     pub(super) fn new(tokenizer: &'a ClipTokenizer) -> Self {
         Self {
             tokenizer,
-            cache: tokenizer.caches.take(),
+            cache: tokenizer.caches.lend(),
             padded: Vec::new(),
             symbols: Vec::new(),
             ids: Vec::new(),
@@ -55,10 +59,10 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// The first name of a control token: where, its id, its length.
+    /// The first name of a control token: its place, its id, its length.
     fn find_control(&self, caption: &str) -> Option<(usize, u16, usize)> {
         let tokens = self.control_tokens(self.tokenizer.control_tokens);
-        // Every name begins with '<'; to look for each in turn would be quadratic where one is missing.
+        // Every name begins with '<'. Searching for each name in turn would be quadratic if one is missing.
         caption.match_indices('<').find_map(|(at, _)| {
             let stands_here = |name: &str| !name.is_empty() && caption[at..].starts_with(name);
             let (id, name) = tokens.into_iter().find(|(_, name)| stands_here(name))?;
@@ -119,7 +123,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Appends a control token, if its name is the piece that begins here, and returns the length of the name.
+    /// Appends a control token if its name begins here, and returns the length of the name.
     fn push_control(&mut self, caption: &str, at: usize) -> Option<usize> {
         let is_hugging_face = self.tokenizer.clean == Clean::HuggingFace;
         let names = if is_hugging_face {
@@ -137,8 +141,8 @@ impl<'a> Encoder<'a> {
             .into_iter()
             .find(|(_, name)| stands_here(name))?;
         if is_hugging_face {
-            // A name that was not cut out is in capitals, or meant as text. The pattern of transformers has the names
-            // all the same, so its pieces do not run on into what follows.
+            // A name that was not cut out has capitals, or is meant as text. The pattern of transformers has
+            // the names all the same, so the pieces of a name end where the name ends.
             let end = at + name.len();
             let mut at = at;
             while at < end {
@@ -150,7 +154,7 @@ impl<'a> Encoder<'a> {
         Some(name.len())
     }
 
-    /// Appends the piece at `at` or skips the whitespace there, whatever the characters, and returns its length.
+    /// Appends the piece at `at`, or skips the whitespace there, and returns the length; for any characters.
     #[cold]
     fn push_piece(&mut self, caption: &str, at: usize) -> usize {
         let rest = &caption[at..];
@@ -166,9 +170,12 @@ impl<'a> Encoder<'a> {
             if self.lower != 0 {
                 word.make_ascii_lowercase();
             }
-            spell(word, &mut self.symbols);
-            merge_word(&self.tokenizer.merges, &mut self.symbols);
-            self.ids.extend_from_slice(&self.symbols);
+            push_word(
+                &self.tokenizer.merges,
+                word,
+                &mut self.symbols,
+                &mut self.ids,
+            );
         }
         length
     }
@@ -177,20 +184,10 @@ impl<'a> Encoder<'a> {
     #[inline]
     fn push_short(&mut self, block: u128, length: usize) {
         let key = word_key(block, length);
-        match self.cache.get(key) {
-            // Most words have one id; copying more calls memcpy.
-            Some(&[id]) => self.ids.push(id),
-            Some(ids) => self.ids.extend_from_slice(ids),
-            None => self.push_unknown(key, length),
-        }
-    }
-
-    #[cold]
-    fn push_unknown(&mut self, key: u128, length: usize) {
-        spell(&key.to_le_bytes()[..length], &mut self.symbols);
-        merge_word(&self.tokenizer.merges, &mut self.symbols);
-        self.cache.insert(key, &self.symbols);
-        self.ids.extend_from_slice(&self.symbols);
+        let (merges, symbols) = (&self.tokenizer.merges, &mut self.symbols);
+        self.cache.push(key, &mut self.ids, |ids| {
+            push_word(merges, &key.to_le_bytes()[..length], symbols, ids);
+        });
     }
 }
 
@@ -198,7 +195,8 @@ impl PushIds for Encoder<'_> {
     type Id = u16;
 
     fn push_caption(&mut self, mut caption: &str, enough: usize) {
-        // transformers cuts the caption at the names before anything else; in the others a name is a piece like any other.
+        // transformers cuts the caption at the names before anything else. For the others a name is a
+        // piece like any other.
         while self.tokenizer.clean == Clean::HuggingFace && self.ids.len() < enough {
             let Some((at, id, length)) = self.find_control(caption) else {
                 break;
@@ -215,10 +213,12 @@ impl PushIds for Encoder<'_> {
     }
 }
 
-impl Drop for Encoder<'_> {
-    fn drop(&mut self) {
-        self.tokenizer.caches.put_back(self.cache.take());
-    }
+/// Appends the ids of a word, which no cache has.
+#[cold]
+fn push_word(merges: &Merges, word: &[u8], symbols: &mut Vec<u16>, ids: &mut Vec<u16>) {
+    spell(word, symbols);
+    merge_word(merges, symbols);
+    ids.extend_from_slice(symbols);
 }
 
 /// Whether a run of `Class::Other` ends before this byte.

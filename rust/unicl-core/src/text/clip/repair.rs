@@ -1,26 +1,29 @@
-//! The part of ftfy's `fix_text` that can be done without judging whether a text was decoded wrongly.
+//! The part of ftfy's `fix_text` that needs no decision whether a text was decoded wrongly.
 //!
-//! ftfy repairs a text that matches one of its patterns of wrong decoding ("schÃ¶n"), and then does what needs no
-//! judgement: straight quotes, wide characters to ASCII, NFC, and so on, until nothing changes. Every pattern asks for
-//! one of a few characters, or for *neighbours* that are both symbols or letters of the one-byte encodings (Latin, Greek, Cyrillic,
-//! punctuation, box drawing). So a text without those characters and without such neighbours matches none, and here is
-//! how to see that:
+//! ftfy repairs a text that matches one of its patterns of wrong decoding ("schÃ¶n"). Then it makes the
+//! changes that need no decision, until nothing changes: straight quotes, wide characters to ASCII, NFC,
+//! and so on. Every pattern asks for one of a few characters, or for *neighbours* that are both symbols or
+//! letters of the one-byte encodings (Latin, Greek, Cyrillic, punctuation, box drawing). So a text without
+//! those characters and without such neighbours matches no pattern. This is how such a text is found:
 //!
-//! 1. A character that no proof covers gives the text up to ftfy: `&`, controls, ligatures, rare blocks ([`Kind::Unproven`]).
-//! 2. So do neighbours that a pattern could ask for ([`suspicious`]), which is deliberately too strict.
-//! 3. After a change the text is looked at again.
+//! 1. A text with a character that no proof covers goes to ftfy: `&`, controls, ligatures, rare blocks
+//!    ([`Kind::Unproven`]).
+//! 2. A text with neighbours that a pattern could ask for goes to ftfy too ([`suspicious`]). This test is
+//!    too strict on purpose.
+//! 3. After a change the text is examined again.
 //!
-//! tests/parity holds it to ftfy: on every character alone and between letters, on pairs and on random text.
+//! tests/parity compares the result with ftfy: on every character alone and between letters, on pairs and
+//! on random text.
 
-use super::clean::composed;
+use super::normalize::composed;
 
-/// ftfy cuts longer texts at this many characters, wherever that is.
+/// ftfy cuts longer texts after this many characters, even inside a word.
 const LONGEST_TEXT: usize = 1_000_000;
 
-/// What ftfy may do with a character.
+/// What ftfy can do with a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Nothing, whatever stands beside it.
+    /// Nothing, whatever its neighbours are.
     Safe,
     /// A letter of the one-byte encodings, Latin.
     LowerLatin,
@@ -29,15 +32,15 @@ enum Kind {
     Greek,
     /// Punctuation that is an ordinary neighbour of a letter: no-break space, dashes, the ellipsis, the apostrophe.
     Common,
-    /// What opens a quotation or a sentence.
+    /// A mark that opens a quotation or a sentence.
     Opening,
     /// Any other character of the one-byte encodings.
     Symbol,
-    /// Something that is not known here.
+    /// Not known here.
     Unproven,
 }
 
-/// The text as ftfy repairs it, or None where that takes ftfy.
+/// Gives the text as ftfy repairs it, or None if that needs ftfy.
 pub(super) fn repair(text: &str) -> Option<String> {
     if text.len() > LONGEST_TEXT {
         return None;
@@ -57,7 +60,7 @@ pub(super) fn repair(text: &str) -> Option<String> {
     }
 }
 
-/// Whether [`straight`] changes the text; None if it may need ftfy.
+/// Whether [`straight`] changes the text; None if the text may need ftfy.
 fn examine(text: &str) -> Option<bool> {
     let mut changes = false;
     let mut previous = Kind::Safe;
@@ -87,7 +90,7 @@ fn suspicious(previous: Kind, character: char, kind: Kind) -> bool {
     }
 }
 
-/// The character that ftfy puts in place of this one.
+/// The character that ftfy puts in the place of this one.
 fn straight(character: char) -> char {
     match character {
         '\u{2018}'..='\u{201B}' => '\'',
@@ -103,7 +106,7 @@ fn straight(character: char) -> char {
 fn kind(character: char) -> Kind {
     match character {
         ' '..='%' | '\''..='~' | '\t' | '\n' | '\x0C' | '\r' => Kind::Safe,
-        // Patterns of their own, and letters that ftfy takes apart.
+        // Characters that have patterns of their own, and letters that ftfy decomposes.
         'Â'
         | 'Ã'
         | 'ƒ'
@@ -129,12 +132,12 @@ fn kind(character: char) -> Kind {
         }
         '\u{370}'..='\u{52F}' if character.is_alphabetic() => Kind::Greek,
         '\u{370}'..='\u{52F}' => Kind::Symbol,
-        // Controls of the direction of text, which ftfy removes.
+        // Controls for the direction of text, which ftfy removes.
         '\u{206A}'..='\u{206F}' => Kind::Unproven,
         '\u{2000}'..='\u{25FF}' => Kind::Symbol,
-        // Full width `&` makes entities.
+        // A full-width `&` can begin an entity.
         '\u{FF06}' => Kind::Unproven,
-        // Combining marks, Hebrew, Arabic, Devanagari, Thai; no code point that Unicode 14 (Python 3.11) does not assign.
+        // Combining marks, Hebrew, Arabic, Devanagari, Thai. Unicode 14 (Python 3.11) assigns all of them.
         '\u{300}'..='\u{36F}'
         | '\u{591}'..='\u{5C7}'
         | '\u{5D0}'..='\u{5EA}'
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_may_have_been_decoded_wrongly_is_given_up() {
+    fn text_that_may_have_been_decoded_wrongly_goes_to_ftfy() {
         for text in [
             "schÃ¶n",
             "â€œquoteâ€",
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_that_composing_makes_are_looked_at() {
+    fn neighbours_that_composing_makes_are_examined() {
         // "É" beside "e" and an accent is harmless, beside "é" it is a pattern.
         assert_eq!(repair("ée\u{301}É"), None);
         assert_eq!(repair("e\u{301}É"), None);

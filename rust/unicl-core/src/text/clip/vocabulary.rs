@@ -1,4 +1,4 @@
-//! The byte-pair vocabulary of CLIP: its merges file, its ids, and the bytes that an id stands for.
+//! CLIP's byte-pair vocabulary: its merges file, its ids, and the bytes of each id.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,33 +12,34 @@ use super::byte_symbols::{BYTE_OF_ID, BYTES, END_OF_WORD, FIRST_MERGE, char_of_b
 use super::tokenizer_json;
 use crate::{Error, ErrorKind, io_kind};
 
-/// Merges that CLIP reads of its merges file, which goes on for 200,000 more lines.
+/// The merges that CLIP reads of its merges file, which has 200,000 more lines.
 pub(super) const MOST_MERGES: usize = 49_152 - 256 - 2;
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
 /// The merges of a byte-pair vocabulary, best first.
 ///
-/// Ids are given as in CLIP: 256 bytes, 256 bytes that end a word (written `</w>`), then one id for each merge in the order of the
-/// file, so that the smaller id of two merges is the one to make first. The start and the end token follow. Each part of
-/// a merge is a byte or an earlier merge, and no two merges make the same string.
+/// Ids are numbered as in CLIP: 256 bytes, 256 bytes that end a word (written `</w>`), then one id for each
+/// merge in the order of the file. So of two merges the one with the smaller id comes first. The start and
+/// the end token follow. Each part of a merge is a byte or an earlier merge, and no two merges make the
+/// same string.
 #[derive(Clone, Debug)]
 pub struct Merges {
-    /// At most [`MOST_MERGES`], so that every id fits 16 bits.
+    /// At most [`MOST_MERGES`] pairs, so that every id fits 16 bits.
     parts: Vec<(u16, u16)>,
     made: HashMap<u32, u16, FixedState>,
 }
 
-/// Why a merges file cannot be used.
+/// Why merges cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MergesError {
-    /// The file cannot be read, or is not the gzip file it starts as.
-    #[error("cannot read the merges file {}: {source}", path.display())]
+    /// The file cannot be read, or begins as a gzip file and is not one.
+    #[error("expected a merges file that can be read; got {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What went wrong.
+        /// Why it cannot be read.
         source: std::io::Error,
     },
     /// A line breaks a rule of the format.
@@ -46,17 +47,17 @@ pub enum MergesError {
     Line {
         /// Counted from 1, the header included.
         line: usize,
-        /// What was wanted and what stands there.
+        /// What was expected, and what the line has.
         problem: String,
     },
     /// A `tokenizer.json` is not that of a CLIP model.
-    #[error("not the tokenizer.json of a CLIP model: {0}")]
+    #[error("the tokenizer.json is not a CLIP model's: {0}")]
     TokenizerJson(String),
     /// There is no merge in the file.
-    #[error("the merges file has no merges; wanted lines of two symbols, such as \"t h\"")]
+    #[error("expected a merges file with lines of two symbols, such as \"t h\"; got no merges")]
     Empty,
-    /// Not what [`Merges::to_bytes`] gave.
-    #[error("the packed merges are damaged at merge {0}")]
+    /// The bytes are not the result of [`Merges::to_bytes`].
+    #[error("expected packed merges; merge {0} is damaged")]
     Packed(usize),
 }
 
@@ -70,11 +71,11 @@ impl Error for MergesError {
 }
 
 impl Merges {
-    /// Reads a merges file or a `tokenizer.json`, plain or gzip; the first bytes tell which it is.
+    /// Reads a merges file or a `tokenizer.json`, plain or gzip; the first bytes show which it is.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, as [`Merges::parse`], or as [`Merges::parse_tokenizer_json`].
+    /// If the file cannot be read, and the errors of [`Merges::parse`] and of [`Merges::parse_tokenizer_json`].
     pub fn read(path: &Path) -> Result<Self, MergesError> {
         let read = || {
             let bytes = std::fs::read(path)?;
@@ -97,24 +98,25 @@ impl Merges {
         }
     }
 
-    /// Takes the vocabulary out of a `tokenizer.json`, the file of Hugging Face's tokenizers, and nothing else: neither how
-    /// it cleans, splits nor pads.
+    /// Reads the vocabulary of a `tokenizer.json`, the file of Hugging Face's tokenizers.
+    ///
+    /// Nothing else is read: not how the file's tokenizer cleans, splits or pads.
     ///
     /// # Errors
     ///
-    /// If its ids are not those that CLIP gives to its merges, or a merge breaks a rule of [`Merges::parse`].
+    /// If the ids are not those of CLIP for its merges, or if a merge breaks a rule of [`Merges::parse`].
     pub fn parse_tokenizer_json(bytes: &[u8]) -> Result<Self, MergesError> {
         tokenizer_json::parse(bytes)
     }
 
     /// Parses a merges file: an optional first line with `#version`, then two symbols a line, best merge first.
     ///
-    /// As CLIP does, it reads 48,894 merges at most and leaves the rest of the file alone.
+    /// As in CLIP, at most 48,894 merges are read and the rest of the file is ignored.
     ///
     /// # Errors
     ///
-    /// Naming the line: if it is not two symbols with a space between them, if a symbol is no byte and no earlier merge,
-    /// or if an earlier line makes the same string.
+    /// If a line is not two symbols with a space between them, if a symbol is no byte and no earlier merge, or
+    /// if an earlier line makes the same string. The error names the line.
     ///
     /// # Examples
     ///
@@ -133,7 +135,7 @@ impl Merges {
                 line: index + 1,
                 problem,
             };
-            let line = std::str::from_utf8(bytes).map_err(|_| fail("wanted UTF-8".to_owned()))?;
+            let line = std::str::from_utf8(bytes).map_err(|_| fail("expected UTF-8".to_owned()))?;
             let line = line.strip_suffix('\r').unwrap_or(line);
             if index == 0 && (line.contains("#version") || line.is_empty()) {
                 continue;
@@ -147,7 +149,9 @@ impl Merges {
         builder.build()
     }
 
-    /// How the files write every id, in order, but for the start and the end token, which have no fixed name.
+    /// The symbol of every id in the files, in order.
+    ///
+    /// The start and the end token are not included: they have no fixed name.
     #[must_use]
     pub fn symbols(&self) -> Vec<String> {
         let mut symbols = byte_symbols();
@@ -157,18 +161,18 @@ impl Merges {
         symbols
     }
 
-    /// Two little-endian `u16` for each merge, in order: what a pickle holds.
+    /// Packs the merges: two little-endian `u16` for each, in order. A pickle holds these bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let ids = self.parts.iter().flat_map(|&(left, right)| [left, right]);
         ids.flat_map(u16::to_le_bytes).collect()
     }
 
-    /// The merges of which [`Merges::to_bytes`] gave `bytes`.
+    /// Unpacks the result of [`Merges::to_bytes`].
     ///
     /// # Errors
     ///
-    /// If a part of a merge is not an earlier id, which no merges file gives.
+    /// If a part of a merge is not an earlier id.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, MergesError> {
         let (packed, rest) = bytes.as_chunks::<4>();
         let mut parts = Vec::with_capacity(packed.len());
@@ -197,7 +201,7 @@ impl Merges {
         }
     }
 
-    /// How many ids there are, the start and the end token included.
+    /// The number of ids, with the start and the end token.
     #[must_use]
     pub fn vocabulary_size(&self) -> usize {
         usize::from(self.end_id()) + 1
@@ -215,15 +219,15 @@ impl Merges {
         self.start_id() + 1
     }
 
-    /// The id that these two neighbours make, if any.
+    /// The id that these two neighbours merge into, if any.
     #[inline]
     pub(super) fn merged(&self, left: u16, right: u16) -> Option<u16> {
         self.made.get(&pair(left, right)).copied()
     }
 
-    /// Appends the bytes of an id of the text; the end of a word is a space. Control tokens have none.
+    /// Appends the bytes of an id; the end of a word becomes a space. Control tokens have no bytes.
     pub(super) fn push_bytes(&self, id: u16, bytes: &mut Vec<u8>) {
-        // A stack, since a merge can be as deep as the file is long.
+        // A stack, because a merge can be as deep as the file is long.
         let mut pending = vec![id];
         while let Some(id) = pending.pop() {
             if id < BYTES {
@@ -237,7 +241,7 @@ impl Merges {
     }
 }
 
-/// Merges one after another, with the rules of the format.
+/// Collects merges one after another, and checks the rules of the format.
 pub(super) struct Builder {
     ids: HashMap<String, u16, FixedState>,
     parts: Vec<(u16, u16)>,
@@ -251,15 +255,21 @@ impl Builder {
         }
     }
 
-    /// Adds a merge, at most [`MOST_MERGES`]; the error says what is wrong with it.
+    /// Adds a merge, at most [`MOST_MERGES`]; the error tells what is wrong with it.
     pub(super) fn push(&mut self, left: &str, right: &str) -> Result<(), String> {
         let id_of = |symbol: &str| {
             let id = self.ids.get(symbol).copied();
-            id.ok_or_else(|| format!("{symbol:?} is neither a byte nor made by an earlier line"))
+            id.ok_or_else(|| {
+                format!("expected a byte or a symbol of an earlier line; got {symbol:?}")
+            })
         };
         let parts = (id_of(left)?, id_of(right)?);
         match self.ids.entry(format!("{left}{right}")) {
-            Entry::Occupied(made) => Err(format!("{} is already id {}", made.key(), made.get())),
+            Entry::Occupied(made) => Err(format!(
+                "expected a new symbol; got {:?}, which is already id {}",
+                made.key(),
+                made.get()
+            )),
             Entry::Vacant(new) => {
                 new.insert(id_of_merge(self.parts.len()));
                 self.parts.push(parts);
@@ -268,7 +278,7 @@ impl Builder {
         }
     }
 
-    /// The id of every symbol so far.
+    /// The ids of all symbols so far.
     pub(super) fn ids(&self) -> &HashMap<String, u16, FixedState> {
         &self.ids
     }
@@ -281,14 +291,14 @@ impl Builder {
     }
 }
 
-/// The symbols of a merge as one line writes it.
+/// The two symbols of a merge that is written in one line.
 pub(super) fn split_merge(line: &str) -> Result<(&str, &str), String> {
     line.split_once(' ')
         .filter(|(left, right)| !left.is_empty() && !right.is_empty() && !right.contains(' '))
-        .ok_or_else(|| format!("wanted two symbols with a space between them, got {line:?}"))
+        .ok_or_else(|| format!("expected two symbols with a space between them; got {line:?}"))
 }
 
-/// How the files write the ids below [`FIRST_MERGE`].
+/// The symbols of the ids below [`FIRST_MERGE`] in the files.
 fn byte_symbols() -> Vec<String> {
     let letters = BYTE_OF_ID.map(char_of_byte);
     let inside = letters.iter().map(char::to_string);
@@ -302,7 +312,7 @@ fn pair(left: u16, right: u16) -> u32 {
     u32::from(left) << 16 | u32::from(right)
 }
 
-/// The id of the merge that has so many before it.
+/// The id of the merge that has `rank` merges before it.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "there are at most MOST_MERGES, and 512 + 48,894 < 65,536"
@@ -346,7 +356,7 @@ mod tests {
     #[test]
     fn a_bad_line_is_named_with_what_is_wrong() {
         let error = |text: &[u8]| Merges::parse(text).unwrap_err().to_string();
-        let two = "wanted two symbols with a space between them, got";
+        let two = "expected two symbols with a space between them; got";
         assert_eq!(
             error(b"t h\nth e r\n"),
             format!("line 2 of the merges file: {two} \"th e r\"")
@@ -361,21 +371,21 @@ mod tests {
         );
         assert_eq!(
             error(b"t\xFF h\n"),
-            "line 1 of the merges file: wanted UTF-8"
+            "line 1 of the merges file: expected UTF-8"
         );
         assert_eq!(
             error(b"t he\n"),
-            "line 1 of the merges file: \"he\" is neither a byte nor made by an earlier line"
+            "line 1 of the merges file: expected a byte or a symbol of an earlier line; got \"he\""
         );
         assert_eq!(
             error(b"t h\nt h\n"),
-            "line 2 of the merges file: th is already id 512"
+            "line 2 of the merges file: expected a new symbol; got \"th\", which is already id 512"
         );
         assert_eq!(
             error(b"a b\nb c\na bc\nab c\n"),
-            "line 4 of the merges file: abc is already id 514"
+            "line 4 of the merges file: expected a new symbol; got \"abc\", which is already id 514"
         );
-        assert!(error(b"#version: 0.2\n").starts_with("the merges file has no merges"));
+        assert!(error(b"#version: 0.2\n").ends_with("such as \"t h\"; got no merges"));
     }
 
     #[test]
@@ -400,7 +410,7 @@ mod tests {
         assert!(
             missing
                 .to_string()
-                .starts_with("cannot read the merges file no/such/merges.txt: ")
+                .starts_with("expected a merges file that can be read; got no/such/merges.txt: ")
         );
     }
 }

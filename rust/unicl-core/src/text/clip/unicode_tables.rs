@@ -1,6 +1,6 @@
 //! Which characters are letters (`\p{L}`) and numbers (`\p{N}`): inclusive ranges, in order.
 //!
-//! Made by `tables/unicode.py` from regex 2026.11.19; do not edit.
+//! Made by `tables/clip.py` from regex 2026.11.19; do not edit.
 
 /// General category L.
 #[rustfmt::skip]

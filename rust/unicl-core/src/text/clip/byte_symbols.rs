@@ -1,12 +1,12 @@
-//! The first ids of CLIP's vocabulary, which are bytes, and how its files write them.
+//! The first ids of CLIP's vocabulary, which stand for bytes, and how its files write them.
 
-/// Ids below are one byte inside a word.
+/// Ids below this one are a byte inside a word.
 pub(super) const BYTES: u16 = 256;
-/// Ids below, from [`BYTES`] on, are one byte that ends a word; the merges follow.
+/// Ids from [`BYTES`] up to this one are a byte that ends a word; the merges follow.
 pub(super) const FIRST_MERGE: u16 = 2 * BYTES;
-/// What the files write behind a symbol that ends a word.
+/// The mark that the files write after a symbol that ends a word.
 pub(super) const END_OF_WORD: &str = "</w>";
-/// How many bytes are printable characters of Latin-1; their ids come first.
+/// The number of bytes that are printable characters of Latin-1; their ids come first.
 const PRINTABLE: u16 = 188;
 /// The bytes in the order of their ids: the printable ones, then the others.
 pub(super) const BYTE_OF_ID: [u8; 256] = {
@@ -46,7 +46,7 @@ pub(super) fn id_of_last_byte(byte: u8) -> u16 {
     BYTES + id_of_byte(byte)
 }
 
-/// How a merges file writes a byte: itself if it is printable, else a letter from U+0100 on.
+/// The character for a byte in a merges file: itself if it is printable, otherwise a letter from U+0100 on.
 pub(super) fn char_of_byte(byte: u8) -> char {
     match id_of_byte(byte).checked_sub(PRINTABLE) {
         None => char::from(byte),

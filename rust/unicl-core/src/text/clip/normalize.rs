@@ -1,33 +1,35 @@
-//! What happens to a caption before it is split.
+//! Cleans a caption before it is split.
 //!
-//! Whitespace needs no cleaning: no piece contains any, so stripping and collapsing it cannot change the ids. ASCII
-//! letters are lowered where they are split. So plain ASCII passes as it is.
+//! Whitespace needs no cleaning: no piece contains any, so stripping and collapsing it cannot change the
+//! ids. ASCII letters are lowered when they are split. So plain ASCII passes unchanged.
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use super::blocks::{BLOCK, not_plain};
 use super::repair::repair;
+use crate::text::blocks::{BLOCK, not_plain};
 
 /// How a caption is cleaned before it is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clean {
-    /// As `OpenAI` and `open_clip`: ftfy, HTML entities, lower case.
+    /// As `OpenAI` and `open_clip` do: ftfy, HTML entities, lower case.
     OpenAi,
-    /// As `transformers` and `tokenizers`: NFC, then lower case character by character.
+    /// As `transformers` and `tokenizers` do: NFC, then lower case character by character.
     HuggingFace,
-    /// Not at all: case and everything else stays.
+    /// Not at all: case and everything else stay.
     Nothing,
 }
 
-/// What cleaning makes of a caption.
+/// The result of cleaning a caption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cleaned {
-    /// What it was; ASCII letters are lowered later.
+    /// The caption itself; ASCII letters are lowered later.
     Same,
-    /// This text.
+    /// A new text.
     Text(String),
-    /// What Python's `html.unescape(html.unescape(ftfy.fix_text(caption))).lower()` makes of it: it has an `&`, a control
-    /// character or a rare one, or looks like text that was decoded wrongly.
+    /// The result of Python's `html.unescape(html.unescape(ftfy.fix_text(caption))).lower()`.
+    ///
+    /// The caption has an `&`, a control character or a rare character, or it looks like text that was
+    /// decoded wrongly.
     NeedsFtfy,
 }
 
@@ -50,8 +52,8 @@ impl Clean {
                 .map_or(Cleaned::NeedsFtfy, |text| {
                     Cleaned::Text(text.to_lowercase())
                 }),
-            // Character by character: `str::to_lowercase` would give a final sigma, transformers does not. ASCII stays, so
-            // that the name of a control token can still be told from one in capitals.
+            // Character by character: `str::to_lowercase` would give a final sigma; transformers does not.
+            // ASCII stays, so that the name of a control token still differs from one in capitals.
             Self::HuggingFace if !caption.is_ascii() => {
                 let mut text = String::with_capacity(caption.len());
                 for character in composed(caption.to_owned()).chars() {
@@ -73,10 +75,13 @@ impl Clean {
     }
 }
 
-/// Whether ftfy and unescaping leave the caption alone whatever it says, but for line ends, which split words anyway:
-/// ASCII without `&` and without control characters other than tab, line feed, form feed and carriage return.
+/// Whether ftfy and unescaping leave the caption unchanged, except for line ends, which split words anyway.
+///
+/// Such a caption is ASCII without `&` and without control characters other than tab, line feed, form feed
+/// and carriage return.
 fn is_plain(caption: &str) -> bool {
-    // No early exit, and the rest as one more block that overlaps. Tabs and line ends are rare enough to look twice.
+    // There is no early exit, and the rest is one more block that overlaps. Tabs and line ends are rare, so
+    // a second look at such captions costs little.
     let (blocks, rest) = caption.as_bytes().as_chunks::<BLOCK>();
     let is_suspect = |block: &[u8; BLOCK]| not_plain(u128::from_le_bytes(*block));
     let found = blocks
@@ -118,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_ftfy_can_judge_is_left_to_it() {
+    fn text_that_needs_ftfy_is_left_to_it() {
         for caption in [
             "a & b",
             "&amp;",

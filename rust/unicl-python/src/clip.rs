@@ -1,6 +1,6 @@
-//! The bindings of `unicl_core::text`.
+//! CLIP's tokenizer.
 
-use numpy::{Element, IntoPyArray, PyArray2, PyReadonlyArray1, PyUntypedArrayMethods};
+use numpy::{IntoPyArray, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -8,15 +8,25 @@ use pyo3::types::PyBytes;
 use unicl_core::text::{
     Clean, Cleaned, ClipTokenizer as Tokenizer, ControlTokens, Merges, Rows, TooLong,
 };
+use unicl_core::threads::Threads;
 
 use crate::captions::Captions;
 use crate::gate;
-use crate::rows::{IdRows, IdsAndOffsets, unknown, writable, zeros};
+use crate::rows::{Encode, Id, IdArrays, IdsAndOffsets, unknown};
 use crate::threads::{ThreadCount, threads as resolve};
 
 #[pyclass(frozen, module = "unicl._native")]
 pub(crate) struct ClipTokenizer {
     tokenizer: Tokenizer,
+}
+
+/// A call of the tokenizer: clean captions, and how to encode them.
+struct Call<'a> {
+    tokenizer: &'a Tokenizer,
+    captions: Vec<&'a str>,
+    pad_id: u16,
+    truncate: bool,
+    threads: Threads,
 }
 
 #[pymethods]
@@ -88,21 +98,20 @@ impl ClipTokenizer {
         threads: Option<ThreadCount>,
         truncate: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut texts = captions.texts()?;
+        let threads = resolve(threads);
+        let texts = captions.texts()?;
         let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
-        cleaned.put_into(&mut texts);
         let shape = [texts.len(), context_length];
-        let padding = Padding {
+        let arrays = IdArrays::given_or_new(py, shape, dtype, out)?;
+        arrays.fill(&Call {
+            tokenizer: &self.tokenizer,
+            captions: cleaned.put_into(texts),
             pad_id,
             truncate,
             threads,
-        };
-        let rows = IdRows::new(py, shape, dtype, out)?;
-        match &rows {
-            IdRows::Int64(rows) => self.fill(&texts, rows, None, padding)?,
-            IdRows::Int32(rows) => self.fill(&texts, rows, None, padding)?,
-        }
-        Ok(rows.into_any())
+        })?;
+        let [ids] = arrays.into_any();
+        Ok(ids)
     }
 
     #[pyo3(signature = (captions, context_length, pad_id, dtype, *, repair, threads, truncate))]
@@ -121,19 +130,19 @@ impl ClipTokenizer {
         threads: Option<ThreadCount>,
         truncate: bool,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let mut texts = captions.texts()?;
+        let threads = resolve(threads);
+        let texts = captions.texts()?;
         let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
-        cleaned.put_into(&mut texts);
-        let padding = Padding {
+        let arrays = IdArrays::new(py, [texts.len(), context_length], dtype)?;
+        arrays.fill(&Call {
+            tokenizer: &self.tokenizer,
+            captions: cleaned.put_into(texts),
             pad_id,
             truncate,
             threads,
-        };
-        match dtype {
-            "int64" => self.fill_masked::<i64>(py, &texts, context_length, padding),
-            "int32" => self.fill_masked::<i32>(py, &texts, context_length, padding),
-            _ => Err(unknown("dtype", dtype, r#""int64" or "int32""#)),
-        }
+        })?;
+        let [ids, mask] = arrays.into_any();
+        Ok((ids, mask))
     }
 
     #[pyo3(signature = (captions, *, repair, threads))]
@@ -144,10 +153,10 @@ impl ClipTokenizer {
         repair: Bound<'py, PyAny>,
         threads: Option<ThreadCount>,
     ) -> PyResult<IdsAndOffsets<'py>> {
-        let mut texts = captions.texts()?;
-        let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
-        cleaned.put_into(&mut texts);
         let threads = resolve(threads);
+        let texts = captions.texts()?;
+        let cleaned = CleanedRows::new(&self.tokenizer, py, &texts, &repair, threads)?;
+        let texts = cleaned.put_into(texts);
         let (ids, offsets) =
             gate::run_infallible(py, || self.tokenizer.encode_ragged(&texts, threads))?;
         Ok((ids.into_pyarray(py), offsets.into_pyarray(py)))
@@ -159,76 +168,34 @@ impl ClipTokenizer {
     }
 }
 
-/// How captions become rows.
-#[derive(Clone, Copy)]
-struct Padding {
-    pad_id: u16,
-    truncate: bool,
-    threads: Option<ThreadCount>,
-}
-
-impl ClipTokenizer {
-    fn fill_masked<'py, Id: Element + Copy + Send + Sync + From<u16>>(
-        &self,
-        py: Python<'py>,
-        texts: &[&str],
-        context_length: usize,
-        padding: Padding,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let shape = [texts.len(), context_length];
-        let (ids, mask) = (zeros::<Id>(py, shape)?, zeros::<Id>(py, shape)?);
-        self.fill(texts, &ids, Some(&mask), padding)?;
-        Ok((ids.into_any(), mask.into_any()))
-    }
-
-    /// Fills arrays of the right shape.
-    fn fill<Id: Element + Copy + Send + Sync + From<u16>>(
-        &self,
-        texts: &[&str],
-        rows: &Bound<'_, PyArray2<Id>>,
-        mask: Option<&Bound<'_, PyArray2<Id>>>,
-        padding: Padding,
-    ) -> PyResult<()> {
-        let py = rows.py();
-        let threads = resolve(padding.threads);
-        let length = rows.shape()[1];
-        let mut rows_guard = writable(rows)?;
-        let mut mask_guard = mask.map(writable).transpose()?;
-        let rows = Rows {
-            length,
-            ids: rows_guard.as_slice_mut()?,
-            mask: mask_guard
-                .as_mut()
-                .map(|mask| mask.as_slice_mut())
-                .transpose()?,
-            padding: Id::from(padding.pad_id),
-        };
-        gate::run(py, || {
-            if !padding.truncate {
-                self.tokenizer.check_fit(texts, length, threads)?;
-            }
-            self.tokenizer.encode_padded(texts, rows, threads);
-            Ok::<_, TooLong>(())
-        })
+impl Encode for Call<'_> {
+    fn encode<I: Id>(&self, rows: Rows<'_, I>) -> Result<(), TooLong> {
+        let captions = &self.captions;
+        if !self.truncate {
+            self.tokenizer
+                .check_fit(captions, rows.length, self.threads)?;
+        }
+        self.tokenizer
+            .encode_padded(captions, rows, self.pad_id.into(), self.threads);
+        Ok(())
     }
 }
 
-/// What cleaning made of those rows that it changes.
+/// The rows that cleaning changed, with their new texts.
 struct CleanedRows {
     by_rust: Vec<(usize, String)>,
     by_python: Vec<(usize, PyBackedStr)>,
 }
 
 impl CleanedRows {
-    /// Cleans texts; the Python callable `repair` gets those that take ftfy.
+    /// Cleans texts; the Python callable `repair` gets the texts that need ftfy.
     fn new(
         tokenizer: &Tokenizer,
         py: Python<'_>,
         texts: &[&str],
         repair: &Bound<'_, PyAny>,
-        threads: Option<ThreadCount>,
+        threads: Threads,
     ) -> PyResult<Self> {
-        let threads = resolve(threads);
         let mut by_rust = Vec::new();
         let mut rows = Vec::new();
         for (row, cleaned) in gate::run_infallible(py, || tokenizer.clean(texts, threads))? {
@@ -243,23 +210,26 @@ impl CleanedRows {
             let broken: Vec<&str> = rows.iter().map(|&row| texts[row]).collect();
             let repaired: Vec<PyBackedStr> = repair.call1((broken,))?.extract()?;
             if repaired.len() != rows.len() {
-                return Err(PyValueError::new_err(
-                    "repair must return one str for each that it was given",
-                ));
+                return Err(PyValueError::new_err(format!(
+                    "expected {} texts from repair, one for each that it was given; got {}",
+                    rows.len(),
+                    repaired.len()
+                )));
             }
             by_python = rows.into_iter().zip(repaired).collect();
         }
         Ok(Self { by_rust, by_python })
     }
 
-    /// Puts them into the places of what they were.
-    fn put_into<'a>(&'a self, texts: &mut [&'a str]) {
+    /// Puts the new texts in the places of the old ones.
+    fn put_into<'a>(&'a self, mut texts: Vec<&'a str>) -> Vec<&'a str> {
         for (row, text) in &self.by_rust {
             texts[*row] = text;
         }
         for (row, text) in &self.by_python {
             texts[*row] = text;
         }
+        texts
     }
 }
 

@@ -1,12 +1,13 @@
-//! CLIP's vocabulary out of a `tokenizer.json`, the file of Hugging Face's tokenizers.
+//! Reads CLIP's vocabulary from a `tokenizer.json`, the file of Hugging Face's tokenizers.
 //!
-//! The file names an id for every symbol; [`Merges`] gives ids by the order of the merges. The two agree for every CLIP
-//! model, and a file where they do not is refused, as are all that are no byte-pair model with `</w>`.
+//! The file names an id for every symbol; [`Merges`] numbers ids by the order of the merges. The two agree
+//! for every CLIP model. A file in which they differ is refused, and so is every file that is not a
+//! byte-pair model with `</w>`.
 
 use serde_json::{Map, Value};
 
 use super::byte_symbols::END_OF_WORD;
-use super::merges::{Builder, MOST_MERGES, Merges, MergesError, split_merge};
+use super::vocabulary::{Builder, MOST_MERGES, Merges, MergesError, split_merge};
 
 /// The names of the start and the end token.
 const CONTROL_TOKENS: [&str; 2] = ["<|startoftext|>", "<|endoftext|>"];
@@ -24,11 +25,13 @@ fn read(file: &Value) -> Result<Builder, String> {
     expect(model, "end_of_word_suffix", END_OF_WORD)?;
     let merges = model["merges"]
         .as_array()
-        .ok_or("model.merges is missing")?;
-    let vocabulary = model["vocab"].as_object().ok_or("model.vocab is missing")?;
+        .ok_or("expected model.merges; got none")?;
+    let vocabulary = model["vocab"]
+        .as_object()
+        .ok_or("expected model.vocab; got none")?;
     if merges.len() > MOST_MERGES {
         return Err(format!(
-            "{} merges; CLIP has {MOST_MERGES} at most",
+            "expected at most {MOST_MERGES} merges; got {}",
             merges.len()
         ));
     }
@@ -36,7 +39,7 @@ fn read(file: &Value) -> Result<Builder, String> {
     for (index, merge) in merges.iter().enumerate() {
         symbols_of(merge)
             .and_then(|(left, right)| builder.push(left, right))
-            .map_err(|problem| format!("merge {index}, counted from 0: {problem}"))?;
+            .map_err(|problem| format!("merge {index} (from 0): {problem}"))?;
     }
     check_ids(&builder, vocabulary)?;
     check_added_tokens(&file["added_tokens"], vocabulary)?;
@@ -48,10 +51,12 @@ fn expect(model: &Value, key: &str, wanted: &str) -> Result<(), String> {
     if value.as_str() == Some(wanted) {
         return Ok(());
     }
-    Err(format!("model.{key} is {value}, wanted {wanted:?}"))
+    Err(format!(
+        "expected model.{key} to be {wanted:?}; got {value}"
+    ))
 }
 
-/// Both ways of writing a merge: as one line, and as two strings.
+/// The two symbols of a merge, which is written as one line or as two strings.
 fn symbols_of(merge: &Value) -> Result<(&str, &str), String> {
     if let Some(line) = merge.as_str() {
         return split_merge(line);
@@ -60,10 +65,10 @@ fn symbols_of(merge: &Value) -> Result<(&str, &str), String> {
         [left, right] => Some((left.as_str()?, right.as_str()?)),
         _ => None,
     });
-    pair.ok_or_else(|| format!("wanted two symbols, got {merge}"))
+    pair.ok_or_else(|| format!("expected two symbols; got {merge}"))
 }
 
-/// Every symbol has the id that it has in CLIP, and there is no other.
+/// Checks that every symbol has its id in CLIP, and that there is no other symbol.
 fn check_ids(builder: &Builder, vocabulary: &Map<String, Value>) -> Result<(), String> {
     let known = builder.ids();
     let control_tokens = CONTROL_TOKENS.into_iter().zip(known.len()..);
@@ -76,8 +81,8 @@ fn check_ids(builder: &Builder, vocabulary: &Map<String, Value>) -> Result<(), S
     for &(symbol, id) in &wanted {
         match vocabulary.get(symbol) {
             Some(found) if found.as_u64() == Some(id as u64) => {}
-            Some(found) => return Err(format!("the id of {symbol:?} is {found}, in CLIP {id}")),
-            None => return Err(format!("{symbol:?} has no id, in CLIP {id}")),
+            Some(found) => return Err(format!("expected id {id} for {symbol:?}; got {found}")),
+            None => return Err(format!("expected id {id} for {symbol:?}; got none")),
         }
     }
     let other = vocabulary
@@ -85,20 +90,18 @@ fn check_ids(builder: &Builder, vocabulary: &Map<String, Value>) -> Result<(), S
         .find(|symbol| !known.contains_key(*symbol) && !CONTROL_TOKENS.contains(&symbol.as_str()));
     other.map_or(Ok(()), |symbol| {
         Err(format!(
-            "{symbol:?} has an id and is neither a byte, nor made by a merge, nor the start or the end"
+            "expected ids for bytes, merges, start and end; got one for {symbol:?}"
         ))
     })
 }
 
-/// Tokens that were added to the vocabulary have no merges.
+/// Checks that no token was added to the vocabulary; such tokens have no merges.
 fn check_added_tokens(added: &Value, vocabulary: &Map<String, Value>) -> Result<(), String> {
     let names = added.as_array().into_iter().flatten();
     let mut names = names.filter_map(|token| token["content"].as_str());
     let new = names.find(|name| !vocabulary.contains_key(*name));
     new.map_or(Ok(()), |name| {
-        Err(format!(
-            "it adds the token {name:?} to the vocabulary of CLIP"
-        ))
+        Err(format!("expected no added tokens; got {name:?}"))
     })
 }
 
@@ -108,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    /// A file of two merges, which pass as pairs and as lines.
+    /// A file with two merges, as pairs or as lines.
     fn file(merges: &Value) -> Value {
         let known = Merges::parse(b"d o\ndo g</w>\n").unwrap().symbols();
         let mut vocabulary: Map<String, Value> = known
@@ -127,7 +130,7 @@ mod tests {
     fn problem(file: &Value) -> String {
         let error = parse(file.to_string().as_bytes()).unwrap_err().to_string();
         let (start, problem) = error.split_once(": ").unwrap();
-        assert_eq!(start, "not the tokenizer.json of a CLIP model");
+        assert_eq!(start, "the tokenizer.json is not a CLIP model's");
         problem.to_owned()
     }
 
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_clips_is_refused_with_the_reason() {
+    fn a_file_that_is_not_clips_is_refused_with_the_reason() {
         let good = file(&json!(["d o", "do g</w>"]));
         let changed = |pointer: &str, value: Value| {
             let mut file = good.clone();
@@ -154,52 +157,55 @@ mod tests {
         let cases = [
             (
                 changed("/model/type", json!("WordPiece")),
-                "model.type is \"WordPiece\", wanted \"BPE\"",
+                "expected model.type to be \"BPE\"; got \"WordPiece\"",
             ),
             (
                 changed("/model/end_of_word_suffix", json!(null)),
-                "model.end_of_word_suffix is null, wanted \"</w>\"",
+                "expected model.end_of_word_suffix to be \"</w>\"; got null",
             ),
             (
                 changed("/model/merges", json!(null)),
-                "model.merges is missing",
+                "expected model.merges; got none",
             ),
-            (changed("/model/vocab", json!([])), "model.vocab is missing"),
+            (
+                changed("/model/vocab", json!([])),
+                "expected model.vocab; got none",
+            ),
             (
                 changed("/model/vocab/do", json!(7)),
-                "the id of \"do\" is 7, in CLIP 512",
+                "expected id 512 for \"do\"; got 7",
             ),
             (
                 changed("/model/vocab/!", json!("0")),
-                "the id of \"!\" is \"0\", in CLIP 0",
+                "expected id 0 for \"!\"; got \"0\"",
             ),
             (
                 changed("/model/merges/1", json!("do c")),
-                "\"doc\" has no id, in CLIP 513",
+                "expected id 513 for \"doc\"; got none",
             ),
             (
                 changed("/model/merges/1", json!("dog")),
-                "merge 1, counted from 0: wanted two symbols with a space between them, got \"dog\"",
+                "merge 1 (from 0): expected two symbols with a space between them; got \"dog\"",
             ),
             (
                 changed("/model/merges/1", json!(["d"])),
-                "merge 1, counted from 0: wanted two symbols, got [\"d\"]",
+                "merge 1 (from 0): expected two symbols; got [\"d\"]",
             ),
             (
                 changed("/model/merges/1", json!("d o")),
-                "merge 1, counted from 0: do is already id 512",
+                "merge 1 (from 0): expected a new symbol; got \"do\", which is already id 512",
             ),
             (
                 changed("/model/merges", json!(["d o"])),
-                "the id of \"<|startoftext|>\" is 514, in CLIP 513",
+                "expected id 513 for \"<|startoftext|>\"; got 514",
             ),
             (
                 changed("/added_tokens/0/content", json!("<cat>")),
-                "it adds the token \"<cat>\" to the vocabulary of CLIP",
+                "expected no added tokens; got \"<cat>\"",
             ),
             (
                 changed("/model/merges", json!(vec!["d o"; MOST_MERGES + 1])),
-                "48895 merges; CLIP has 48894 at most",
+                "expected at most 48894 merges; got 48895",
             ),
         ];
         for (found, wanted) in cases {
@@ -207,10 +213,13 @@ mod tests {
         }
         let mut more = good.clone();
         more["model"]["vocab"]["cat</w>"] = json!(516);
-        assert!(problem(&more).starts_with("\"cat</w>\" has an id and is neither a byte"));
+        assert_eq!(
+            problem(&more),
+            "expected ids for bytes, merges, start and end; got one for \"cat</w>\""
+        );
         for (text, start) in [
             ("{\"model\"", "malformed JSON: "),
-            ("{}", "model.type is null"),
+            ("{}", "expected model.type to be \"BPE\"; got null"),
         ] {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(start), "{error}");

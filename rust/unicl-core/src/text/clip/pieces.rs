@@ -1,65 +1,17 @@
-//! Where a caption is split: CLIP's pattern, without a regex engine.
+//! Splits a caption into pieces by CLIP's pattern, without a regex engine.
 //!
 //! ```text
 //! 's|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+        (ignoring case)
 //! ```
-//! Every character that is not whitespace belongs to exactly one piece, but for U+0345 where case is ignored by folding: a
-//! mark whose folding is a letter, so neither a letter nor anything else; it separates pieces as whitespace does.
+//! Every character that is not whitespace belongs to exactly one piece. U+0345 is an exception if case is
+//! ignored by folding: its folding is a letter, so the mark matches no part of the pattern. It then
+//! separates pieces as whitespace does.
 
-use super::unicode_tables::{LETTERS, NUMBERS};
-
-/// What a character is to the pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
-    /// Between pieces.
-    Space,
-    /// A run is one piece.
-    Letter,
-    /// A piece of its own.
-    Number,
-    /// A run is one piece, but see contractions.
-    Other,
-}
-
-/// What a byte is to the pattern; None: a part of a character that is not ASCII.
-pub(super) const CLASS_OF_BYTE: [Option<Class>; 256] = {
-    let mut classes = [None; 256];
-    let mut byte = 0_u8;
-    while byte.is_ascii() {
-        classes[byte as usize] = Some(match byte {
-            b'\t'..=b'\r' | b' ' => Class::Space,
-            b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
-            b'0'..=b'9' => Class::Number,
-            _ => Class::Other,
-        });
-        byte += 1;
-    }
-    classes
-};
-
-pub(super) fn class(character: char) -> Class {
-    let code = u32::from(character);
-    if let Some(Some(class)) = CLASS_OF_BYTE.get(code as usize).filter(|_| code < 128) {
-        *class
-    } else if contains(LETTERS, code) {
-        Class::Letter
-    } else if contains(NUMBERS, code) {
-        Class::Number
-    } else if character.is_whitespace() {
-        Class::Space
-    } else {
-        Class::Other
-    }
-}
-
-fn contains(ranges: &[(u32, u32)], code: u32) -> bool {
-    let after = ranges.partition_point(|&(first, _)| first <= code);
-    after > 0 && code <= ranges[after - 1].1
-}
+use super::characters::{Class, class};
 
 /// The length in bytes of the contraction that `text` begins with, or 0: `'s 't 're 've 'm 'll 'd` in either case.
 ///
-/// `long_s`: whether `'ſ` counts, as it does where case is ignored by folding (`regex`), and not where it is not.
+/// `long_s`: whether `'ſ` counts. It counts if case is ignored by folding, as in `regex`.
 pub(super) fn contraction(text: &[u8], long_s: bool) -> usize {
     let lower = |at: usize| text.get(at).map_or(0, u8::to_ascii_lowercase);
     match (lower(0), lower(1), lower(2)) {
@@ -70,9 +22,10 @@ pub(super) fn contraction(text: &[u8], long_s: bool) -> usize {
     }
 }
 
-/// The length in bytes of the piece that `text` begins with; 0 if it begins between pieces or is empty.
+/// The length in bytes of the piece that `text` begins with, or 0 if it begins with none.
 ///
-/// `folding`: whether case is ignored by folding, as by `regex` (`'ſ` is a contraction, U+0345 is nothing), or not.
+/// `folding`: whether case is ignored by folding, as in `regex`: `'ſ` is a contraction, and U+0345 belongs
+/// to no piece.
 pub(super) fn piece(text: &str, folding: bool) -> usize {
     let class = |character| match character {
         '\u{345}' if folding => Class::Space,
@@ -109,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn captions_split_as_the_pattern_says() {
+    fn captions_split_by_the_pattern() {
         let cases: &[(&str, &[&str])] = &[
             ("", &[]),
             (" \t\u{3000} ", &[]),
