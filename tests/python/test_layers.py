@@ -42,7 +42,11 @@ def test_the_package_keeps_its_contracts(copy: Path) -> None:
         ("jobs/run.py", "from unicl.evaluation import Report", "Imports point down"),
         ("labels/label_sets.py", "from unicl.labels.labeler import DenseLabeler", "No circle of files"),
         ("labels/mapper.py", "import torch", "need no torch"),
-        ("data/batch.py", "from unicl.labels.label_sets import LabelSets", "unicl.labels are imported through its face"),
+        (
+            "data/batch.py",
+            "from unicl.labels.label_sets import LabelSets",
+            "unicl.labels are imported through its face",
+        ),
     ],
 )
 @pytest.mark.parametrize("typing_only", [False, True], ids=["at run time", "for typing"])
