@@ -33,7 +33,7 @@ def sentences(text: str) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_line_holds_one_sentence_or_is_short(page: Path) -> None:
-    lines = prose(page).splitlines()
+    lines = [re.sub(r"^\s*(?:[-*]|\d+\.) ", "", line) for line in prose(page).splitlines()]
     long = [line for line in lines if len(line) > COLUMNS and re.search(r"[.!?][)*_]*\s+\S", line)]
     assert long == []
 
