@@ -303,10 +303,10 @@ def test_an_unknown_setting_names_those_there_are(arguments, message):
 def test_a_call_checks_its_length_dtype_and_threads(tokenizer):
     with pytest.raises(ValueError, match=r"context_length must be at least 2, .* got 0"):
         tokenizer("a", context_length=0)
-    with pytest.raises(ValueError, match='dtype must be "int64" or "int32"; got "int16"'):
+    with pytest.raises(ValueError, match='expected dtype to be "int64" or "int32"; got "int16"'):
         tokenizer("a", dtype="int16")
     for count in [0, -2]:
-        with pytest.raises(ValueError, match=f"threads must be at least 1, or None for all cores; got {count}"):
+        with pytest.raises(ValueError, match=f"expected threads >= 1, or None for all cores; got {count}"):
             tokenizer("a", threads=count)
 
 
@@ -319,7 +319,7 @@ def test_rows_that_no_memory_holds_are_an_ordinary_error(tokenizer):
 
 
 def test_decode_names_what_it_cannot_take(tokenizer):
-    with pytest.raises(ValueError, match="id 49408 at position 1 is not in the vocabulary; wanted 0 to 49407"):
+    with pytest.raises(ValueError, match="expected ids from 0 to 49407; got 49408 at position 1"):
         tokenizer.decode([320, 49408])
     with pytest.raises(ValueError, match=r"one row of ids, of shape \(length,\); got shape \(1, 77\)"):
         tokenizer.decode(tokenizer("a"))
@@ -354,11 +354,11 @@ def test_a_bad_merges_file_is_refused_with_its_line(tmp_path, text, message):
 
 
 def test_a_missing_or_broken_merges_file_names_its_path(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"cannot read the merges file .*nowhere\.txt: "):
+    with pytest.raises(FileNotFoundError, match=r"expected a merges file that can be read; got .*nowhere\.txt: "):
         ClipTokenizer(tmp_path / "nowhere.txt")
     broken = tmp_path / "broken.gz"
     broken.write_bytes(gzip.compress(b"d o\n" * 100)[:-12])
-    with pytest.raises(OSError, match=r"cannot read the merges file .*broken\.gz: "):
+    with pytest.raises(OSError, match=r"expected a merges file that can be read; got .*broken\.gz: "):
         ClipTokenizer(broken)
 
 

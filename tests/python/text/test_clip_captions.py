@@ -84,9 +84,9 @@ def column(offsets, text):
         (pa.DictionaryArray.from_arrays([1], ["a", None]), TypeError, "row 0 is missing"),
         (pa.array([1]), TypeError, r"expected an Arrow column of strings .* got Int64"),
         (pa.table({"a": ["x"]}), TypeError, "got Struct.*: of a table or data frame give the column"),
-        (pa.array([b"a\xff"]).view(pa.string()), ValueError, "malformed Arrow column: .* utf-8"),
-        (column([0, 1, 2], "\u00e9"), ValueError, "malformed Arrow column: a row that begins within a character"),
-        (column([0, 2, 1], "ab"), ValueError, "malformed Arrow column: offsets that fall"),
+        (pa.array([b"a\xff"]).view(pa.string()), ValueError, "expected a well-formed Arrow column; got .* utf-8"),
+        (column([0, 1, 2], "\u00e9"), ValueError, "expected a well-formed Arrow column; got a row that begins within a character"),
+        (column([0, 2, 1], "ab"), ValueError, "expected a well-formed Arrow column; got offsets that fall"),
     ],
 )
 def test_captions_that_are_not_text_are_refused_with_their_row(tokenizer, captions, error, message):
