@@ -2,10 +2,10 @@
 
 Private: use :mod:`unicl.text`, :mod:`unicl.phrases` and :mod:`unicl.labels`, whose documentation explains the values.
 
-Every function that takes captions takes a ``str``, a sequence of ``str``, or an Arrow column of strings, and copies none
-of them. It releases the GIL and lets Ctrl-C through. ``threads`` is a number, or None for all cores; a call starts and
-ends its own threads, so it is safe after ``fork``. A bad row raises ``TypeError`` or ``ValueError``, and the error names
-the row. A ``RuntimeError`` that begins with "bug in unicl" reports a bug of this library.
+Every function that takes captions takes a ``str``, a sequence of ``str``, or an Arrow column of strings, and copies
+none of them. It releases the GIL and lets Ctrl-C through. ``threads`` is a number, or None for all cores; a call starts
+and ends its own threads, so it is safe after ``fork``. A bad row raises ``TypeError`` or ``ValueError``, and the error
+names the row. A ``RuntimeError`` that begins with "bug in unicl" reports a bug of this library.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,8 +47,8 @@ def read_merges(path: Path) -> bytes:
 
     Raises:
         FileNotFoundError, OSError: The file cannot be read.
-        ValueError: A line is not two known symbols, or makes the symbol of an earlier line; the error names the line. Or
-            the ``tokenizer.json`` is not a CLIP model's; the error gives the reason.
+        ValueError: A line is not two known symbols, or makes the symbol of an earlier line; the error names the line.
+            Or the ``tokenizer.json`` is not a CLIP model's; the error gives the reason.
     """
 
 @final
@@ -191,7 +191,7 @@ class WordPieceTokenizer:
 _Columns: TypeAlias = tuple[
     NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8]
 ]
-"""Offsets of rows (n + 1,), spans (pieces, 2) in characters, UTF-8, its offsets (pieces + 1,), tags (pieces,) or (0,)."""
+"""Row offsets (n + 1,), spans (pieces, 2) in characters, UTF-8, its offsets (pieces + 1,), tags (pieces,) or (0,)."""
 
 @final
 class PosTagger:
@@ -202,7 +202,9 @@ class PosTagger:
     def tag_names(self) -> list[str]: ...
     def tag(self, captions: _Captions, threads: int | None = None) -> _Columns: ...
     def tag_words(self, sentences: list[list[str]], threads: int | None = None) -> list[bytes]: ...
-    def find_noun_phrases(self, captions: _Captions, grammar: str | None = None, threads: int | None = None) -> _Columns: ...
+    def find_noun_phrases(
+        self, captions: _Captions, grammar: str | None = None, threads: int | None = None
+    ) -> _Columns: ...
 
 def convert_nltk_tagger(weights: str, tagdict: str, classes: str) -> bytes:
     """Converts the content of NLTK's three JSON files to that of a tagger file."""
