@@ -1,4 +1,4 @@
-"""Defines the calls that all tokenizers share, and their base class."""
+"""Defines the calls of a tokenizer, and the base class of both tokenizers."""
 
 from __future__ import annotations
 

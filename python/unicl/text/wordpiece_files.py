@@ -1,4 +1,4 @@
-"""Reads and writes a WordPiece tokenizer: ``vocab.txt``, ``tokenizer.json``, ``tokenizer_config.json``."""
+"""Reads and writes WordPiece's files: ``vocab.txt``, ``tokenizer.json``, ``tokenizer_config.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-//! A cache of one fixed size from a short word to its ids, and the caches that a tokenizer keeps between calls.
+//! A cache of one fixed size from a short word to its ids.
+//!
+//! A tokenizer keeps caches between calls and lends them to threads.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! From captions to rows of ids, and back.
+//! CLIP's tokenizer: from captions to rows of ids, and back.
 
 use std::ops::Range;
 
