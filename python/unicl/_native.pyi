@@ -1,21 +1,21 @@
 """The Rust extension: caption tokenization, noun phrases and label mapping.
 
-Private: use :mod:`unicl.text` and :mod:`unicl.labels`, which say what the values mean. Every function that takes
-captions takes a ``str``, a sequence of ``str``, or an Arrow column of strings, and copies none of them; works with
-the GIL released and lets Ctrl-C through; takes ``threads`` (None: all cores; each call starts and ends its own, so it
-is safe after ``fork``); and raises ``TypeError`` or ``ValueError`` naming the row. A ``RuntimeError`` that begins
-with "bug in unicl" is one.
+Private: use :mod:`unicl.text`, :mod:`unicl.phrases` and :mod:`unicl.labels`, whose documentation explains the values.
+
+Every function that takes captions takes a ``str``, a sequence of ``str``, or an Arrow column of strings, and copies
+none of them. It releases the GIL and lets Ctrl-C through. ``threads`` is a number, or None for all cores; a call starts
+and ends its own threads, so it is safe after ``fork``. A bad row raises ``TypeError`` or ``ValueError``, and the error
+names the row. A ``RuntimeError`` that begins with "bug in unicl" reports a bug of this library.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, final
+from typing import Any, Protocol, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unicl.labels.mapper import LabelMapper
-from unicl.text.captions import Captions
 
 __all__ = [
     "ClipTokenizer",
@@ -29,34 +29,45 @@ __all__ = [
     "text_keys",
 ]
 
+# Captions.
+
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: Any | None = None) -> tuple[Any, Any]: ...
+
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: Any | None = None) -> Any: ...
+
+_Captions: TypeAlias = str | Sequence[str] | _ArrowArray | _ArrowStream
+"""One caption, a batch of captions, or an Arrow column of strings."""
+
 # Text: tokenizers.
 
 def read_merges(path: Path) -> bytes:
-    """Read the byte pairs of a merges file or a ``tokenizer.json``, plain or gzip, and pack them for `ClipTokenizer`.
+    """Reads the merges of a merges file or a ``tokenizer.json``, plain or gzip, and packs them for `ClipTokenizer`.
 
     Raises:
-        FileNotFoundError, OSError: If it cannot be read.
-        ValueError: Naming the line, if it is not two known symbols or makes what an earlier line makes; or why the
-            ``tokenizer.json`` is no CLIP model's.
+        FileNotFoundError, OSError: The file cannot be read.
+        ValueError: A line is not two known symbols, or makes the symbol of an earlier line; the error names the line.
+            Or the ``tokenizer.json`` is not a CLIP model's; the error gives the reason.
     """
 
 @final
 class ClipTokenizer:
     """CLIP's byte-pair tokenizer with its word caches; see `unicl.text.ClipTokenizer`."""
 
-    def __new__(cls, packed_merges: bytes, clean: str, special_tokens: str) -> ClipTokenizer:
-        """Make a tokenizer of what `read_merges` gave."""
+    def __new__(cls, vocabulary: bytes, clean: str, special_tokens: str) -> ClipTokenizer:
+        """Makes a tokenizer from the result of `read_merges`."""
 
     @property
-    def packed_merges(self) -> bytes:
-        """What the tokenizer was made of."""
+    def vocabulary(self) -> bytes:
+        """The packed merges that the tokenizer was made from."""
 
     def symbols(self) -> list[str]:
-        """Give how files write every id, in order, without the start and the end token."""
+        """Gives the symbol of every id in the files, in order, without the start and the end token."""
 
     @property
     def vocab_size(self) -> int:
-        """How many ids there are."""
+        """The number of ids."""
 
     @property
     def start_id(self) -> int:
@@ -68,7 +79,7 @@ class ClipTokenizer:
 
     def encode_padded(
         self,
-        captions: Captions,
+        captions: _Captions,
         context_length: int,
         pad_id: int,
         dtype: str,
@@ -78,11 +89,11 @@ class ClipTokenizer:
         threads: int | None,
         truncate: bool,
     ) -> NDArray[Any]:
-        """Encode to rows of `context_length`, at least 2; `repair` gets the captions that take ftfy."""
+        """Encodes to rows of `context_length`, at least 2; `repair` gets the captions that need ftfy."""
 
     def encode_masked(
         self,
-        captions: Captions,
+        captions: _Captions,
         context_length: int,
         pad_id: int,
         dtype: str,
@@ -91,15 +102,15 @@ class ClipTokenizer:
         threads: int | None,
         truncate: bool,
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Encode to rows of `context_length`, and to masks: 1 where start, text and end stand, 0 on padding."""
+        """Encodes to rows of `context_length`, and to masks: 1 on start, text and end, 0 on padding."""
 
     def encode_ragged(
-        self, captions: Captions, *, repair: Callable[[list[str]], list[str]], threads: int | None
+        self, captions: _Captions, *, repair: Callable[[list[str]], list[str]], threads: int | None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Encode without start, end and padding: all ids, and n + 1 offsets."""
+        """Encodes without start, end and padding: all ids, and n + 1 offsets."""
 
     def decode(self, ids: NDArray[np.int64]) -> str:
-        """Give the text before the first end token of one contiguous row."""
+        """Gives the text before the first end token of one contiguous row."""
 
 @final
 class WordPieceTokenizer:
@@ -123,15 +134,19 @@ class WordPieceTokenizer:
         lowercase: bool,
         special_tokens: str,
     ) -> WordPieceTokenizer:
-        """Make a tokenizer of the content of a ``vocab.txt``; a bad line, or no control token, is a `ValueError`."""
+        """Makes a tokenizer from the content of a ``vocab.txt``.
+
+        Raises:
+            ValueError: A line is malformed, or a control token is missing.
+        """
 
     @property
     def vocabulary(self) -> bytes:
-        """What the tokenizer was made of, without the added tokens."""
+        """The content that the tokenizer was made from, without the added tokens."""
 
     @property
     def vocab_size(self) -> int:
-        """How many ids there are."""
+        """The number of ids."""
 
     @property
     def control_ids(self) -> list[int]:
@@ -143,7 +158,7 @@ class WordPieceTokenizer:
 
     def encode_padded(
         self,
-        captions: Captions,
+        captions: _Captions,
         context_length: int,
         dtype: str,
         *,
@@ -151,25 +166,25 @@ class WordPieceTokenizer:
         threads: int | None,
         truncate: bool,
     ) -> NDArray[Any]:
-        """Encode to rows of `context_length`, at least 2."""
+        """Encodes to rows of `context_length`, at least 2."""
 
     def encode_batch(
         self,
-        captions: Captions,
-        pairs: Captions | None,
+        captions: _Captions,
+        pairs: _Captions | None,
         context_length: int,
         dtype: str,
         *,
         threads: int | None,
         truncate: bool,
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Encode to rows of `context_length`, at least 2 and with pairs 3, to masks and to token types."""
+        """Encodes to rows of `context_length`, at least 2 (with pairs 3), to masks and to token types."""
 
-    def encode_ragged(self, captions: Captions, *, threads: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Encode without control tokens and padding: all ids, and n + 1 offsets."""
+    def encode_ragged(self, captions: _Captions, *, threads: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Encodes without control tokens and padding: all ids, and n + 1 offsets."""
 
     def decode(self, ids: NDArray[np.int64]) -> str:
-        """Give the text of one contiguous row without class, separator and padding tokens."""
+        """Gives the text of one contiguous row without class, separator and padding tokens."""
 
 # Text: tagging and noun phrases.
 
@@ -185,12 +200,14 @@ class PosTagger:
     def __new__(cls, content: bytes) -> PosTagger: ...
     @property
     def tag_names(self) -> list[str]: ...
-    def tag(self, captions: Any, threads: int | None = None) -> _Columns: ...
+    def tag(self, captions: _Captions, threads: int | None = None) -> _Columns: ...
     def tag_words(self, sentences: list[list[str]], threads: int | None = None) -> list[bytes]: ...
-    def find_noun_phrases(self, captions: Any, grammar: str | None = None, threads: int | None = None) -> _Columns: ...
+    def find_noun_phrases(
+        self, captions: _Captions, grammar: str | None = None, threads: int | None = None
+    ) -> _Columns: ...
 
 def convert_nltk_tagger(weights: str, tagdict: str, classes: str) -> bytes:
-    """Turn the content of NLTK's three JSON files into that of a tagger file."""
+    """Converts the content of NLTK's three JSON files to that of a tagger file."""
 
 # Labels.
 

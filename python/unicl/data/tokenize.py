@@ -4,34 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import get_worker_info
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from unicl.text import Captions
-
-
-class Tokenizer(Protocol):
-    """What a transform asks of a tokenizer: `unicl.ClipTokenizer` has it."""
-
-    @property
-    def context_length(self) -> int:
-        """Ids in a row, unless a call asks for another number."""
-        ...
-
-    def __call__(self, captions: Captions, *, context_length: int | None, threads: int | None) -> NDArray[Any]:
-        """Encode n captions as int64 rows of ids, (n, context_length)."""
-        ...
-
-    def batch_encode(
-        self, captions: Captions, *, context_length: int | None, threads: int | None
-    ) -> dict[str, NDArray[Any]]:
-        """Encode n captions as arrays (n, context_length), named as the models of transformers take them."""
-        ...
+    from unicl.text import Captions, Tokenizer
 
 
 @dataclass(frozen=True)

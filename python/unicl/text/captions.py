@@ -1,4 +1,4 @@
-"""What every text function takes as captions."""
+"""Defines the captions that every text function accepts."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 @runtime_checkable
 class ArrowArray(Protocol):
-    """One Arrow array: pyarrow.Array, and whatever else speaks the Arrow C data interface."""
+    """One Arrow array: a pyarrow.Array, or another object with the Arrow C data interface."""
 
     def __arrow_c_array__(self, requested_schema: Any | None = None) -> tuple[Any, Any]:
-        """Give the schema and the array as a pair of PyCapsules."""
+        """Gives the schema and the array as a pair of PyCapsules."""
         ...
 
 
 @runtime_checkable
 class ArrowStream(Protocol):
-    """Arrow arrays one after another: pyarrow.ChunkedArray, polars.Series, pandas.Series."""
+    """A stream of Arrow arrays: a pyarrow.ChunkedArray, a polars.Series, a pandas.Series."""
 
     def __arrow_c_stream__(self, requested_schema: Any | None = None) -> Any:
-        """Give the stream as a PyCapsule."""
+        """Gives the stream as a PyCapsule."""
         ...
 
 
 Captions: TypeAlias = str | Sequence[str] | ArrowArray | ArrowStream
-"""One caption, a batch of them, or an Arrow column of strings (Utf8, LargeUtf8, Utf8View, or a dictionary of them)."""
+"""One caption, a sequence of captions, or an Arrow column of strings.
+
+The column is of type Utf8, LargeUtf8 or Utf8View, or a dictionary of one of these.
+"""

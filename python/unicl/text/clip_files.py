@@ -1,47 +1,55 @@
-"""Where CLIP's vocabulary comes from, and how it is kept."""
+"""Finds, reads and writes the files of CLIP's vocabulary."""
 
 from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal, TypedDict
 
 import numpy as np
 
-from unicl.text import hub_files as model_files
-
-if TYPE_CHECKING:
-    from unicl.text.clip import ClipSettings
+from unicl.text.hub_files import first_file_on_hub, read_json, write_json
 
 START, END = "<|startoftext|>", "<|endoftext|>"
-# How transformers splits, byte for byte as it writes it into its own files.
+# The pattern with which transformers splits, byte for byte as in its own files.
 PATTERN = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
 
+class ClipSettings(TypedDict, total=False):
+    """The arguments of `ClipTokenizer` except its vocabulary; its documentation explains them."""
+
+    clean: Literal["openai", "hf", "none"]
+    context_length: int
+    pad_id: int
+    special_tokens: Literal["text", "open_clip", "openai"]
+
+
 def open_clip_merges() -> Path:
-    """Give the merges file that open_clip brings along; importing open_clip would import torch."""
+    """Gives the merges file in the open_clip package, without importing it: that would import torch."""
     spec = importlib.util.find_spec("open_clip")
     if spec is None or spec.origin is None:
         raise FileNotFoundError(
-            "ClipTokenizer needs CLIP's merges file: pass its path as merges=, "
+            "expected CLIP's merges file; got none: pass its path as merges=, "
             "or install the open-clip-torch package, which has it"
         )
     return Path(spec.origin).parent / "bpe_simple_vocab_16e6.txt.gz"
 
 
 def hub_file(name: str, revision: str | None) -> Path:
-    """Give the local copy of a model's vocabulary on the hub, downloaded if it is not there yet."""
+    """Gives the local copy of a model's vocabulary on the hub, which is downloaded if there is no copy yet."""
     files = ["tokenizer.json", "merges.txt"]
     otherwise = "pass the path of a file as ClipTokenizer(path)"
-    path = model_files.hub_file(name, files, revision=revision, otherwise=otherwise)
+    path = first_file_on_hub(name, files, revision=revision, otherwise=otherwise)
     if path is None:
-        raise FileNotFoundError(f"{name!r} on the hub has neither a {files[0]} nor a {files[1]}; name a CLIP model")
+        raise FileNotFoundError(
+            f"expected a {files[0]} or a {files[1]} in {name!r} on the hub; got neither: name a CLIP model"
+        )
     return path
 
 
 def write(folder: Path, symbols: list[str], packed_merges: bytes, settings: ClipSettings) -> None:
-    """Write a vocabulary and settings; `symbols` are the names of all ids but the start's and the end's."""
+    """Writes a vocabulary and settings; `symbols` are the names of all ids except start and end."""
     merges = [[symbols[left], symbols[right]] for left, right in np.frombuffer(packed_merges, "<u2").reshape(-1, 2)]
     start, end = len(symbols), len(symbols) + 1
     tokenizer = {
@@ -99,18 +107,18 @@ def write(folder: Path, symbols: list[str], packed_merges: bytes, settings: Clip
         "unicl": settings,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    model_files.write_json(folder / "tokenizer.json", tokenizer)
-    model_files.write_json(folder / "tokenizer_config.json", config)
+    write_json(folder / "tokenizer.json", tokenizer)
+    write_json(folder / "tokenizer_config.json", config)
 
 
 def read_settings(folder: Path) -> ClipSettings:
-    """Give the settings that `write` wrote."""
+    """Gives the settings that `write` wrote."""
     path = folder / "tokenizer_config.json"
-    settings = model_files.read_json(path).get("unicl")
+    settings = read_json(path).get("unicl")
     names = {"clean", "context_length", "pad_id", "special_tokens"}
     if not isinstance(settings, dict) or settings.keys() != names:
         raise ValueError(
-            f"{path} was not written by ClipTokenizer.save; to use the vocabulary of another folder, "
-            f"say ClipTokenizer({str(folder / 'tokenizer.json')!r}, clean=..., pad_id=...)"
+            f"expected a file that ClipTokenizer.save wrote; got {path}: to use the vocabulary of another folder, "
+            f"call ClipTokenizer({str(folder / 'tokenizer.json')!r}, clean=..., pad_id=...)"
         )
     return settings  # type: ignore[return-value]  # the constructor checks the values

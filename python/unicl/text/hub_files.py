@@ -1,4 +1,4 @@
-"""The files tokenizers share with transformers: written whole or not at all, read as JSON, fetched from the hub."""
+"""Reads, writes and downloads the files that tokenizers share with transformers."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ if TYPE_CHECKING:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
+    """Writes a JSON file whole or not at all."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1))
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Give the object that a JSON file holds.
+    """Gives the object in a JSON file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds anything else.
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no JSON object.
     """
     try:
         content = json.loads(path.read_bytes())
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+        raise ValueError(f"expected JSON in {path}; got {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is not a JSON object but a {type(content).__name__}")
+        raise ValueError(f"expected a JSON object in {path}; got a {type(content).__name__}")
     return content
 
 
-def hub_file(name: str, files: Sequence[str], *, revision: str | None, otherwise: str) -> Path | None:
-    """Give the local copy of the first of these files that a model on the hub has, downloaded if it is not there yet.
+def first_file_on_hub(name: str, files: Sequence[str], *, revision: str | None, otherwise: str) -> Path | None:
+    """Gives the local copy of the first of these files that a model on the hub has, or None if it has none.
 
-    None if it has none of them. Without the huggingface_hub package the error says to install it or do `otherwise`.
+    The file is downloaded if there is no copy yet. Without the huggingface_hub package the error asks to install it, or
+    to do what `otherwise` names.
     """
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"the vocabulary of {name!r} is fetched with the huggingface_hub package, which is not installed: "
+            f"expected the huggingface_hub package, which downloads the vocabulary of {name!r}; got none: "
             f"install it, or {otherwise}"
         ) from error
     for file in files:
         try:
             return Path(hf_hub_download(name, file, revision=revision))
-        except LocalEntryNotFoundError:  # no connection and no copy, which says nothing about the model
+        except LocalEntryNotFoundError:  # there is no connection and no copy; the model may have the file
             raise
         except EntryNotFoundError:
             continue

@@ -1,4 +1,4 @@
-"""Tokenizers by name."""
+"""Opens a tokenizer by its name."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def open_tokenizer(
     lowercase: bool = True,
     context_length: int = 77,
 ) -> Tokenizer:
-    """A tokenizer from the file with its vocabulary.
+    """Makes a tokenizer from the file with its vocabulary.
 
     Args:
         name: "clip": :class:`unicl.ClipTokenizer`; "wordpiece": :class:`unicl.text.WordPieceTokenizer`.
-        file: For "clip" the merges file or a ``tokenizer.json``; None: the merges file of the installed open_clip. For
+        file: For "clip" the merges file or a ``tokenizer.json``. None: the merges file of the installed open_clip. For
             "wordpiece" a ``vocab.txt``, or a ``tokenizer.json``, which has the settings too.
-        clean: For "clip": what happens to a caption first.
+        clean: For "clip": how a caption is cleaned.
         lowercase: For "wordpiece" from a ``vocab.txt``: True for uncased models, False for cased ones.
         context_length: Ids in a row.
 
@@ -38,7 +38,9 @@ def open_tokenizer(
     if name == "clip":
         return ClipTokenizer(file, clean=clean, context_length=context_length)
     if file is None:
-        raise ValueError("a WordPiece tokenizer needs the file of its vocabulary: a vocab.txt, or a tokenizer.json")
+        raise ValueError(
+            "expected the vocabulary of the WordPiece tokenizer; got none: name a vocab.txt or a tokenizer.json"
+        )
     if file.suffix == ".json":
         return WordPieceTokenizer.from_file(file, context_length=context_length)
     return WordPieceTokenizer(file, lowercase=lowercase, context_length=context_length)

@@ -1,4 +1,4 @@
-"""Text columns: many strings in one buffer."""
+"""Holds a text column: many strings in one buffer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Strings:
-    """Strings one after another in one buffer: what Arrow calls a LargeUtf8 column.
+    """Strings one after another in one buffer, as in a LargeUtf8 column of Arrow.
 
     Attributes:
-        text: uint8 (number of bytes,), UTF-8.
-        offsets: int64 (n + 1,), where each string begins in ``text``, and the end.
+        text: The UTF-8 of all strings, uint8 of shape (number of bytes,).
+        offsets: Where each string begins in ``text``, and the end: int64 of shape (n + 1,).
 
     Example:
         >>> import numpy as np
@@ -34,15 +34,15 @@ class Strings:
         return len(self.offsets) - 1
 
     def __getitem__(self, index: int) -> str:
-        """One string."""
+        """Gives one string."""
         if not 0 <= index < len(self):
-            raise IndexError(f"there are {len(self)} strings; got index {index}")
+            raise IndexError(f"expected an index from 0 to {len(self) - 1}; got {index}")
         return self.text[self.offsets[index] : self.offsets[index + 1]].tobytes().decode()
 
     def to_list(self) -> list[str]:
-        """All strings."""
+        """Gives all strings."""
         text, bounds = self.text.tobytes(), self.offsets.tolist()
-        if text.isascii():  # then bytes are characters, and slices of one string are cheaper
+        if text.isascii():  # bytes are then characters, and slices of one string are cheaper
             whole = text.decode("ascii")
             return [whole[start:end] for start, end in itertools.pairwise(bounds)]
         return [text[start:end].decode() for start, end in itertools.pairwise(bounds)]

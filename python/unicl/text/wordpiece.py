@@ -4,83 +4,66 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from unicl._native import WordPieceTokenizer as _Native
-from unicl.text import wordpiece_files
-from unicl.text.ids import one_row
+from unicl.text.tokenizer import NativeTokenizer, checked_length
+from unicl.text.wordpiece_files import (
+    WordPieceSettings,
+    hub_file,
+    read_settings,
+    read_tokenizer_json,
+    read_vocabulary,
+    write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    import numpy as np
+    from numpy.typing import NDArray
 
     from unicl.text.captions import Captions
 
 
-class ModelSettings(TypedDict, total=False):
-    """What `WordPieceTokenizer` takes beside its vocabulary that a model was trained with, by name."""
-
-    lowercase: bool
-    strip_accents: bool | None
-    handle_chinese_chars: bool
-    clean_text: bool
-    unk_token: str
-    cls_token: str
-    sep_token: str
-    pad_token: str
-    mask_token: str
-    added_tokens: Sequence[str]
-    continuing_subword_prefix: str
-    max_input_chars_per_word: int
-
-
-class WordPieceSettings(ModelSettings, total=False):
-    """All that `WordPieceTokenizer` takes beside its vocabulary, by name; its documentation says what each means."""
-
-    context_length: int
-    special_tokens: Literal["text", "bert"]
-
-
-class WordPieceTokenizer:
+class WordPieceTokenizer(NativeTokenizer):
     """BERT's WordPiece tokenizer: captions or pairs in, rows of token ids out, equal to transformers' on every caption.
 
-    The work is done in Rust with the GIL released. Characters are taken for what Hugging Face's tokenizers takes them
-    for, whose tables of Unicode are older than this Python's. A tokenizer holds up to one word cache of 2 MiB for each
-    thread that has worked for it, and nothing that grows. It pickles (with its vocabulary, 230 kB for BERT's) and may
-    be used from several threads and after ``fork``.
+    The work is done in Rust with the GIL released. Characters are classified as in Hugging Face's tokenizers, whose
+    tables of Unicode are older than this Python's.
+
+    A tokenizer keeps at most one word cache of 2 MiB for each thread that has worked for it, and nothing that grows. It
+    pickles with its vocabulary (230 kB for BERT's). Several threads may use it, and it works after ``fork``.
 
     Source: Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding";
     word pieces: Wu et al. 2016, "Google's Neural Machine Translation System", section 4.1. The names of the settings
     are Hugging Face's.
 
     Args:
-        vocabulary: The path of a ``vocab.txt``, one token a line in the order of their ids; or the tokens themselves.
-            Use `from_file` for a ``tokenizer.json``.
+        vocabulary: The path of a ``vocab.txt``, with one token a line in the order of their ids, or the tokens
+            themselves. Use `from_file` for a ``tokenizer.json``.
         lowercase: Whether letters are lowered: True for uncased models, False for cased ones.
-        strip_accents: Whether accents are dropped. None: as `lowercase`.
+        strip_accents: Whether accents are removed. None: as `lowercase`.
         handle_chinese_chars: Whether each Chinese character is a word of its own.
-        clean_text: Whether control characters are dropped and every kind of whitespace counts as a space.
+        clean_text: Whether control characters are removed and every kind of whitespace counts as a space.
         unk_token: The token of a word that the vocabulary cannot spell.
         cls_token: The token that every row begins with.
         sep_token: The token that follows each text.
-        pad_token: The token behind the last text.
+        pad_token: The token of padding, after the last text.
         mask_token: The token of a hidden word, if the vocabulary has it.
-        added_tokens: Names of further control tokens, such as BLIP's ``[DEC]`` and ``[ENC]``; those that the vocabulary
-            lacks get the ids that follow its own.
-        continuing_subword_prefix: What the vocabulary writes before a piece that does not begin a word.
+        added_tokens: Names of further control tokens, such as BLIP's ``[DEC]`` and ``[ENC]``. Those that the vocabulary
+            lacks get the ids after its own.
+        continuing_subword_prefix: The prefix of a piece that does not begin a word.
         max_input_chars_per_word: A longer word is unknown.
         context_length: Ids in a row, at least 2: the class token, the text, the separator, padding.
-        special_tokens: What the names of control tokens mean inside a caption. "text": text like any other, so that a
-            caption cannot forge them, as in transformers with ``split_special_tokens=True``. "bert": the tokens, as in
-            transformers by default.
+        special_tokens: The meaning of the names of control tokens inside a caption. "text": they are text, so a caption
+            cannot forge the tokens, as in transformers with ``split_special_tokens=True``. "bert": they are the tokens,
+            as in transformers by default.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line of the vocabulary is malformed or repeated (it is named), a control token is missing from
-            it, or an argument is none of the above.
+        FileNotFoundError: There is no such file.
+        ValueError: A line of the vocabulary is malformed or repeated (the error names it), a control token is missing
+            from it, or an argument is none of the above.
 
     Example:
         >>> tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "##s", "play", "##ing", "."]
@@ -90,7 +73,11 @@ class WordPieceTokenizer:
                [2, 5, 6, 7, 8, 3, 0]])
         >>> tokenizer.decode([2, 5, 6, 7, 8, 3, 0])
         'dogs playing'
+        >>> tokenizer.encode(["dogs", "", "dog"])
+        (array([5, 6, 5]), array([0, 2, 2, 3]))
     """
+
+    _native: _Native
 
     def __init__(
         self,
@@ -112,9 +99,9 @@ class WordPieceTokenizer:
         special_tokens: Literal["text", "bert"] = "text",
     ) -> None:
         if isinstance(added_tokens, str):
-            raise TypeError(f"added_tokens must be a sequence of str; got the str {added_tokens!r}")
+            raise TypeError(f"expected added_tokens as a sequence of str; got the str {added_tokens!r}")
         if max_input_chars_per_word < 1:
-            raise ValueError(f"max_input_chars_per_word must be at least 1; got {max_input_chars_per_word}")
+            raise ValueError(f"expected max_input_chars_per_word >= 1; got {max_input_chars_per_word}")
         self.lowercase = lowercase
         self.strip_accents = strip_accents
         self.handle_chinese_chars = handle_chinese_chars
@@ -127,9 +114,9 @@ class WordPieceTokenizer:
         self.added_tokens = tuple(added_tokens)
         self.continuing_subword_prefix = continuing_subword_prefix
         self.max_input_chars_per_word = max_input_chars_per_word
-        self.context_length = _checked_length(context_length)
+        self.context_length = checked_length(context_length)
         self.special_tokens = special_tokens
-        self._native = self._make_native(wordpiece_files.read_vocabulary(vocabulary))
+        self._native = self._make_native(read_vocabulary(vocabulary))
 
     @classmethod
     def from_file(
@@ -139,10 +126,10 @@ class WordPieceTokenizer:
         context_length: int = 77,
         special_tokens: Literal["text", "bert"] = "text",
     ) -> Self:
-        """Make the tokenizer that a ``tokenizer.json`` describes: BERT's, or that of a model like it, such as MiniLM.
+        """Makes the tokenizer that a ``tokenizer.json`` describes: BERT's, or that of a model like it, such as MiniLM.
 
-        All settings are read of it but truncation and padding, which are those of a call here: rows have
-        `context_length` ids whatever the file says.
+        All settings are read from the file except truncation and padding. Those are settings of a call here: rows have
+        `context_length` ids, whatever the file asks for.
 
         Args:
             path: The file.
@@ -150,10 +137,10 @@ class WordPieceTokenizer:
             special_tokens: As in the class.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it describes no tokenizer like BERT's: it says what is different.
+            FileNotFoundError: There is no such file.
+            ValueError: It describes no tokenizer like BERT's; the error gives the difference.
         """
-        tokens, settings = wordpiece_files.read_tokenizer_json(Path(path))
+        tokens, settings = read_tokenizer_json(Path(path))
         return cls(tokens, **settings, context_length=context_length, special_tokens=special_tokens)
 
     @classmethod
@@ -165,48 +152,43 @@ class WordPieceTokenizer:
         context_length: int = 77,
         special_tokens: Literal["text", "bert"] = "text",
     ) -> Self:
-        """Make the tokenizer of a model on the Hugging Face hub; its ``tokenizer.json`` is downloaded once and cached.
+        """Makes the tokenizer of a model on the Hugging Face hub; its ``tokenizer.json`` is downloaded once and cached.
 
         Args:
-            name: Of the model: ``"google-bert/bert-base-uncased"``.
-            revision: A branch, tag or commit; None: the main branch.
+            name: The name of the model, such as ``"google-bert/bert-base-uncased"``.
+            revision: A branch, tag or commit. None: the main branch.
             context_length: Ids in a row.
             special_tokens: As in the class.
 
         Raises:
-            ModuleNotFoundError: If the huggingface_hub package is not installed.
-            FileNotFoundError: If the model has no ``tokenizer.json``.
-            ValueError: As `from_file`.
+            ModuleNotFoundError: The huggingface_hub package is not installed.
+            FileNotFoundError: The model has no ``tokenizer.json``.
+            ValueError: As in `from_file`.
         """
-        path = wordpiece_files.hub_file(name, revision)
+        path = hub_file(name, revision)
         return cls.from_file(path, context_length=context_length, special_tokens=special_tokens)
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> Self:
-        """Make the tokenizer that `save` wrote.
+        """Makes the tokenizer that `save` wrote.
 
         Raises:
-            FileNotFoundError: If there is no such folder, or a file of it is missing.
-            ValueError: If `save` did not write it, or it was damaged since.
+            FileNotFoundError: There is no such folder, or a file in it is missing.
+            ValueError: `save` did not write it, or it was damaged since.
         """
-        settings = wordpiece_files.read_settings(Path(folder))
+        settings = read_settings(Path(folder))
         return cls.from_file(Path(folder) / "tokenizer.json", **settings)
 
     def save(self, folder: str | PathLike[str]) -> None:
-        """Write ``vocab.txt``, ``tokenizer.json`` and ``tokenizer_config.json``, which transformers reads as well.
+        """Writes ``vocab.txt``, ``tokenizer.json`` and ``tokenizer_config.json``, which transformers reads too.
 
         ``transformers.AutoTokenizer.from_pretrained(folder)`` gives the same ids, whatever `special_tokens` is. Each
-        file is written aside and moved into its place, so that none is ever there in part.
+        file is written under another name and then moved into its place, so a file is never there in part.
 
         Args:
-            folder: Made if it is not there; files of these names in it are replaced.
+            folder: It is made if it does not exist. Files of these names in it are replaced.
         """
-        wordpiece_files.write(Path(folder), self._tokens(), self._settings())
-
-    @property
-    def vocab_size(self) -> int:
-        """How many ids there are, those of added tokens included: 30,522 for BERT uncased."""
-        return self._native.vocab_size
+        write(Path(folder), self._tokens(), self._settings())
 
     @property
     def unk_id(self) -> int:
@@ -225,58 +207,13 @@ class WordPieceTokenizer:
 
     @property
     def pad_id(self) -> int:
-        """The id behind the last text."""
+        """The id of padding, after the last text."""
         return self._native.control_ids[3]
 
     @property
     def mask_id(self) -> int | None:
-        """The id of a hidden word; None if the vocabulary has no `mask_token`."""
+        """The id of a hidden word, or None if the vocabulary has no `mask_token`."""
         return self._native.mask_id
-
-    def __call__(
-        self,
-        captions: Captions,
-        *,
-        context_length: int | None = None,
-        dtype: Literal["int64", "int32"] = "int64",
-        out: NDArray[np.int64] | NDArray[np.int32] | None = None,
-        threads: int | None = None,
-        truncate: bool = True,
-    ) -> NDArray[Any]:
-        """Encode captions as rows of ids: the class token, the text, the separator, padding.
-
-        Text that does not fit is cut, and the separator stays, unless `truncate` is False. `torch.from_numpy` takes the
-        rows without a copy.
-
-        Args:
-            captions: A caption, a sequence of them, or an Arrow column of strings; n of them.
-            context_length: Ids in a row; None: the tokenizer's.
-            dtype: Of the rows, unless `out` is given.
-            out: A C-contiguous int64 or int32 array of shape (n, context_length) that is filled and returned.
-            threads: None: all cores. In a DataLoader's worker, 1.
-            truncate: Whether text that does not fit is cut or refused.
-
-        Returns:
-            Ids of shape (n, context_length); (1, context_length) for one `str`.
-
-        Raises:
-            TypeError: If a caption is not a `str` or is missing (the row is named), or `out` is no such array.
-            ValueError: If a caption has a lone surrogate, or does not fit and `truncate` is False (the row and its
-                number of tokens are named), or `out` has another shape.
-            KeyboardInterrupt: Within a second of Ctrl-C. `out` may then be partly filled; after the other errors it is
-                as it was.
-
-        Example:
-            >>> tokenizer = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "dog", "##s"])
-            >>> rows = np.empty((2, 4), np.int32)
-            >>> tokenizer(["dogs dogs", "cat"], context_length=4, out=rows) is rows
-            True
-            >>> rows
-            array([[2, 4, 5, 3],
-                   [2, 1, 3, 0]], dtype=int32)
-        """
-        length = self.context_length if context_length is None else _checked_length(context_length)
-        return self._native.encode_padded(captions, length, dtype, out=out, threads=threads, truncate=truncate)
 
     def batch_encode(
         self,
@@ -288,26 +225,26 @@ class WordPieceTokenizer:
         threads: int | None = None,
         truncate: bool = True,
     ) -> dict[str, NDArray[Any]]:
-        """Encode captions, or pairs of texts, as ids, masks and token types, named as transformers' models take them.
+        """Encodes captions or pairs of texts as ids, masks and token types, named as in transformers' models.
 
-        Of a pair that does not fit, the longer text is cut first, until both are of one length (transformers'
-        ``longest_first``).
+        If a pair does not fit, the longer text is cut first, until both are of one length. This is transformers'
+        ``longest_first``.
 
         Args:
-            captions: A caption, a sequence of them, or an Arrow column of strings; n of them.
-            pairs: As many second texts.
-            context_length: Ids in a row, with pairs at least 3; None: the tokenizer's.
-            dtype: Of all three arrays.
-            threads: None: all cores.
+            captions: n captions.
+            pairs: n second texts, or None.
+            context_length: Ids in a row, with pairs at least 3. None: the tokenizer's.
+            dtype: The type of all three arrays.
+            threads: The number of threads. None: all cores.
             truncate: Whether text that does not fit is cut or refused.
 
         Returns:
-            "input_ids"; "attention_mask", 0 on padding and else 1; "token_type_ids", 1 on a second text and its
-            separator and else 0; each of shape (n, context_length).
+            Three arrays of shape (n, context_length). "input_ids": the rows. "attention_mask": 0 on padding, 1
+            elsewhere. "token_type_ids": 1 on a second text and its separator, 0 elsewhere.
 
         Raises:
-            TypeError, ValueError, KeyboardInterrupt: As when called, and ValueError if there is not one second text for
-                each caption.
+            TypeError, ValueError, KeyboardInterrupt: As when called. Also ValueError if there is not one second text
+                for each caption.
 
         Example:
             >>> tokenizer = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "dog", "##s"])
@@ -317,66 +254,15 @@ class WordPieceTokenizer:
             attention_mask [1 1 1 1 1 1 0]
             token_type_ids [0 0 0 0 1 1 0]
         """
-        length = self.context_length if context_length is None else context_length
-        ids, mask, types = self._native.encode_batch(
-            captions,
-            pairs,
-            _checked_length(length, least=2 if pairs is None else 3),
-            dtype,
-            threads=threads,
-            truncate=truncate,
-        )
+        length = self._row_length(context_length, texts=1 if pairs is None else 2)
+        ids, mask, types = self._native.encode_batch(captions, pairs, length, dtype, threads=threads, truncate=truncate)
         return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-
-    def encode(self, captions: Captions, *, threads: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Encode captions without control tokens, without padding, and uncut.
-
-        Args:
-            captions: A caption, a sequence of them, or an Arrow column of strings; n of them.
-            threads: None: all cores.
-
-        Returns:
-            The ids of all captions one after another, and offsets of shape (n + 1,): caption i has
-            ``ids[offsets[i]:offsets[i + 1]]``.
-
-        Raises:
-            TypeError, ValueError: As when called.
-
-        Example:
-            >>> tokenizer = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "dog", "##s"])
-            >>> tokenizer.encode(["dogs", "", "dog"])
-            (array([4, 5, 4]), array([0, 2, 2, 3]))
-        """
-        return self._native.encode_ragged(captions, threads=threads)
-
-    def decode(self, ids: ArrayLike) -> str:
-        """Give the text of one row of ids: its words with a space between them ("don ' t").
-
-        Class, separator and padding tokens are left out, the other control tokens stay.
-
-        Args:
-            ids: Integers of shape (length,): a list, an array or a tensor.
-
-        Raises:
-            TypeError: If the ids are not integers.
-            ValueError: If they are not one row, or one of them is not in the vocabulary.
-        """
-        return self._native.decode(one_row(ids))
 
     def __repr__(self) -> str:
         return (
             f"WordPieceTokenizer(lowercase={self.lowercase}, context_length={self.context_length}, "
             f"special_tokens={self.special_tokens!r}, vocab_size={self.vocab_size})"
         )
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state["_native"] = self._native.vocabulary
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._native = self._make_native(state["_native"])
 
     def _make_native(self, vocabulary: bytes) -> _Native:
         return _Native(
@@ -396,18 +282,24 @@ class WordPieceTokenizer:
             special_tokens=self.special_tokens,
         )
 
+    def _encode_padded(
+        self,
+        captions: Captions,
+        length: int,
+        dtype: str,
+        *,
+        out: NDArray[np.int64] | NDArray[np.int32] | None,
+        threads: int | None,
+        truncate: bool,
+    ) -> NDArray[Any]:
+        return self._native.encode_padded(captions, length, dtype, out=out, threads=threads, truncate=truncate)
+
+    def _encode_ragged(self, captions: Captions, threads: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self._native.encode_ragged(captions, threads=threads)
+
     def _tokens(self) -> list[str]:
         return self._native.vocabulary.decode().split("\n")[:-1]
 
     def _settings(self) -> WordPieceSettings:
         names = WordPieceSettings.__optional_keys__
         return {name: getattr(self, name) for name in names}  # type: ignore[return-value]
-
-
-def _checked_length(context_length: int, *, least: int = 2) -> int:
-    if context_length < least:
-        raise ValueError(
-            f"context_length must be at least {least}, for the class token and a separator after each text; "
-            f"got {context_length}"
-        )
-    return context_length

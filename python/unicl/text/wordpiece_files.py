@@ -1,40 +1,62 @@
-"""The files of a WordPiece tokenizer: ``vocab.txt``, ``tokenizer.json``, ``tokenizer_config.json``."""
+"""Reads and writes WordPiece's files: ``vocab.txt``, ``tokenizer.json``, ``tokenizer_config.json``."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from unicl.files import write_text
-from unicl.text import hub_files as model_files
+from unicl.text.hub_files import first_file_on_hub, read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from unicl.text.wordpiece import ModelSettings, WordPieceSettings
-
 ROLES = ["unk", "cls", "sep", "pad", "mask"]
 
 
+class ModelSettings(TypedDict, total=False):
+    """The arguments of `WordPieceTokenizer` that a model was trained with, except the vocabulary."""
+
+    lowercase: bool
+    strip_accents: bool | None
+    handle_chinese_chars: bool
+    clean_text: bool
+    unk_token: str
+    cls_token: str
+    sep_token: str
+    pad_token: str
+    mask_token: str
+    added_tokens: Sequence[str]
+    continuing_subword_prefix: str
+    max_input_chars_per_word: int
+
+
+class WordPieceSettings(ModelSettings, total=False):
+    """The arguments of `WordPieceTokenizer` except its vocabulary; its documentation explains them."""
+
+    context_length: int
+    special_tokens: Literal["text", "bert"]
+
+
 def read_vocabulary(vocabulary: str | os.PathLike[str] | Sequence[str]) -> bytes:
-    """Give the content of a ``vocab.txt``: of the file at a path, or of these tokens."""
+    """Gives the content of a ``vocab.txt``: that of the file at a path, or that of these tokens."""
     if isinstance(vocabulary, str | os.PathLike):
         path = Path(vocabulary)
         if path.suffix == ".json":
-            raise ValueError(f"{path} is no vocab.txt; a tokenizer.json is read by WordPieceTokenizer.from_file(path)")
+            raise ValueError(f"expected a vocab.txt; got {path}: read it with WordPieceTokenizer.from_file(path)")
         return path.read_bytes()
     for number, token in enumerate(vocabulary):
         if not isinstance(token, str):
-            raise TypeError(f"wanted a path or a sequence of str, but token {number} is of type {type(token).__name__}")
+            raise TypeError(f"expected a path or a sequence of str; token {number} is of type {type(token).__name__}")
         if "\n" in token:
-            raise ValueError(f"token {number} of the vocabulary has a line feed: {token!r}")
+            raise ValueError(f"expected tokens without line feeds; token {number} of the vocabulary is {token!r}")
     return "".join(f"{token}\n" for token in vocabulary).encode()
 
 
 def read_tokenizer_json(path: Path) -> tuple[list[str], ModelSettings]:
-    """Give the tokens and the settings of a ``tokenizer.json``, or say how it differs from BERT's."""
-    file = model_files.read_json(path)
+    """Gives the tokens and the settings of a ``tokenizer.json``, or raises how it differs from BERT's."""
+    file = read_json(path)
     refuse = _Refusal(path)
     try:
         return _read(file, refuse)
@@ -47,13 +69,13 @@ def _read(file: dict[str, Any], refuse: _Refusal) -> tuple[list[str], ModelSetti
     # Files of 2020 do not name the type.
     known = {"unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"} <= model.keys()
     if model.get("type", "WordPiece") != "WordPiece" or not known:
-        refuse(f"its model is {model.get('type')!r}, wanted 'WordPiece'")
+        refuse(f"expected the model 'WordPiece'; got {model.get('type')!r}")
     pre_tokenizer = (file.get("pre_tokenizer") or {}).get("type")
     if pre_tokenizer != "BertPreTokenizer":
-        refuse(f"its pre_tokenizer is {pre_tokenizer!r}, wanted 'BertPreTokenizer'")
+        refuse(f"expected the pre_tokenizer 'BertPreTokenizer'; got {pre_tokenizer!r}")
     tokens = _tokens(model["vocab"], refuse)
     class_token, separator = _read_post_processor(file.get("post_processor") or {}, model["vocab"], refuse)
-    # Only the file's padding says which token pads, but not every file has one.
+    # Only the file's padding names the token that pads, but not every file has one.
     padding = "[PAD]" if "[PAD]" in tokens else (file.get("padding") or {}).get("pad_token", "[PAD]")
     names = {model["unk_token"], class_token, separator, padding, "[MASK]"}
     added = _read_added_tokens(file.get("added_tokens") or [], model["vocab"], refuse)
@@ -84,7 +106,7 @@ def _tokens(vocabulary: dict[str, int], refuse: _Refusal) -> list[str]:
     tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
     for number, token in enumerate(tokens):
         if vocabulary[token] != number:
-            refuse(f"no token has the id {number}; the next is {vocabulary[token]}, {token!r}")
+            refuse(f"expected a token with the id {number}; got {vocabulary[token]} for the next, {token!r}")
     return tokens
 
 
@@ -93,14 +115,14 @@ def _read_normalizer(normalizer: dict[str, Any] | None, refuse: _Refusal) -> Mod
     if normalizer is None:
         return dict.fromkeys(names, False)  # type: ignore[return-value]
     if normalizer.get("type") != "BertNormalizer":
-        refuse(f"its normalizer is {normalizer.get('type')!r}, wanted 'BertNormalizer'")
+        refuse(f"expected the normalizer 'BertNormalizer'; got {normalizer.get('type')!r}")
     return {name: normalizer[name] for name in names}  # type: ignore[return-value]
 
 
 def _read_post_processor(
     post_processor: dict[str, Any], vocabulary: dict[str, int], refuse: _Refusal
 ) -> tuple[str, str]:
-    """The class token and the separator."""
+    """Gives the class token and the separator."""
     kind = post_processor.get("type")
     if kind == "BertProcessing":
         (class_token, class_id), (separator, separator_id) = post_processor["cls"], post_processor["sep"]
@@ -114,14 +136,15 @@ def _read_post_processor(
         special = ["SpecialToken", "Sequence", "SpecialToken", "Sequence", "SpecialToken"]
         if (parts, kinds) != (wanted, special) or post_processor["single"] != post_processor["pair"][:3]:
             refuse(
-                "its rows are not the class token, the text, a separator; then with type 1 a second text, a separator"
+                "expected rows of the class token, the text, a separator, and with type 1 a second text, a separator; "
+                "got others"
             )
         ids = {name: token["ids"] for name, token in post_processor["special_tokens"].items()}
     else:
-        refuse(f"its post_processor is {kind!r}, wanted 'TemplateProcessing' or 'BertProcessing'")
+        refuse(f"expected the post_processor 'TemplateProcessing' or 'BertProcessing'; got {kind!r}")
     for name in [class_token, separator]:
         if ids.get(name) != [vocabulary.get(name)]:
-            refuse(f"its post_processor gives {name!r} the ids {ids.get(name)}, its vocabulary {vocabulary.get(name)}")
+            refuse(f"expected the id {vocabulary.get(name)} for {name!r} in its post_processor; got {ids.get(name)}")
     return class_token, separator
 
 
@@ -132,27 +155,27 @@ def _read_added_tokens(added: list[dict[str, Any]], vocabulary: dict[str, int], 
         name = token["content"]
         flags = [flag for flag in ["single_word", "lstrip", "rstrip", "normalized"] if token.get(flag)]
         if flags:
-            refuse(f"its added token {name!r} is {' and '.join(flags)}, which is not supported")
+            refuse(f"expected added tokens without flags; {name!r} is {' and '.join(flags)}")
         if token["id"] != vocabulary.get(name, next_id):
-            refuse(f"its added token {name!r} has the id {token['id']}, wanted {vocabulary.get(name, next_id)}")
+            refuse(f"expected the id {vocabulary.get(name, next_id)} for its added token {name!r}; got {token['id']}")
         next_id += name not in vocabulary
     return [token["content"] for token in added]
 
 
 def hub_file(name: str, revision: str | None) -> Path:
-    """Give the local copy of a model's ``tokenizer.json`` on the hub, downloaded if it is not there yet."""
+    """Gives the local copy of a model's ``tokenizer.json`` on the hub, which is downloaded if there is none yet."""
     otherwise = "pass the path of a file to WordPieceTokenizer.from_file"
-    path = model_files.hub_file(name, ["tokenizer.json"], revision=revision, otherwise=otherwise)
+    path = first_file_on_hub(name, ["tokenizer.json"], revision=revision, otherwise=otherwise)
     if path is None:
         raise FileNotFoundError(
-            f"{name!r} on the hub has no tokenizer.json; if it has a vocab.txt, download that and say "
-            "WordPieceTokenizer(path, lowercase=...)"
+            f"expected a tokenizer.json in {name!r} on the hub; got none: if it has a vocab.txt, download that and "
+            "call WordPieceTokenizer(path, lowercase=...)"
         )
     return path
 
 
 def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
-    """Write a vocabulary and settings as the three files."""
+    """Writes a vocabulary and settings as the three files."""
     names = {role: settings[f"{role}_token"] for role in ROLES}  # type: ignore[literal-required]
     ids = {token: number for number, token in enumerate(dict.fromkeys([*tokens, *settings["added_tokens"]]))}
     control = dict.fromkeys(name for name in [*names.values(), *settings["added_tokens"]] if name in ids)
@@ -198,18 +221,18 @@ def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "vocab.txt", "".join(f"{token}\n" for token in ids))
-    model_files.write_json(folder / "tokenizer.json", tokenizer)
-    model_files.write_json(folder / "tokenizer_config.json", config)
+    write_json(folder / "tokenizer.json", tokenizer)
+    write_json(folder / "tokenizer_config.json", config)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Give the settings that `write` wrote and a ``tokenizer.json`` has no place for."""
+    """Gives the settings that `write` wrote and that a ``tokenizer.json`` has no place for."""
     path = folder / "tokenizer_config.json"
-    settings = model_files.read_json(path).get("unicl")
+    settings = read_json(path).get("unicl")
     if not isinstance(settings, dict) or settings.keys() != {"context_length", "special_tokens"}:
         raise ValueError(
-            f"{path} was not written by WordPieceTokenizer.save; to use the vocabulary of another folder, "
-            f"say WordPieceTokenizer.from_file({str(folder / 'tokenizer.json')!r})"
+            f"expected a file that WordPieceTokenizer.save wrote; got {path}: to use the vocabulary of another folder, "
+            f"call WordPieceTokenizer.from_file({str(folder / 'tokenizer.json')!r})"
         )
     return settings
 

@@ -1,4 +1,6 @@
-//! Cleaning: no text breaks it, and the cleaned text has the quotes and the case that ftfy and Python give.
+//! Cleaning: no text breaks it.
+//!
+//! The cleaned text has the quotes and the case that ftfy and Python give.
 
 #![no_main]
 

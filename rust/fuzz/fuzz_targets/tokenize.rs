@@ -1,5 +1,6 @@
-//! Tokenizing: no text breaks it, rows hold the unpadded ids, a warm cache changes nothing, and ids can
-//! be decoded.
+//! Tokenizing: no text breaks it.
+//!
+//! Rows hold the unpadded ids, a warm cache changes nothing, and ids can be decoded.
 
 #![no_main]
 

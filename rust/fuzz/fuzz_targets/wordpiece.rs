@@ -1,5 +1,6 @@
-//! WordPiece: no text breaks it, rows hold the unpadded ids, a warm cache changes nothing, and ids can be
-//! decoded. The text as a vocabulary is read or refused.
+//! WordPiece: no text breaks it, and any text is read or refused as a vocabulary.
+//!
+//! Rows hold the unpadded ids, a warm cache changes nothing, and ids can be decoded.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! The captions argument of every text function: one string, a sequence of strings, or an Arrow column of strings.
+//! The captions argument of every text function.
 //!
-//! Nothing is copied. A Python string lends its UTF-8 as long as [`Captions`] lives. An ASCII string holds
+//! Captions are one string, a sequence of strings, or an Arrow column of strings. Nothing is copied. A Python string lends its UTF-8 as long as [`Captions`] lives. An ASCII string holds
 //! that UTF-8; for any other string `CPython` makes it once and keeps it. A tuple holds the strings, even if
 //! the caller's list changes. An Arrow array lends its buffers.
 

@@ -32,8 +32,8 @@ struct Call<'a> {
 #[pymethods]
 impl ClipTokenizer {
     #[new]
-    fn new(packed_merges: &[u8], clean: &str, special_tokens: &str) -> PyResult<Self> {
-        let merges = Merges::from_bytes(packed_merges).map_err(|error| gate::to_python(&error))?;
+    fn new(vocabulary: &[u8], clean: &str, special_tokens: &str) -> PyResult<Self> {
+        let merges = Merges::from_bytes(vocabulary).map_err(|error| gate::to_python(&error))?;
         let clean = match clean {
             "openai" => Clean::OpenAi,
             "hf" => Clean::HuggingFace,
@@ -58,7 +58,7 @@ impl ClipTokenizer {
     }
 
     #[getter]
-    fn packed_merges<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+    fn vocabulary<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.tokenizer.merges().to_bytes())
     }
 

@@ -172,7 +172,8 @@ def test_without_ftfy_a_caption_that_needs_it_is_refused(tokenizer, monkeypatch)
     monkeypatch.setitem(sys.modules, "ftfy", None)
     assert tokenizer("plain").shape == (1, 77)
     with pytest.raises(
-        ModuleNotFoundError, match=r"captions such as 'a & b' with the ftfy package, .* install ftfy, or choose"
+        ModuleNotFoundError,
+        match=r"expected the ftfy package, .* captions such as 'a & b'; got none: install ftfy, or choose",
     ):
         tokenizer(["plain", "a & b"])
     assert ClipTokenizer(clean="hf")("a & b").shape == (1, 77)
@@ -228,8 +229,8 @@ def test_a_caption_that_does_not_fit_is_refused_on_request(tokenizer):
     captions = ["a dog"] * 300 + ["a dog on the beach", "two very long captions are here"]
     out = np.full((302, 6), -1)
     message = (
-        r"row 300 has 7 tokens with its start and end, more than context_length, which is 6; shorten it, "
-        "or have it cut with truncate=True"
+        r"expected at most 6 tokens with start and end \(context_length\); row 300 has 7: shorten it, "
+        r"or let it be cut \(truncate\)"
     )
     with pytest.raises(ValueError, match=message):
         tokenizer(captions, context_length=6, truncate=False, out=out)
@@ -264,7 +265,7 @@ def test_rows_become_a_tensor_without_a_copy(tokenizer):
         (np.zeros((2, 9)), TypeError, r"numpy array of int64 or int32 with 2 dimensions; got float64 and 2 dimensions"),
         (np.zeros((2, 9), np.dtype(np.int64).newbyteorder()), TypeError, r"got [<>]i8 and 2 dimensions"),
         (np.zeros(18, np.int64), TypeError, r"got int64 and 1 dimensions"),
-        ([[0] * 9] * 2, TypeError, r"out must be a numpy array .* got <class 'list'>"),
+        ([[0] * 9] * 2, TypeError, r"expected out to be a numpy array .* got <class 'list'>"),
         (np.zeros((3, 9), np.int64), ValueError, r"shape \(2, 9\); got shape \(3, 9\)"),
         (np.zeros((2, 8), np.int32), ValueError, r"shape \(2, 9\); got shape \(2, 8\)"),
         (np.zeros((9, 2), np.int64).T, ValueError, r"got shape \(2, 9\), not C-contiguous"),
@@ -281,18 +282,18 @@ def test_an_out_that_cannot_hold_the_rows_is_refused_and_untouched(tokenizer, ou
 def test_a_read_only_out_is_refused(tokenizer):
     out = np.zeros((1, 77), np.int64)
     out.setflags(write=False)
-    with pytest.raises(ValueError, match="out cannot be written"):
+    with pytest.raises(ValueError, match="expected an out that can be written; got"):
         tokenizer("a", out=out)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"clean": "openclip"}, 'clean must be "openai", "hf" or "none"; got "openclip"'),
-        ({"special_tokens": "yes"}, 'special_tokens must be "text", "open_clip" or "openai"; got "yes"'),
-        ({"context_length": 1}, "context_length must be at least 2, for the start and the end token; got 1"),
-        ({"pad_id": -1}, "pad_id must be an id of the vocabulary, 0 to 49407; got -1"),
-        ({"pad_id": 49408}, "0 to 49407; got 49408"),
+        ({"clean": "openclip"}, 'expected clean to be "openai", "hf" or "none"; got "openclip"'),
+        ({"special_tokens": "yes"}, 'expected special_tokens to be "text", "open_clip" or "openai"; got "yes"'),
+        ({"context_length": 1}, "expected context_length >= 2, for the control tokens; got 1"),
+        ({"pad_id": -1}, "expected pad_id from 0 to 49407, an id of the vocabulary; got -1"),
+        ({"pad_id": 49408}, "from 0 to 49407, an id of the vocabulary; got 49408"),
     ],
 )
 def test_an_unknown_setting_names_those_there_are(arguments, message):
@@ -301,12 +302,12 @@ def test_an_unknown_setting_names_those_there_are(arguments, message):
 
 
 def test_a_call_checks_its_length_dtype_and_threads(tokenizer):
-    with pytest.raises(ValueError, match=r"context_length must be at least 2, .* got 0"):
+    with pytest.raises(ValueError, match="expected context_length >= 2, for the control tokens; got 0"):
         tokenizer("a", context_length=0)
-    with pytest.raises(ValueError, match='dtype must be "int64" or "int32"; got "int16"'):
+    with pytest.raises(ValueError, match='expected dtype to be "int64" or "int32"; got "int16"'):
         tokenizer("a", dtype="int16")
     for count in [0, -2]:
-        with pytest.raises(ValueError, match=f"threads must be at least 1, or None for all cores; got {count}"):
+        with pytest.raises(ValueError, match=f"expected threads >= 1, or None for all cores; got {count}"):
             tokenizer("a", threads=count)
 
 
@@ -319,11 +320,11 @@ def test_rows_that_no_memory_holds_are_an_ordinary_error(tokenizer):
 
 
 def test_decode_names_what_it_cannot_take(tokenizer):
-    with pytest.raises(ValueError, match="id 49408 at position 1 is not in the vocabulary; wanted 0 to 49407"):
+    with pytest.raises(ValueError, match="expected ids from 0 to 49407; got 49408 at position 1"):
         tokenizer.decode([320, 49408])
     with pytest.raises(ValueError, match=r"one row of ids, of shape \(length,\); got shape \(1, 77\)"):
         tokenizer.decode(tokenizer("a"))
-    with pytest.raises(TypeError, match="decode wants integers; got float64"):
+    with pytest.raises(TypeError, match="expected ids as integers; got float64"):
         tokenizer.decode([320.0])
 
 
@@ -339,11 +340,11 @@ def test_a_merges_file_is_read_plain_and_gzip(small_merges, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("#version: 0.2\nd o\nd o g\n", 'line 3 of the merges file: wanted two symbols .* got "d o g"'),
-        ("d o\ndo\n", 'line 2 of the merges file: wanted two symbols .* got "do"'),
-        ("d o\ndog g</w>\n", 'line 2 of the merges file: "dog" is neither a byte nor made by an earlier line'),
-        ("d o\nd o\n", "line 2 of the merges file: do is already id 512"),
-        ("", "the merges file has no merges; wanted lines of two symbols"),
+        ("#version: 0.2\nd o\nd o g\n", 'line 3 of the merges file: expected two symbols .* got "d o g"'),
+        ("d o\ndo\n", 'line 2 of the merges file: expected two symbols .* got "do"'),
+        ("d o\ndog g</w>\n", 'line 2 of the merges file: expected a byte or a symbol of an earlier line; got "dog"'),
+        ("d o\nd o\n", 'line 2 of the merges file: expected a new symbol; got "do", which is already id 512'),
+        ("", 'expected a merges file with lines of two symbols, such as "t h"; got no merges'),
     ],
 )
 def test_a_bad_merges_file_is_refused_with_its_line(tmp_path, text, message):
@@ -354,17 +355,20 @@ def test_a_bad_merges_file_is_refused_with_its_line(tmp_path, text, message):
 
 
 def test_a_missing_or_broken_merges_file_names_its_path(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"cannot read the merges file .*nowhere\.txt: "):
+    with pytest.raises(FileNotFoundError, match=r"expected a merges file that can be read; got .*nowhere\.txt: "):
         ClipTokenizer(tmp_path / "nowhere.txt")
     broken = tmp_path / "broken.gz"
     broken.write_bytes(gzip.compress(b"d o\n" * 100)[:-12])
-    with pytest.raises(OSError, match=r"cannot read the merges file .*broken\.gz: "):
+    with pytest.raises(OSError, match=r"expected a merges file that can be read; got .*broken\.gz: "):
         ClipTokenizer(broken)
 
 
 def test_without_open_clip_the_error_says_what_to_do(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(FileNotFoundError, match="pass its path as merges=, or install the open-clip-torch package"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="expected CLIP's merges file; got none: pass its path as merges=, or install the open-clip-torch",
+    ):
         ClipTokenizer()
 
 

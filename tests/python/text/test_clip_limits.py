@@ -50,7 +50,8 @@ def _seconds(work):
 
 LOOP = """
 import signal, sys, time
-from unicl.text import ClipTokenizer, PosTagger
+from unicl.phrases import PosTagger
+from unicl.text import ClipTokenizer
 signal.signal(signal.SIGINT, signal.default_int_handler)
 captions = [f"a dog number {number} runs on the beach" for number in range(50_000)] * 80
 tokenizer = ClipTokenizer()

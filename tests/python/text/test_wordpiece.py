@@ -205,7 +205,7 @@ def test_out_is_filled_and_returned(tokenizer, dtype):
     ("out", "error", "message"),
     [
         (np.zeros((2, 9)), TypeError, "numpy array of int64 or int32 with 2 dimensions; got float64 and 2 dimensions"),
-        ([[0] * 9] * 2, TypeError, r"out must be a numpy array .* got <class 'list'>"),
+        ([[0] * 9] * 2, TypeError, r"expected out to be a numpy array .* got <class 'list'>"),
         (np.zeros((2, 8), np.int32), ValueError, r"shape \(2, 9\); got shape \(2, 8\)"),
         (np.zeros((9, 2), np.int64).T, ValueError, r"got shape \(2, 9\), not C-contiguous"),
     ],
@@ -225,12 +225,12 @@ def test_text_that_does_not_fit_is_refused_if_it_must_not_be_cut(tokenizer):
         lambda: tokenizer.batch_encode(captions, truncate=False),
     ]:
         with pytest.raises(
-            ValueError, match="row 1 has 10 tokens with its start and end, more than context_length, which is 8"
+            ValueError, match=r"expected at most 8 tokens with start and end \(context_length\); row 1 has 10: "
         ):
             call()
     assert (out == -1).all()
     assert tokenizer(captions[:2], context_length=10, truncate=False)[1, -1] == 3
-    with pytest.raises(ValueError, match="row 0 has 9 tokens"):
+    with pytest.raises(ValueError, match=r"expected at most 8 tokens .*; row 0 has 9: "):
         tokenizer.batch_encode(["a a a"], ["a a a"], truncate=False)
 
 
@@ -257,18 +257,21 @@ def test_captions_that_are_not_text_are_refused_with_their_row(tokenizer, captio
 
 
 def test_pairs_must_be_as_many_as_captions(tokenizer):
-    with pytest.raises(ValueError, match="pairs must have one text for each caption, 2; got 1"):
+    with pytest.raises(ValueError, match="expected one text in pairs for each of 2 captions; got 1"):
         tokenizer.batch_encode(["a", "b"], ["c"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"context_length": 1}, "context_length must be at least 2, for the class token .* got 1"),
-        ({"special_tokens": "yes"}, 'special_tokens must be "text" or "bert"; got "yes"'),
-        ({"cls_token": "<s>"}, r'no "<s>", the cls token; name the one that it has with cls_token='),
-        ({"added_tokens": [""]}, 'added_tokens has "";'),
-        ({"max_input_chars_per_word": 0}, "max_input_chars_per_word must be at least 1; got 0"),
+        ({"context_length": 1}, "expected context_length >= 2, for the control tokens; got 1"),
+        ({"special_tokens": "yes"}, 'expected special_tokens to be "text" or "bert"; got "yes"'),
+        (
+            {"cls_token": "<s>"},
+            r'expected the cls token "<s>" in the vocabulary; got none: name the .* own with cls_token',
+        ),
+        ({"added_tokens": [""]}, 'expected added_tokens to be names .*; got ""'),
+        ({"max_input_chars_per_word": 0}, "expected max_input_chars_per_word >= 1; got 0"),
     ],
 )
 def test_an_unknown_setting_says_what_there_is(arguments, message):
@@ -277,25 +280,23 @@ def test_an_unknown_setting_says_what_there_is(arguments, message):
 
 
 def test_a_call_checks_its_length_dtype_and_threads(tokenizer):
-    with pytest.raises(ValueError, match=r"context_length must be at least 3, .* got 2"):
+    with pytest.raises(ValueError, match="expected context_length >= 3, for the control tokens; got 2"):
         tokenizer.batch_encode("a", "b", context_length=2)
     for call in [tokenizer, tokenizer.batch_encode]:
-        with pytest.raises(ValueError, match="context_length must be at least 2"):
+        with pytest.raises(ValueError, match="expected context_length >= 2, for the control tokens; got 0"):
             call("a", context_length=0)
-        with pytest.raises(ValueError, match='dtype must be "int64" or "int32"; got "int16"'):
+        with pytest.raises(ValueError, match='expected dtype to be "int64" or "int32"; got "int16"'):
             call("a", dtype="int16")
-        with pytest.raises(ValueError, match="threads must be at least 1, or None for all cores; got 0"):
+        with pytest.raises(ValueError, match="expected threads >= 1, or None for all cores; got 0"):
             call("a", threads=0)
 
 
 def test_decode_names_what_it_cannot_take(tokenizer):
-    with pytest.raises(
-        ValueError, match=f"id 99 at position 1 is not in the vocabulary; wanted 0 to {len(TOKENS) - 1}"
-    ):
+    with pytest.raises(ValueError, match=f"expected ids from 0 to {len(TOKENS) - 1}; got 99 at position 1"):
         tokenizer.decode([5, 99])
     with pytest.raises(ValueError, match=r"one row of ids, of shape \(length,\); got shape \(1, 8\)"):
         tokenizer.decode(tokenizer("a"))
-    with pytest.raises(TypeError, match="decode wants integers; got float64"):
+    with pytest.raises(TypeError, match="expected ids as integers; got float64"):
         tokenizer.decode([5.0])
 
 

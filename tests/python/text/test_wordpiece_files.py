@@ -30,12 +30,12 @@ def test_a_vocab_txt_gives_its_line_numbers_as_ids(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([*TOKENS, "dog"], 'line 10 of the vocabulary: "dog" stands in line 6 already'),
-        ([*TOKENS, "", "cat"], 'line 10 of the vocabulary: wanted one token without spaces around it, got ""'),
+        ([*TOKENS, "dog"], 'line 10 of the vocabulary: expected a new token; got "dog", which line 6 has already'),
+        ([*TOKENS, "", "cat"], 'line 10 of the vocabulary: expected one token without spaces around it; got ""'),
         ([*TOKENS, "cat 5"[:4]], 'line 10 of the vocabulary: .* got "cat "'),
-        (TOKENS[1:], r'the vocabulary has no "\[PAD\]", the pad token'),
-        ([TOKENS[0], *TOKENS[2:]], r'the vocabulary has no "\[UNK\]", the unk token'),
-        ([], 'line 1 of the vocabulary: wanted one token .* got ""'),
+        (TOKENS[1:], r'expected the pad token "\[PAD\]" in the vocabulary; got none'),
+        ([TOKENS[0], *TOKENS[2:]], r'expected the unk token "\[UNK\]" in the vocabulary; got none'),
+        ([], 'line 1 of the vocabulary: expected one token .* got ""'),
     ],
 )
 def test_a_bad_vocabulary_is_refused_with_its_line(tmp_path, lines, message):
@@ -48,20 +48,22 @@ def test_a_bad_vocabulary_is_refused_with_its_line(tmp_path, lines, message):
 def test_a_vocabulary_that_is_not_utf_8_or_not_str_is_refused(tmp_path):
     path = tmp_path / "vocab.txt"
     path.write_bytes(b"[PAD]\n[UNK]\n\xff\n")
-    with pytest.raises(ValueError, match="line 3 of the vocabulary: wanted UTF-8"):
+    with pytest.raises(ValueError, match="line 3 of the vocabulary: expected UTF-8"):
         WordPieceTokenizer(path)
-    with pytest.raises(TypeError, match="wanted a path or a sequence of str, but token 9 is of type int"):
+    with pytest.raises(TypeError, match="expected a path or a sequence of str; token 9 is of type int"):
         WordPieceTokenizer([*TOKENS, 3])
-    with pytest.raises(ValueError, match=r"token 9 of the vocabulary has a line feed: 'a\\nb'"):
+    with pytest.raises(ValueError, match=r"expected tokens without line feeds; token 9 of the vocabulary is 'a\\nb'"):
         WordPieceTokenizer([*TOKENS, "a\nb"])
-    with pytest.raises(TypeError, match="added_tokens must be a sequence of str; got the str '<a>'"):
+    with pytest.raises(TypeError, match="expected added_tokens as a sequence of str; got the str '<a>'"):
         WordPieceTokenizer(TOKENS, added_tokens="<a>")
 
 
 def test_a_missing_file_is_named_and_a_tokenizer_json_sent_to_from_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.txt"):
         WordPieceTokenizer(tmp_path / "nowhere.txt")
-    with pytest.raises(ValueError, match=r"is read by WordPieceTokenizer\.from_file\(path\)"):
+    with pytest.raises(
+        ValueError, match=r"expected a vocab\.txt; got .*: read it with WordPieceTokenizer\.from_file\(path\)"
+    ):
         WordPieceTokenizer(tmp_path / "tokenizer.json")
 
 
@@ -98,7 +100,7 @@ def test_a_write_that_fails_leaves_the_old_file(saved, monkeypatch):
 def test_load_says_what_is_missing_or_foreign(saved):
     (saved / "tokenizer_config.json").write_text("{}")
     with pytest.raises(
-        ValueError, match=r"was not written by WordPieceTokenizer\.save; .* say WordPieceTokenizer\.from_file"
+        ValueError, match=r"expected a file that WordPieceTokenizer\.save wrote; .* call WordPieceTokenizer\.from_file"
     ):
         WordPieceTokenizer.load(saved)
     (saved / "tokenizer_config.json").unlink()
@@ -120,29 +122,29 @@ def test_a_file_of_bert_processing_without_type_and_normalizer_is_read(saved):
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        (["model", "type"], "BPE", "its model is 'BPE', wanted 'WordPiece'"),
-        (["model"], None, "its model is None, wanted 'WordPiece'"),
-        (["model", "vocab", "dog"], 77, "no token has the id 5; the next is 6, '##s'"),
+        (["model", "type"], "BPE", "expected the model 'WordPiece'; got 'BPE'"),
+        (["model"], None, "expected the model 'WordPiece'; got None"),
+        (["model", "vocab", "dog"], 77, "expected a token with the id 5; got 6 for the next, '##s'"),
         (["model", "vocab"], None, "a part of it is missing or of another kind, TypeError"),
         (["model", "vocab"], ["[PAD]", "[UNK]"], "a part of it is missing or of another kind, TypeError"),
         (["normalizer"], {"type": "BertNormalizer"}, "a part .* of another kind, KeyError: 'clean_text'"),
         (["post_processor"], {"type": "BertProcessing"}, "a part .* of another kind, KeyError: 'cls'"),
-        (["pre_tokenizer"], None, "its pre_tokenizer is None, wanted 'BertPreTokenizer'"),
-        (["normalizer"], {"type": "NFC"}, "its normalizer is 'NFC', wanted 'BertNormalizer'"),
-        (["post_processor"], None, "its post_processor is None, wanted 'TemplateProcessing' or 'BertProcessing'"),
+        (["pre_tokenizer"], None, "expected the pre_tokenizer 'BertPreTokenizer'; got None"),
+        (["normalizer"], {"type": "NFC"}, "expected the normalizer 'BertNormalizer'; got 'NFC'"),
+        (["post_processor"], None, "expected the post_processor 'TemplateProcessing' or 'BertProcessing'; got None"),
         (
             ["post_processor", "pair"],
             [{"Sequence": {"id": "A", "type_id": 0}}],
-            "its rows are not the class token, the text",
+            "expected rows of the class token, the text",
         ),
-        (["post_processor", "single"], [], "its rows are not the class token, the text"),
+        (["post_processor", "single"], [], "expected rows of the class token, the text"),
         (
             ["post_processor", "special_tokens", "[CLS]", "ids"],
             [7],
-            r"its post_processor gives '\[CLS\]' the ids \[7\], its vocabulary 2",
+            r"expected the id 2 for '\[CLS\]' in its post_processor; got \[7\]",
         ),
-        (["added_tokens", 4, "lstrip"], True, r"its added token '\[MASK\]' is lstrip, which is not supported"),
-        (["added_tokens", 4, "content"], "<new>", "its added token '<new>' has the id 4, wanted 9"),
+        (["added_tokens", 4, "lstrip"], True, r"expected added tokens without flags; '\[MASK\]' is lstrip"),
+        (["added_tokens", 4, "content"], "<new>", "expected the id 9 for its added token '<new>'; got 4"),
     ],
 )
 def test_a_file_that_is_not_berts_is_refused_with_the_reason(saved, place, value, message):
@@ -161,7 +163,7 @@ def test_a_file_that_is_not_berts_is_refused_with_the_reason(saved, place, value
 def test_a_file_that_is_no_json_object_is_refused(tmp_path, content):
     path = tmp_path / "tokenizer.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ValueError, match=r"tokenizer\.json is not (JSON|a JSON object)"):
+    with pytest.raises(ValueError, match=r"expected (JSON|a JSON object) in .*tokenizer\.json; got"):
         WordPieceTokenizer.from_file(path)
 
 
@@ -169,7 +171,7 @@ def test_a_file_without_pad_token_takes_the_one_that_its_padding_names(tmp_path)
     tokens = ["<pad>", *TOKENS[1:]]
     WordPieceTokenizer(tokens, pad_token="<pad>").save(tmp_path)  # noqa: S106 - no password
     path = tmp_path / "tokenizer.json"
-    with pytest.raises(ValueError, match=r'the vocabulary has no "\[PAD\]", the pad token'):
+    with pytest.raises(ValueError, match=r'expected the pad token "\[PAD\]" in the vocabulary; got none'):
         WordPieceTokenizer.from_file(path)
     file = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(file | {"padding": {"pad_token": "<pad>"}}))
@@ -195,11 +197,14 @@ def test_a_model_without_the_file_and_a_missing_package_say_what_to_do(monkeypat
 
     monkeypatch.setattr(hub, "hf_hub_download", missing)
     with pytest.raises(
-        FileNotFoundError, match=r"'some/model' on the hub has no tokenizer\.json; if it has a vocab\.txt"
+        FileNotFoundError,
+        match=r"expected a tokenizer\.json in 'some/model' on the hub; got none: if it has a vocab\.txt",
     ):
         WordPieceTokenizer.from_hub("some/model")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ModuleNotFoundError, match="huggingface_hub package, which is not installed: install it, or"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"expected the huggingface_hub package, .*; got none: install it, or"
+    ):
         WordPieceTokenizer.from_hub("some/model")
 
 

@@ -1,4 +1,4 @@
-//! From noun phrases to labels.
+//! From noun phrases and captions to the labels of a vocabulary.
 //!
 //! A [`Vocabulary`] holds the label names, and [`mine`] finds names in captions. A [`Mapper`] maps one phrase to a label,
 //! and [`label_captions`] maps whole captions to sets of labels.

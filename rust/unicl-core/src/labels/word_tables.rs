@@ -1,7 +1,7 @@
 //! The words that the label code knows, from the tables in `words/`.
 //!
-//! The compiler parses the tables, so a lookup costs what it costs in a constant array. A table is lines of columns with
-//! tabs between them; lines that begin with `#` are comments.
+//! The compiler parses the tables, so a lookup is a search in a constant array. A table has one row a
+//! line, with tabs between columns. Lines that begin with `#` are comments.
 
 /// Words and their singulars, sorted by the word.
 pub(super) const IRREGULAR_NOUNS: &[(&str, &str)] = {

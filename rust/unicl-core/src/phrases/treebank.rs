@@ -1,5 +1,6 @@
-//! The Treebank rules of NLTK's `NLTKWordTokenizer`, in order, each in one pass over the text: slow and literal.
+//! The Treebank rules of NLTK's `NLTKWordTokenizer`, slow and literal.
 //!
+//! The rules are applied in order, each in one pass over the text.
 //! [`super::Words`] splits most captions without these rules, and a property test ties it to them. Every
 //! character carries its place in the caption, so words keep their spans when rules insert and replace.
 //! The clitics and contractions below are part of the rules; their order matters.

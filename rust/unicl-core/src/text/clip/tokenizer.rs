@@ -1,4 +1,4 @@
-//! From captions to rows of ids, and back.
+//! CLIP's tokenizer: from captions to rows of ids, and back.
 
 use std::ops::Range;
 
@@ -119,13 +119,17 @@ impl ClipTokenizer {
         let start = Id::from(self.merges.start_id());
         let end = Id::from(self.merges.end_id());
         let zero_one = [0, 1].map(Id::from);
+        if let Some(types) = types {
+            // A caption is one text: there is no second.
+            types.fill(zero_one[0]);
+        }
         rows::for_each_row(
             captions.len(),
             length,
-            [Some(ids), mask, types],
+            [Some(ids), mask],
             threads,
             || Encoder::new(self),
-            |encoder, row, [ids, mask, types]| {
+            |encoder, row, [ids, mask]| {
                 encoder.ids.clear();
                 encoder.push_caption(captions[row], length - 2);
                 encoder.ids.truncate(length - 2);
@@ -134,8 +138,6 @@ impl ClipTokenizer {
                 filling.extend(&encoder.ids);
                 filling.push(end);
                 mark(mask, 0..filling.pad(padding), zero_one);
-                // A caption is one text: there is no second.
-                mark(types, 0..0, zero_one);
             },
         );
     }

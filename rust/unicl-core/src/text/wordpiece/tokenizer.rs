@@ -1,4 +1,4 @@
-//! From captions and pairs of captions to rows of ids, and back.
+//! BERT's tokenizer: from captions and pairs of captions to rows of ids, and back.
 
 use super::encoder::{CHUNK, Encoder, SPACE};
 use super::normalize::{Normalization, Splitter};
