@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unicl.loss.set_rows import send
+from unicl.loss.targets.sets import send
 
 __all__ = [
     "check_choice",

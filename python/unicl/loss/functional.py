@@ -21,12 +21,12 @@ from unicl.loss.checks import (
     readable,
     scale_tensor,
 )
-from unicl.loss.distributed import distributed_losses, sum_over_ranks
-from unicl.loss.labels import Labels, read_labels
+from unicl.loss.over_ranks.operators import distributed_losses, sum_over_ranks
+from unicl.loss.targets.given import Labels, read_labels
 from unicl.loss.operators import tiled_losses
-from unicl.loss.ranks import check_group
+from unicl.loss.over_ranks.collectives import check_group
 from unicl.loss.reference import reference_losses
-from unicl.loss.tiles import Problem
+from unicl.loss.tiled.tile import Problem
 
 __all__ = ["fused_loss"]
 

@@ -15,9 +15,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from unicl.loss.differentiable import differentiable_losses
-from unicl.loss.targets import Kind, Targets
-from unicl.loss.tiles import Problem
+from unicl.loss.second_order import differentiable_losses
+from unicl.loss.targets.match import Kind, Targets
+from unicl.loss.tiled.tile import Problem
 
 __all__ = ["engine", "flatten", "tiled_losses"]
 
@@ -50,7 +50,7 @@ def _can_keep_logits(problem: Problem) -> bool:
 
 def engine(problem: Problem) -> Any:
     """The module whose ``forward`` and ``backward`` compute the problem; triton is imported only if it is asked for."""
-    return import_module("unicl.loss.kernels" if problem.backend == "triton" else "unicl.loss.tiled")
+    return import_module("unicl.loss.kernels" if problem.backend == "triton" else "unicl.loss.tiled.passes")
 
 
 def flatten(problem: Problem) -> tuple[Any, ...]:

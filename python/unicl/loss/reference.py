@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unicl.loss.set_rows import Sets
+from unicl.loss.targets.sets import Sets
 
 __all__ = ["dense_overlaps", "dense_targets", "reference_losses"]
 

@@ -12,10 +12,11 @@ import torch
 from torch.nn.functional import normalize
 
 import unicl
-from unicl.loss import tiled
-from unicl.loss.kernels import autotune, launch
-from unicl.loss.targets import match_labels, match_pairs, match_sets
-from unicl.loss.tiles import Problem
+from unicl.loss.tiled import passes as tiled
+from unicl.loss.kernels import autotune
+from unicl.loss.kernels import passes as launch
+from unicl.loss.targets.match import match_labels, match_pairs, match_sets
+from unicl.loss.tiled.tile import Problem
 
 MODES = [
     {},

@@ -15,10 +15,13 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import unicl
-from unicl.loss import functional, label_sets, tiled
+from unicl.loss import functional
+from unicl.loss.targets import overlap as label_sets
+from unicl.loss.tiled import passes as tiled
 
 pytest.importorskip("triton", reason="triton is not installed")
-from unicl.loss.kernels import autotune, launch
+from unicl.loss.kernels import autotune
+from unicl.loss.kernels import passes as launch
 
 SETS = SimpleNamespace(
     indices=np.array([3, 1, 1, 7, 2, 2**40]),

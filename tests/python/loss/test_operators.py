@@ -10,8 +10,8 @@ import torch
 
 import unicl
 from unicl.loss.operators import flatten, tiled_losses
-from unicl.loss.targets import match_labels, match_pairs, match_sets
-from unicl.loss.tiles import Problem
+from unicl.loss.targets.match import match_labels, match_pairs, match_sets
+from unicl.loss.tiled.tile import Problem
 
 SETS = SimpleNamespace(indices=np.array([0, 1, 1, 2, 0]), offsets=np.array([0, 2, 3, 4, 4, 5]), weights=None)
 

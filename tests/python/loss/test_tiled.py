@@ -14,8 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import unicl
-from unicl.loss import operators, tiles
-from unicl.loss import tiled as tiled_module
+from unicl.loss import operators
+from unicl.loss.tiled import passes as tiled_module
+from unicl.loss.tiled import tile as tiles
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 # Relative to the largest element: a few units in the last place.

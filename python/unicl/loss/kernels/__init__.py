@@ -3,6 +3,6 @@
 The only part of the package that imports triton; imported when the backend is asked for.
 """
 
-from unicl.loss.kernels.launch import backward, check_device, count_meetings, forward
+from unicl.loss.kernels.passes import backward, check_device, count_meetings, forward
 
 __all__ = ["backward", "check_device", "count_meetings", "forward"]

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from unicl.loss.checks import check_sets, label_tensor
-from unicl.loss.label_sets import count_meetings
+from unicl.loss.targets.overlap import count_meetings
 from unicl.loss.reference import dense_overlaps, dense_targets
-from unicl.loss.set_rows import is_sets
-from unicl.loss.targets import Targets, match_labels, match_pairs, match_sets
+from unicl.loss.targets.sets import is_sets
+from unicl.loss.targets.match import Targets, match_labels, match_pairs, match_sets
 
 __all__ = ["Labels", "read_labels"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unicl.loss.targets import Targets
+from unicl.loss.targets.match import Targets
 
 __all__ = ["LOG2_E", "Columns", "Problem", "Side", "Tiles", "common_shift", "is_bounded", "number_of_images"]
 

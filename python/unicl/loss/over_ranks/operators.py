@@ -29,13 +29,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from unicl.loss.differentiable import differentiable_losses
-from unicl.loss.labels import Labels
+from unicl.loss.second_order import differentiable_losses
+from unicl.loss.targets.given import Labels
 from unicl.loss.operators import engine
-from unicl.loss.ranks import Ranks, gather, gathered_texts, sum_to_owners, summed
-from unicl.loss.set_rows import is_sets
-from unicl.loss.tiled import Sums
-from unicl.loss.tiles import Problem
+from unicl.loss.over_ranks.collectives import Ranks, gather, gathered_texts, sum_to_owners, summed
+from unicl.loss.targets.sets import is_sets
+from unicl.loss.tiled.passes import Sums
+from unicl.loss.tiled.tile import Problem
 
 __all__ = ["distributed_losses", "sum_over_ranks"]
 

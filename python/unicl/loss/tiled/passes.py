@@ -26,7 +26,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from unicl.loss.tiles import LOG2_E, Columns, Problem, Side, Tiles, common_shift, is_bounded, number_of_images
+from unicl.loss.tiled.tile import LOG2_E, Columns, Problem, Side, Tiles, common_shift, is_bounded, number_of_images
 
 __all__ = ["Sums", "backward", "forward"]
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from unicl.loss.tiles import Problem, number_of_images
+from unicl.loss.tiled.tile import Problem, number_of_images
 
 __all__ = ["differentiable_losses"]
 

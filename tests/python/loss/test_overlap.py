@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unicl
-from unicl.loss import label_sets
+from unicl.loss.targets import overlap as label_sets
 
 BACKENDS = pytest.mark.parametrize("backend", ["reference", "tiled"])
 

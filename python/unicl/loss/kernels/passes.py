@@ -17,9 +17,9 @@ from torch import Tensor
 
 from unicl.loss.kernels.autotune import Tile, choose, interprets
 from unicl.loss.kernels.tile import gradient_kernel, sums_kernel
-from unicl.loss.targets import Targets
-from unicl.loss.tiled import Sums
-from unicl.loss.tiles import LOG2_E, Problem, Side, number_of_images
+from unicl.loss.targets.match import Targets
+from unicl.loss.tiled.passes import Sums
+from unicl.loss.tiled.tile import LOG2_E, Problem, Side, number_of_images
 
 __all__ = ["backward", "check_device", "count_meetings", "forward"]
 
@@ -93,7 +93,7 @@ def backward(
 def count_meetings(
     image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, excluded: int | None
 ) -> tuple[Tensor, Tensor]:
-    """How many sets each set meets: see unicl.loss.label_sets.count_meetings, which would wait for the device.
+    """How many sets each set meets: see unicl.loss.targets.overlap.count_meetings, which would wait for the device.
 
     It is the sum of the positive logits where all logits are 1.
     """

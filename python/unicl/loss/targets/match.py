@@ -17,8 +17,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from unicl.loss.label_sets import count_meetings, overlap_tile
-from unicl.loss.set_rows import Sets, read_sets, send, sums_of_cosines, to_device
+from unicl.loss.targets.overlap import count_meetings, overlap_tile
+from unicl.loss.targets.sets import Sets, read_sets, send, sums_of_cosines, to_device
 
 __all__ = ["Kind", "Targets", "match_labels", "match_pairs", "match_sets"]
 

@@ -1,0 +1,1 @@
+"""Which image is a positive of which text."""
