@@ -1,1 +1,1 @@
-"""Which image is a positive of which text."""
+"""Decides which image is a positive of which text, from the labels of a call."""

@@ -1,1 +1,1 @@
-"""The loss by tiles, in plain torch, on any device."""
+"""The loss by tiles in plain torch, on any device."""

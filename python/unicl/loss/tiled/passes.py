@@ -1,4 +1,4 @@
-"""The loss and its gradient by tiles: plain torch on any device, and no b x m matrix beyond 16 MiB.
+"""The forward and backward pass by tiles: no b x m matrix beyond 16 MiB.
 
 Legend: ``b`` images ``u_i``, ``m`` texts ``v_j``, ``k`` extra texts, ``d`` width, ``s`` the logit scale, z_ij = s
 u_i.v_j.
@@ -10,11 +10,11 @@ Backward, per tile, with a_i and c_j the gradients of the row and column losses:
     G = a_i (softmax over row i - r_ij) + c_j (softmax over column j - c_ij)   (in float32)
     dU += s G v;  dV += s G^T u                                            (two matmuls)
 Four matmul units in all, or three where the logits are so few (16 MiB) that forward keeps them. The targets r and c are
-subtracted in the tile, not added outside as sums over classes: on an aligned batch the two parts cancel, and nothing
-right is left after rounding to bfloat16 (docs/loss.md).
+subtracted in the tile, and not added outside as sums over classes. On an aligned batch the two parts cancel, and after
+rounding to bfloat16 the difference would be wrong (docs/loss.md).
 
-Exponentials are base 2: exp2 costs a third of exp in torch on a CPU (0.28 and 0.81 ns an element, AVX-512), and log2(e)
-goes into the factor that the matmul applies anyway.
+Exponentials have base 2: exp2 costs a third of exp in torch on a CPU (0.28 and 0.81 ns an element, AVX-512). The factor
+log2(e) goes into the factor that the matmul applies anyway.
 """
 
 from __future__ import annotations
@@ -24,93 +24,113 @@ from collections.abc import Callable
 from functools import cache
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from unicl.loss.tiled.tile import LOG2_E, Columns, Problem, Side, Tiles, common_shift, is_bounded, number_of_images
+from unicl.loss.directions import Direction, Losses, Sums, losses_of_sums
+from unicl.loss.problem import LOG2_E, Problem
+from unicl.loss.targets.overlap import count_meetings
+from unicl.loss.tiled.tile import Block, Tiles
 
-__all__ = ["Sums", "backward", "forward"]
+__all__ = ["backward", "can_keep_logits", "check_device", "count_meetings", "forward"]
 
+# Logits that are kept for backward, which saves one matmul of four: 16 MiB of float32, a batch of 2,048.
+_KEPT_LOGITS = 1 << 22
 # Of float32 sums for the gradient of half-precision texts: 12,288 texts of width 512.
 _PANEL_BYTES = 24 << 20
+# 2 ** (+-70) and its sums over 2 ** 24 rows are normal numbers in float32. A logit within needs no maximum subtracted.
+_SAFE_BITS = 70.0
+# One exponential serves rows and columns if their log-sum-exps lie within this many bits. Relative to the middle it is
+# then below 2 ** 50, and a probability flushed to zero was below 2 ** -76.
+_SAFE_SPREAD = 100.0
+
+
+def check_device(features: Float[Tensor, "rows d"]) -> None:
+    """Accepts features on every device."""
+
+
+def can_keep_logits(problem: Problem) -> bool:
+    """Tells whether the logits are so few that all of them together are no larger than a cache.
+
+    Tiles on a GPU are larger than that.
+    """
+    return (
+        problem.image.device.type == "cpu"
+        and problem.extra is None
+        and problem.image.shape[0] * problem.text.shape[0] <= _KEPT_LOGITS
+    )
 
 
 def forward(
-    problem: Problem, merge: Callable[[Sums], None] | None = None, kept: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Row losses (b,), column losses (m,), and the log-sum-exps in bits of rows and columns, which backward needs.
+    problem: Problem, merge: Callable[[Sums], None] | None = None, kept: Float[Tensor, " logits"] | None = None
+) -> Losses:
+    """Gives row losses (b,), column losses (m,), and the log-sum-exps in bits of rows and columns.
 
-    A row or column without a positive has loss 0. A direction that is not wanted has zeros throughout. The
-    log-sum-exps are
-    float64: rounded to float32, they would be off by 2 ** -17 at scale 100.
+    A row or column without a positive has loss 0. The log-sum-exps, which backward needs, are float64: rounded to
+    float32, they would be off by 2 ** -17 at scale 100.
 
     Args:
         problem: What to compute.
-        merge: Called with what was added up for the columns, to add what other ranks have.
-        kept: Shape (b m,), takes the logits for backward; None keeps none.
+        merge: Called with the sums of the columns, to add those of other ranks.
+        kept: Takes the logits for backward, b m of them; None keeps none.
     """
-    bounded = is_bounded(problem)
+    modes, bounded = problem.modes, _is_bounded(problem)
     tiles = Tiles(problem, buffers=2, kept=kept)
     rows = Sums(problem.image, bounded=bounded)
     columns = Sums(problem.text, bounded=bounded)
     for span in tiles.row_spans():
         u = problem.image[span].to(problem.scale.dtype)
         for block in tiles.column_blocks():
-            sides = []
-            if problem.to_text:
-                sides.append((rows, span, 1))
-            if problem.to_image and not block.is_extra:
-                sides.append((columns, block.span, 0))
+            into = []
+            if modes.to_text:
+                into.append((rows, span, 1))
+            if modes.to_image and not block.is_extra:
+                into.append((columns, block.span, 0))
             z = tiles.logits(u, block.features.to(problem.scale.dtype), span, block)
-            _add_targets(tiles, z, span, block, sides)
+            _add_targets(tiles, z, span, block, into)
             tiles.fill_excluded(z, span, block, -math.inf)
             if bounded:
                 powers = torch.exp2(z, out=z if kept is None else tiles.buffer(1, z))
-                for sums, own_span, dim in sides:
+                for sums, own_span, dim in into:
                     sums.total[own_span] += powers.sum(dim)
             else:
-                for sums, own_span, dim in sides:
+                for sums, own_span, dim in into:
                     sums.add_powers(z, dim, own_span, tiles.buffer(1, z))
-    row_others = problem.text.shape[0] + (0 if problem.extra is None else problem.extra.shape[0])
-    if merge is not None:
-        merge(columns)
-    row_lse, column_lse = rows.log_sum(), columns.log_sum()
-    row_loss = rows.losses(problem, row_lse, problem.targets.image_count, row_others)
-    column_loss = columns.losses(problem, column_lse, problem.targets.text_count, number_of_images(problem))
-    return row_loss, column_loss, row_lse, column_lse
+    return losses_of_sums(problem, rows, columns, merge)
 
 
 def backward(
     problem: Problem,
-    row_lse: Tensor,
-    column_lse: Tensor,
-    row_grad: Tensor,
-    column_grad: Tensor,
+    row_lse: Float[Tensor, " b"],
+    column_lse: Float[Tensor, " m"],
+    row_grad: Float[Tensor, " b"],
+    column_grad: Float[Tensor, " m"],
     *,
     wants_image: bool = True,
     wants_text: bool = True,
-    kept: Tensor | None = None,
+    kept: Float[Tensor, " logits"] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the image features (b, d), the text features (m, d) and the scale ().
+    """Gives the gradients of the image features (b, d), the text features (m, d) and the scale ().
 
     Args:
-        problem: What forward was given.
-        row_lse: In bits, shape (b,), from forward.
-        column_lse: In bits, shape (m,), from forward.
-        row_grad: Gradient of the row losses, shape (b,).
-        column_grad: Gradient of the column losses, shape (m,).
-        wants_image: Whether to compute the images' gradient; without, it is empty and its matmul is saved.
-        wants_text: The same for the texts'.
-        kept: Shape (b m,), the logits that forward kept; None makes them again.
+        problem: The problem of forward.
+        row_lse: In bits, from forward.
+        column_lse: In bits, from forward.
+        row_grad: Gradient of the row losses.
+        column_grad: Gradient of the column losses.
+        wants_image: Whether to compute the images' gradient; without it, the gradient is empty and its matmul is saved.
+        wants_text: The same for the texts.
+        kept: The logits that forward kept, b m of them; None makes them again.
     """
     image, text, scale = problem.image, problem.text, problem.scale
     tiles = Tiles(problem, buffers=3, kept=kept)
-    shift = common_shift(problem, row_lse, column_lse)
-    rows = Side.of_rows(problem, row_lse, row_grad, shift)
-    columns = Side.of_columns(problem, column_lse, column_grad, shift)
+    shift = _common_shift(problem, row_lse, column_lse)
+    rows = Direction.to_text(problem, row_lse, row_grad, shift)
+    columns = Direction.to_image(problem, column_lse, column_grad, shift)
     add_product, is_rounded = _products(image)
     is_low = text.dtype != scale.dtype
-    # Half-precision texts sum up in float32: on a CPU, a bounded panel of them at a time. Images pay for it, with one
-    # rounding of their gradient for every further panel.
+    # The gradient of half-precision texts is summed in float32: on a CPU, for a bounded panel of texts at a time. The
+    # gradient of the images is rounded once more for every further panel.
     is_bounded_sum = is_low and wants_text and text.device.type == "cpu"
     panels = tiles.text_panels(_PANEL_BYTES // (scale.element_size() * text.shape[1]) if is_bounded_sum else None)
     # sum_ij G_ij u_i.v_j = sum_i <u_i, dU_i> / s: no pass over the tiles, where dU has been rounded nowhere.
@@ -152,11 +172,38 @@ def backward(
     return image_grad, text_grad, scale_grad.to(scale.dtype)
 
 
-def _products(features: Tensor) -> tuple[Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], bool]:
-    """How ``into += g @ features`` is computed, given the features also in the dtype of ``into``; whether g is rounded.
+def _is_bounded(problem: Problem) -> bool:
+    """Tells whether no logit can leave +-70 bits, so that its power of two needs no maximum subtracted.
 
-    bfloat16 features on a CPU that multiplies bfloat16: g is rounded once and the product taken in bfloat16, at twice
-    the speed of float32 or more. Elsewhere such a product is emulated, and slower than float32.
+    Known only on the CPU: elsewhere, reading it would wait for the device.
+    """
+    if problem.image.device.type != "cpu":
+        return False
+    longest = 1.0
+    for features in (problem.image, problem.text, problem.extra):
+        if features is not None and features.numel():
+            longest = max(longest, float(torch.linalg.vector_norm(features, dim=1, dtype=problem.scale.dtype).max()))
+    return float(problem.scale) * LOG2_E * longest**2 <= _SAFE_BITS
+
+
+def _common_shift(problem: Problem, row_lse: Tensor, column_lse: Tensor) -> float | None:
+    """Gives a constant to use for every log-sum-exp inside the exponential; None if there is none, or on a GPU."""
+    if problem.image.device.type != "cpu":
+        return None
+    modes = problem.modes
+    wanted = [lse for lse, flag in ((row_lse, modes.to_text), (column_lse, modes.to_image)) if flag and lse.numel()]
+    low, high = min(float(lse.min()) for lse in wanted), max(float(lse.max()) for lse in wanted)
+    # Whole, so that float32 holds it exactly.
+    return float(round((low + high) / 2)) if high - low <= _SAFE_SPREAD else None
+
+
+def _products(features: Tensor) -> tuple[Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], bool]:
+    """Gives the function that computes ``into += g @ features``, and whether it rounds g.
+
+    The function takes ``into``, g, the features, and the features in the dtype of ``into``.
+
+    bfloat16 features on a CPU that multiplies bfloat16: g is rounded once and the product is computed in bfloat16, at
+    twice the speed of float32 or more. Elsewhere such a product is emulated, and slower than float32.
     """
     if features.dtype == torch.bfloat16 and features.device.type == "cpu" and _multiplies_bfloat16():
         return lambda into, g, low, _: into.add_(torch.mm(g.bfloat16(), low)), True
@@ -170,52 +217,10 @@ def _multiplies_bfloat16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
 
 
-class Sums:
-    """What forward adds up for each row (or column) of z, in bits and float64.
-
-    Args:
-        features: Gives the number of rows and the device.
-        bounded: Whether no power of two of a logit leaves its dtype; no maximum is then taken, and it stays 0.
-
-    Attributes:
-        total: Sum of 2 ** (z - largest).
-        largest: Running maximum of z.
-        positive: Sum of q z.
-        every: Sum of z, for label smoothing.
-    """
-
-    def __init__(self, features: Tensor, *, bounded: bool) -> None:
-        self.total = features.new_zeros(features.shape[0], dtype=torch.float64)
-        # Finite: where all so far is excluded (-inf), the difference to the maximum must not be -inf - -inf.
-        self.largest = torch.full_like(self.total, 0.0 if bounded else -1e30)
-        self.positive = torch.zeros_like(self.total)
-        self.every = torch.zeros_like(self.total)
-
-    def add_powers(self, z: Tensor, dim: int, span: slice, out: Tensor) -> None:
-        """Adds 2 ** z of a tile, raising the maximum if need be."""
-        old = self.largest[span]
-        new = torch.maximum(old, z.amax(dim))
-        torch.sub(z, new.to(z.dtype).unsqueeze(dim), out=out).exp2_()
-        self.total[span] = self.total[span] * torch.exp2(old - new) + out.sum(dim)
-        self.largest[span] = new
-
-    def log_sum(self) -> Tensor:
-        """Log-sum-exp in bits; 0 where there is nothing to sum."""
-        return torch.where(self.total > 0, self.total.log2() + self.largest, 0.0)
-
-    def losses(self, problem: Problem, lse: Tensor, count: Tensor, others: int) -> Tensor:
-        """Log-sum-exp minus the target-weighted mean of the logits, in nats; 0 without a positive."""
-        smoothing = problem.label_smoothing
-        mean = self.positive / count.clamp_min(1e-30)
-        if smoothing:
-            mean = (1 - smoothing) * mean + smoothing * self.every / max(1, others - problem.exclude_self)
-        return torch.where(count > 0, (lse - mean) / LOG2_E, 0.0).to(problem.scale.dtype)
-
-
-def _add_targets(tiles: Tiles, z: Tensor, span: slice, block: Columns, sides: list[tuple[Sums, slice, int]]) -> None:
+def _add_targets(tiles: Tiles, z: Tensor, span: slice, block: Block, into: list[tuple[Sums, slice, int]]) -> None:
     """Adds the logits of the positives, read from the tile itself.
 
-    As a product of class sums they would cost less on large batches, but carry another rounding error than the
+    As a product of class sums they would cost less on large batches, but have another rounding error than the
     log-sum-exp: 1e-5 at scale 100, where the loss of an aligned batch is 0 to 1e-30 (docs/loss.md).
     """
     problem = tiles.problem
@@ -223,13 +228,13 @@ def _add_targets(tiles: Tiles, z: Tensor, span: slice, block: Columns, sides: li
     if problem.targets.kind == "pairs":
         if own := tiles.own_pairs(z, span, block):
             texts, logits = own
-            for sums, _, dim in sides:
+            for sums, _, dim in into:
                 first = problem.first_pair if dim else 0
                 sums.positive[texts.start - first : texts.stop - first] += logits
     elif (q := tiles.targets(z, span, block, buffer=1)) is not None:
         q.mul_(z)
-        for sums, own_span, dim in sides:
+        for sums, own_span, dim in into:
             sums.positive[own_span] += q.sum(dim)
-    if problem.label_smoothing:
-        for sums, own_span, dim in sides:
+    if problem.modes.label_smoothing:
+        for sums, own_span, dim in into:
             sums.every[own_span] += z.sum(dim)
