@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unicl.loss.directions import Losses, Sums
-from unicl.loss.problem import BackendName, Problem
+from unicl.loss.modes import BackendName
+from unicl.loss.problem import Problem
 from unicl.loss.tiled import passes as tiled
 
 __all__ = ["Backend", "backend_named"]

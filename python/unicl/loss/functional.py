@@ -24,10 +24,11 @@ from unicl.loss.checks import (
     readable,
     scale_tensor,
 )
+from unicl.loss.modes import BackendName, DirectionName, LossModes
 from unicl.loss.operators import contrastive_losses
 from unicl.loss.over_ranks.collectives import check_group
 from unicl.loss.over_ranks.operators import distributed_losses, sum_over_ranks
-from unicl.loss.problem import BackendName, DirectionName, LossModes, Problem
+from unicl.loss.problem import Problem
 from unicl.loss.reference import dense_labels, reference_losses
 from unicl.loss.targets.given import GivenLabels, Labels, read_labels
 from unicl.loss.targets.sets import Overlap
@@ -191,11 +192,11 @@ def row_losses(
         TypeError: As in :func:`fused_loss`.
 
     Example:
-        >>> import torch, unicl
-        >>> of_images, of_texts = unicl.loss.row_losses(torch.eye(2), torch.eye(3)[:, :2] + 0.5, [0, 1], [0, 1, 2],
-        ...     logit_scale=1.0, normalize=True)
-        >>> of_images.round(decimals=3).tolist(), of_texts.round(decimals=3).tolist()
-        ([0.798, 0.798], [0.441, 0.441, 0.0])
+        >>> import torch
+        >>> from unicl.loss import row_losses
+        >>> of_images, of_texts = row_losses(torch.eye(2), torch.eye(2), [0, 1], [0, 5], logit_scale=1.0)
+        >>> of_images, of_texts
+        (tensor([0.3133, 0.0000]), tensor([0.3133, 0.0000]))
     """
     modes = LossModes(
         label_smoothing=label_smoothing,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from unicl.loss.checks import short
 from unicl.loss.functional import mean_loss, read_call
-from unicl.loss.problem import BackendName, DirectionName, LossModes
+from unicl.loss.modes import BackendName, DirectionName, LossModes
 from unicl.loss.targets.given import Labels
 from unicl.loss.targets.sets import Overlap
 

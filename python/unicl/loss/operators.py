@@ -21,7 +21,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unicl.loss.backends import backend_named
-from unicl.loss.problem import LossModes, Problem
+from unicl.loss.modes import LossModes
+from unicl.loss.problem import Problem
 from unicl.loss.second_order import differentiable_losses
 from unicl.loss.targets.match import Targets
 
@@ -29,7 +30,7 @@ __all__ = ["MODES", "contrastive_losses", "flatten", "modes_of", "schema_of"]
 
 # Row and column losses, their log-sum-exps in bits, and the kept logits.
 _Outputs: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-_Argument: TypeAlias = Tensor | Sequence[Tensor] | str | float | None
+_Argument: TypeAlias = Tensor | Sequence[Tensor] | str | float | int | bool | None
 
 #: The names of the modes, in the order of the schema.
 MODES = tuple(field.name for field in fields(LossModes))

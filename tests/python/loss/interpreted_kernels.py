@@ -122,6 +122,19 @@ def waived_calls():
     return asked
 
 
+def compiled(kind):
+    """Largest difference between the compiled and the plain call, of the loss and of the three gradients."""
+    generator = torch.Generator().manual_seed(4)
+    image, text = (normalize(torch.randn(9, 8, generator=generator), dim=1) for _ in range(2))
+    labels = draw(kind, 9, generator)
+    found = []
+    for function in (unicl.fused_loss, torch.compile(unicl.fused_loss, fullgraph=True, backend="aot_eager")):
+        inputs = [image.clone().requires_grad_(), text.clone().requires_grad_(), torch.tensor(9.0, requires_grad=True)]
+        loss = function(inputs[0], inputs[1], labels, None, inputs[2], backend="triton", label_smoothing=0.1)
+        found.append([loss.detach(), *torch.autograd.grad(loss, inputs)])
+    return max(float((a - b).abs().max()) for a, b in zip(*found, strict=True))
+
+
 def main():
     torch.set_num_threads(1)
     found = {"modes": {}, "tiles": {}}
@@ -134,6 +147,7 @@ def main():
             operands.choose = chooser_of(number)
             # One tile and a ragged rest, in every direction.
             found["tiles"][f"{kind} {number}"] = errors(torch.float32, kind, {}, sizes=(150, 139, 70))
+    found["compiled"] = {kind: compiled(kind) for kind in ("pairs", "labels")}
     found["part"] = {kind: part_of_the_images(kind) for kind in ("pairs", "labels", "cosine", "any")}
     found["waived"] = waived_calls()
     json.dump(found, sys.stdout)

@@ -66,6 +66,11 @@ def test_images_of_one_rank_meet_their_own_texts_among_all(interpreted):
     assert max(interpreted["part"].values()) < 3e-6
 
 
+def test_the_call_with_the_kernels_compiles_into_one_graph(interpreted):
+    assert interpreted["compiled"].keys() == {"pairs", "labels"}
+    assert max(interpreted["compiled"].values()) == 0
+
+
 def test_waived_determinism_reaches_both_kernels_and_times_nothing_on_the_interpreter(interpreted):
     assert interpreted["waived"] == [["sums_kernel", False], ["gradient_kernel", False]]
 

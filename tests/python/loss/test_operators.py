@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import unicl
+from unicl.loss.modes import LossModes
 from unicl.loss.operators import contrastive_losses, flatten
-from unicl.loss.problem import LossModes, Problem
+from unicl.loss.problem import Problem
 from unicl.loss.targets.match import match_labels, match_pairs, match_sets
 
 SETS = SimpleNamespace(indices=np.array([0, 1, 1, 2, 0]), offsets=np.array([0, 2, 3, 4, 4, 5]), weights=None)

@@ -17,8 +17,8 @@ from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
 import unicl
+from unicl.loss.modes import LossModes
 from unicl.loss.operators import MODES
-from unicl.loss.problem import LossModes
 
 pytestmark = pytest.mark.skipif(not dist.is_available(), reason="torch was built without distributed")
 

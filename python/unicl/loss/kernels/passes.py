@@ -19,7 +19,8 @@ from unicl.loss.kernels.autotune import INTERPRETED
 from unicl.loss.kernels.gradient import logit_gradient
 from unicl.loss.kernels.operands import Texts, all_texts, image_labels
 from unicl.loss.kernels.sums import add_sums
-from unicl.loss.problem import LOG2_E, LossModes, Problem
+from unicl.loss.modes import LossModes
+from unicl.loss.problem import LOG2_E, Problem
 from unicl.loss.targets.match import Targets
 
 __all__ = ["backward", "can_keep_logits", "check_device", "count_meetings", "forward"]

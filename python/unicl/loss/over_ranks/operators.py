@@ -31,9 +31,10 @@ from torch import Tensor
 
 from unicl.loss.backends import backend_named
 from unicl.loss.directions import Sums
+from unicl.loss.modes import LossModes
 from unicl.loss.operators import MODES, modes_of, schema_of
 from unicl.loss.over_ranks.collectives import Ranks, gather, gathered_texts, sum_to_owners, summed
-from unicl.loss.problem import LossModes, Problem
+from unicl.loss.problem import Problem
 from unicl.loss.second_order import differentiable_losses
 from unicl.loss.targets.given import GivenLabels
 from unicl.loss.targets.sets import LabelSetsLike, is_sets

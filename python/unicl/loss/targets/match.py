@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ Kind = Literal["pairs", "classes", "cosine", "any"]
 _EXACT_IN_FLOAT32 = 1 << 24
 
 
+@runtime_checkable
 class CountMeetings(Protocol):
     """Counts the pairs of sets that share a label, as ``overlap.count_meetings`` does."""
 

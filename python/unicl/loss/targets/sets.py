@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias, TypeGuard
+from typing import Literal, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ Overlap: TypeAlias = Literal["cosine", "any"]
 _FEW_LABELS = 1 << 20
 
 
+@runtime_checkable
 class LabelSetsLike(Protocol):
     """Sets of labels in CSR form, as ``unicl.LabelSets``: row i has ``indices[offsets[i]:offsets[i + 1]]``."""
 
