@@ -7,5 +7,4 @@ from .modes import BackendName as BackendName
 from .modes import DirectionName as DirectionName
 from .module import UniCLLoss as UniCLLoss
 from .targets.given import Labels as Labels
-from .targets.sets import LabelSetsLike as LabelSetsLike
 from .targets.sets import Overlap as Overlap

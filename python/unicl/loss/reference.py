@@ -8,14 +8,17 @@ weights are generalised.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
 from unicl.loss.targets.given import GivenLabels
-from unicl.loss.targets.sets import LabelSetsLike, Overlap
+from unicl.loss.targets.sets import Overlap
+
+if TYPE_CHECKING:
+    from unicl.labels import LabelSetsLike
 
 __all__ = ["dense_labels", "dense_overlaps", "dense_targets", "reference_losses"]
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -37,7 +37,10 @@ from unicl.loss.over_ranks.collectives import Ranks, gather, gathered_texts, sum
 from unicl.loss.problem import Problem
 from unicl.loss.second_order import differentiable_losses
 from unicl.loss.targets.given import GivenLabels
-from unicl.loss.targets.sets import LabelSetsLike, is_sets
+from unicl.loss.targets.sets import is_sets
+
+if TYPE_CHECKING:
+    from unicl.labels import LabelSetsLike
 
 __all__ = ["distributed_losses", "sum_over_ranks"]
 

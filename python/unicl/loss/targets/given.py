@@ -15,9 +15,10 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unicl.labels import LabelSetsLike
 from unicl.loss.checks import short
 from unicl.loss.targets.match import CountMeetings, Targets, match_labels, match_pairs, match_sets
-from unicl.loss.targets.sets import LabelSetsLike, Overlap, is_sets, send
+from unicl.loss.targets.sets import Overlap, is_sets, send
 
 __all__ = ["GivenLabels", "Labels", "read_labels"]
 

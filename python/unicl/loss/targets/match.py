@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,7 +20,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from unicl.loss.targets.overlap import count_meetings, overlap_tile
-from unicl.loss.targets.sets import LabelSetsLike, Overlap, read_sets, send, sums_of_cosines, to_device
+from unicl.loss.targets.sets import Overlap, read_sets, send, sums_of_cosines, to_device
+
+if TYPE_CHECKING:
+    from unicl.labels import LabelSetsLike
 
 __all__ = ["CountMeetings", "Kind", "Targets", "match_labels", "match_pairs", "match_sets"]
 

@@ -8,37 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["LabelSetsLike", "Overlap", "SortedSets", "is_sets", "read_sets", "send", "sums_of_cosines", "to_device"]
+if TYPE_CHECKING:
+    from unicl.labels import LabelSetsLike
+
+__all__ = ["Overlap", "SortedSets", "is_sets", "read_sets", "send", "sums_of_cosines", "to_device"]
 
 Overlap: TypeAlias = Literal["cosine", "any"]
 
 # A table of this many labels is always affordable: 8 MiB of counts.
 _FEW_LABELS = 1 << 20
-
-
-@runtime_checkable
-class LabelSetsLike(Protocol):
-    """Sets of labels in CSR form, as ``unicl.LabelSets``: row i has ``indices[offsets[i]:offsets[i + 1]]``."""
-
-    @property
-    def indices(self) -> ArrayLike:
-        """Gives the label ids, shape (l,)."""
-
-    @property
-    def offsets(self) -> ArrayLike:
-        """Gives the places where the rows start, shape (n + 1,)."""
-
-    @property
-    def weights(self) -> ArrayLike | None:
-        """Gives the weight of each label, shape (l,); None where every weight is 1."""
 
 
 def is_sets(labels: object) -> TypeGuard[LabelSetsLike]:
