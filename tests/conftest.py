@@ -1,7 +1,25 @@
-"""Settings that every test shares."""
+"""Settings that every test shares, and the checks of the shapes in signatures."""
 
 from hypothesis import settings
+from jaxtyping import install_import_hook
 
 # A busy machine is no failing property: no example has a deadline.
 settings.register_profile("unicl", deadline=None)
 settings.load_profile("unicl")
+
+# In these modules, and those below them, every call is checked against the types and shapes of its signature. The
+# functions that users call are missing: they have checks of their own, with better messages, which are tested.
+# The hook must stand before the first import of unicl. Processes that a test starts have no hook.
+SHAPES_ARE_CHECKED_IN = [
+    "unicl.loss.directions",
+    "unicl.loss.operators",
+    "unicl.loss.over_ranks",
+    "unicl.loss.problem",
+    "unicl.loss.reference",
+    "unicl.loss.second_order",
+    "unicl.loss.targets.match",
+    "unicl.loss.targets.overlap",
+    "unicl.loss.targets.sets",
+    "unicl.loss.tiled",
+]
+install_import_hook(SHAPES_ARE_CHECKED_IN, "beartype.beartype")

@@ -32,7 +32,8 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from unicl.loss.kernels.autotune import TILES, Tile, tiles_for
-from unicl.loss.kernels.tile import gradient_kernel, sums_kernel
+from unicl.loss.kernels.gradient import gradient_kernel
+from unicl.loss.kernels.sums import sums_kernel
 
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 KERNELS = {"sums_kernel": sums_kernel, "gradient_kernel": gradient_kernel}

@@ -1,6 +1,5 @@
-"""The fused label-aware contrastive loss."""
+"""The fused label-aware contrastive loss; the public names are in the stub beside this file."""
 
-from unicl.loss.functional import fused_loss
-from unicl.loss.module import UniCLLoss
+import lazy_loader
 
-__all__ = ["UniCLLoss", "fused_loss"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,26 +1,58 @@
-"""``UniCLLoss``: the loss as a module that takes the place of open_clip's ClipLoss."""
+"""``UniCLLoss``: the loss as a module that takes the place of open_clip's ``ClipLoss``."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Never
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from unicl.loss.functional import fused_loss
+from unicl.loss.checks import short
+from unicl.loss.functional import mean_loss, read_call
+from unicl.loss.modes import BackendName, DirectionName, LossModes
+from unicl.loss.targets.given import Labels
+from unicl.loss.targets.sets import Overlap
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 __all__ = ["UniCLLoss"]
 
-# What ClipLoss takes in the place of a group.
-_OF_RANKS = {"local_loss", "gather_with_grad", "cache_labels", "rank", "world_size", "use_horovod"}
+# Options of other losses or of the call, and what to do instead.
+_INSTEAD = {
+    **dict.fromkeys(
+        ("local_loss", "gather_with_grad", "cache_labels", "rank", "world_size", "use_horovod"),
+        "over ranks, pass group=torch.distributed.group.WORLD",
+    ),
+    **dict.fromkeys(
+        ("image_weight", "text_weight", "extra_text_features", "extra_text_labels"), "pass it with each batch"
+    ),
+    "reduction": "for the losses of rows, call unicl.row_losses",
+}
 
 
 class UniCLLoss(nn.Module):
-    """``fused_loss`` with open_clip's argument order, so that it stands in for ``open_clip.ClipLoss``.
+    """The loss with open_clip's argument order, so that it can replace ``open_clip.ClipLoss``.
+
+    The options stay the same from step to step; :func:`unicl.fused_loss` explains each.
 
     Args:
-        **options: Keyword arguments of ``fused_loss`` that stay the same from step to step (direction, normalize, ...).
-            Over ranks ``group=torch.distributed.group.WORLD``, in the place of ClipLoss' local_loss, gather_with_grad,
-            rank and world_size; without it each rank compares its own rows alone.
+        label_smoothing: As in ``fused_loss``.
+        overlap: As in ``fused_loss``.
+        direction: As in ``fused_loss``.
+        exclude_self: As in ``fused_loss``.
+        normalize: As in ``fused_loss``.
+        group: Over ranks ``torch.distributed.group.WORLD``, in the place of ClipLoss' local_loss, gather_with_grad,
+            rank and world_size. Without it each rank compares its own rows alone.
+        backend: As in ``fused_loss``.
+        chunk_size: As in ``fused_loss``.
+        deterministic: As in ``fused_loss``.
+        **unknown: Refused, with what to pass instead.
+
+    Raises:
+        TypeError: An option is unknown.
+        ValueError: A mode is unknown or outside its range.
 
     Example:
         >>> import torch, unicl
@@ -30,49 +62,92 @@ class UniCLLoss(nn.Module):
         0.8848
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        label_smoothing: float = 0.0,
+        overlap: Overlap = "cosine",
+        direction: DirectionName = "both",
+        exclude_self: bool = False,
+        normalize: bool = False,
+        group: ProcessGroup | None = None,
+        backend: BackendName = "auto",
+        chunk_size: int | None = None,
+        deterministic: bool = True,
+        **unknown: Never,
+    ) -> None:
         super().__init__()
-        if unknown := options.keys() - (fused_loss.__kwdefaults__ or {}).keys():
-            over_ranks = ": over ranks, pass group=torch.distributed.group.WORLD" if unknown & _OF_RANKS else ""
-            raise TypeError(f"UniCLLoss got unknown options: {', '.join(sorted(unknown))}{over_ranks}")
-        if options.get("reduction", "mean") != "mean":
-            raise ValueError("UniCLLoss gives one number; call unicl.fused_loss for reduction='none'")
-        self.options = options
+        if unknown:
+            instead = "; ".join(dict.fromkeys(_INSTEAD[name] for name in sorted(unknown) if name in _INSTEAD))
+            got = ", ".join(sorted(unknown))
+            raise TypeError(f"expected options of UniCLLoss; got {got}{': ' if instead else ''}{instead}")
+        self.modes = LossModes(
+            label_smoothing=label_smoothing,
+            overlap=overlap,
+            direction=direction,
+            exclude_self=exclude_self,
+            backend=backend,
+            chunk_size=chunk_size,
+            deterministic=deterministic,
+        )
+        self.normalize, self.group = normalize, group
 
     def forward(
         self,
-        image_features: Tensor,
-        text_features: Tensor,
-        logit_scale: float | Tensor,
-        logit_bias: Tensor | None = None,
+        image_features: Float[Tensor, "b d"],
+        text_features: Float[Tensor, "m d"],
+        logit_scale: float | Float[Tensor, ""],
+        logit_bias: Float[Tensor, ""] | None = None,
         *,
-        image_labels: Any = None,
-        text_labels: Any = None,
+        image_labels: Labels | None = None,
+        text_labels: Labels | None = None,
+        image_weight: Float[Tensor, " b"] | None = None,
+        text_weight: Float[Tensor, " m"] | None = None,
+        extra_text_features: Float[Tensor, "k d"] | None = None,
+        extra_text_labels: Labels | None = None,
         output_dict: bool = False,
-    ) -> Tensor | dict[str, Tensor]:
-        """The loss of a batch.
+    ) -> Float[Tensor, ""] | dict[str, Float[Tensor, ""]]:
+        """Gives the loss of a batch.
 
         Args:
-            image_features: Shape (b, d), rows of norm 1.
-            text_features: Shape (m, d), rows of norm 1.
+            image_features: Rows of norm 1.
+            text_features: Rows of norm 1.
             logit_scale: Factor on the cosines (open_clip's models give ``logit_scale.exp()``).
-            logit_bias: Accepted because open_clip's models give it; a constant added to all logits cancels in a
+            logit_bias: Accepted because open_clip's models give it. A constant added to all logits cancels in a
                 softmax, so it gets a zero gradient.
             image_labels: As in ``fused_loss``; None gives exactly the loss of CLIP.
             text_labels: As in ``fused_loss``.
-            output_dict: Return ``{"contrastive_loss": loss}``, as open_clip's training loop asks for.
+            image_weight: As in ``fused_loss``.
+            text_weight: As in ``fused_loss``.
+            extra_text_features: As in ``fused_loss``.
+            extra_text_labels: As in ``fused_loss``.
+            output_dict: Whether to return ``{"contrastive_loss": loss}``, for open_clip's training loop.
         """
         if logit_bias is not None and not (logit_bias.is_floating_point() and logit_bias.numel() == 1):
-            kind = f"{str(logit_bias.dtype).removeprefix('torch.')} of shape {tuple(logit_bias.shape)}"
             raise TypeError(
-                f"logit_bias must be one floating-point number; got {kind}: labels go by name, image_labels="
+                f"expected logit_bias as one floating-point number; got {short(logit_bias.dtype)} of shape "
+                f"{tuple(logit_bias.shape)}: pass labels by name, image_labels="
             )
-        loss = fused_loss(image_features, text_features, image_labels, text_labels, logit_scale, **self.options)
+        call = read_call(
+            image_features,
+            text_features,
+            image_labels,
+            text_labels,
+            logit_scale,
+            extra_text_features,
+            extra_text_labels,
+            modes=self.modes,
+            normalize=self.normalize,
+            group=self.group,
+        )
+        loss = mean_loss(call, image_weight, text_weight)
         if logit_bias is not None:
             # Keeps the parameter in the graph: DistributedDataParallel refuses parameters that get no gradient.
             loss = loss + 0.0 * logit_bias.sum()
         return {"contrastive_loss": loss} if output_dict else loss
 
     def extra_repr(self) -> str:
-        """The options that are not at their defaults."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        """Gives the options that are not at their defaults."""
+        options = {**asdict(self.modes), "normalize": self.normalize, "group": self.group}
+        defaults = {**asdict(LossModes()), "normalize": False, "group": None}
+        return ", ".join(f"{name}={value!r}" for name, value in options.items() if value != defaults[name])

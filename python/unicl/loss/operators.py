@@ -1,148 +1,132 @@
-"""The tiled (or Triton) loss as two torch.library operators: opaque to torch.compile, differentiable twice.
+"""The loss of one process as two torch.library operators: opaque to torch.compile, and twice differentiable.
 
 ``unicl::contrastive_losses`` gives the row and column losses, ``unicl::contrastive_gradients`` their gradients. The
-second has no derivative of its own: under ``create_graph=True`` the gradient is taken through plain differentiable
-tiles (differentiable.py) instead.
+second operator has no derivative of its own. Under ``create_graph=True`` the gradient goes through differentiable
+blocks of rows instead (second_order.py).
+
+An operator takes its arguments one after another. The schema and the order of ``Targets`` and ``LossModes`` are made
+from their fields, so a mode that is added there needs no change here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from importlib import import_module
-from typing import Any, cast
+from dataclasses import fields, replace
+from itertools import islice
+from types import NoneType
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from unicl.loss.differentiable import differentiable_losses
-from unicl.loss.targets import Kind, Targets
-from unicl.loss.tiles import Problem
+from unicl.loss.backends import backend_named
+from unicl.loss.modes import LossModes
+from unicl.loss.problem import Problem
+from unicl.loss.second_order import differentiable_losses
+from unicl.loss.targets.match import Targets
 
-__all__ = ["engine", "flatten", "tiled_losses"]
+__all__ = ["MODES", "contrastive_losses", "flatten", "modes_of", "schema_of"]
 
-Outputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+# Row and column losses, their log-sum-exps in bits, and the kept logits.
+_Outputs: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+_Argument: TypeAlias = Tensor | Sequence[Tensor] | str | float | int | bool | None
 
-# Logits that are kept for backward, which saves one matmul of four: 16 MiB of float32, a batch of 2,048.
-_KEPT_LOGITS = 1 << 22
+#: The names of the modes, in the order of the schema.
+MODES = tuple(field.name for field in fields(LossModes))
+_TARGETS = tuple(field.name for field in fields(Targets))
 
 
-def tiled_losses(problem: Problem) -> tuple[Tensor, Tensor]:
-    """Row losses (b,) and column losses (m,), differentiable in the image and text features and the scale."""
+def schema_of(kind: type, *, prefix: str = "") -> str:
+    """Gives the arguments of an operator that takes the fields of a dataclass.
+
+    Example:
+        >>> schema_of(LossModes)[:60]
+        'float label_smoothing, str overlap, str direction, bool excl'
+    """
+    hints = get_type_hints(kind)
+    return ", ".join(f"{_schema_type(hints[field.name])} {prefix}{field.name}" for field in fields(kind))
+
+
+def _schema_type(hint: Any) -> str:
+    arguments = get_args(hint)
+    if get_origin(hint) is Literal:
+        return "str"
+    if NoneType in arguments:
+        return _schema_type(next(x for x in arguments if x is not NoneType)) + "?"
+    if get_origin(hint) is Sequence:
+        return _schema_type(arguments[0]) + "[]"
+    # jaxtyping's types hold the type of their array.
+    return "Tensor" if getattr(hint, "array_type", hint) is Tensor else str(hint.__name__)
+
+
+def modes_of(values: Sequence[Any]) -> LossModes:
+    """Gives the modes from their values in the order of ``MODES``."""
+    return LossModes(**dict(zip(MODES, values, strict=True)))
+
+
+def contrastive_losses(problem: Problem) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"]]:
+    """Gives row losses and column losses, differentiable in the image and text features and the scale."""
     rows, columns, *_ = _losses(*flatten(replace(problem, keep_logits=_can_keep_logits(problem))))
     return rows, columns
 
 
 def _can_keep_logits(problem: Problem) -> bool:
-    """Whether a backward pass can come, and the logits are few: then all of them together are no larger than a cache.
-
-    Tiles on a GPU are larger than that, and Triton's kernels have no place for them.
-    """
+    """Tells whether a backward pass can come, and the backend can keep the logits for it."""
     return (
-        problem.backend == "tiled"
-        and problem.image.device.type == "cpu"
-        and problem.extra is None
-        and problem.image.shape[0] * problem.text.shape[0] <= _KEPT_LOGITS
+        backend_named(problem.modes.backend).can_keep_logits(problem)
         and torch.is_grad_enabled()
         and any(x.requires_grad for x in (problem.image, problem.text, problem.scale))
     )
 
 
-def engine(problem: Problem) -> Any:
-    """The module whose ``forward`` and ``backward`` compute the problem; triton is imported only if it is asked for."""
-    return import_module("unicl.loss.kernels" if problem.backend == "triton" else "unicl.loss.tiled")
-
-
-def flatten(problem: Problem) -> tuple[Any, ...]:
-    """The arguments of the operators, in the order of their schema."""
-    targets = problem.targets
+def flatten(problem: Problem) -> tuple[_Argument, ...]:
+    """Gives the arguments of the operators, in the order of their schema."""
+    targets, modes = problem.targets, problem.modes
     return (
         problem.image,
         problem.text,
         problem.scale,
         problem.extra,
-        targets.kind,
-        list(targets.image),
-        list(targets.text),
-        list(targets.extra),
-        targets.image_count,
-        targets.text_count,
-        problem.label_smoothing,
-        problem.exclude_self,
-        problem.to_text,
-        problem.to_image,
-        problem.chunk_size or 0,
-        problem.backend,
-        problem.deterministic,
+        *(list(x) if isinstance(x, (list, tuple)) else x for x in (getattr(targets, name) for name in _TARGETS)),
+        *(getattr(modes, name) for name in MODES),
         problem.keep_logits,
     )
 
 
-def _problem(
-    image: Tensor,
-    text: Tensor,
-    scale: Tensor,
-    extra: Tensor | None,
-    kind: str,
-    image_targets: Sequence[Tensor],
-    text_targets: Sequence[Tensor],
-    extra_targets: Sequence[Tensor],
-    image_count: Tensor,
-    text_count: Tensor,
-    label_smoothing: float,
-    exclude_self: bool,  # noqa: FBT001  (an operator's schema has no keyword-only arguments before torch 2.7)
-    to_text: bool,  # noqa: FBT001
-    to_image: bool,  # noqa: FBT001
-    chunk_size: int,
-    backend: str,
-    deterministic: bool,  # noqa: FBT001
-    keep_logits: bool,  # noqa: FBT001
-) -> Problem:
-    targets = Targets(
-        kind=cast("Kind", kind),
-        image=image_targets,
-        text=text_targets,
-        extra=extra_targets,
-        image_count=image_count,
-        text_count=text_count,
-    )
+def _problem(*arguments: Any) -> Problem:
+    """Is the inverse of ``flatten``."""
+    rest = iter(arguments)
+    image, text, scale, extra = islice(rest, 4)
     return Problem(
         image=image,
         text=text,
-        extra=extra,
         scale=scale,
-        targets=targets,
-        label_smoothing=label_smoothing,
-        exclude_self=exclude_self,
-        to_text=to_text,
-        to_image=to_image,
-        chunk_size=chunk_size or None,
-        backend=backend,
-        deterministic=deterministic,
-        keep_logits=keep_logits,
+        extra=extra,
+        targets=Targets(**dict(zip(_TARGETS, islice(rest, len(_TARGETS)), strict=True))),
+        modes=modes_of(tuple(islice(rest, len(MODES)))),
+        keep_logits=next(rest),
     )
 
 
-_ARGUMENTS = (
-    "Tensor image, Tensor text, Tensor scale, Tensor? extra, str kind, Tensor[] image_targets, Tensor[] text_targets, "
-    "Tensor[] extra_targets, Tensor image_count, Tensor text_count, float label_smoothing, bool exclude_self, "
-    "bool to_text, bool to_image, int chunk_size, str backend, bool deterministic, "
-    "bool keep_logits"
+_SCHEMA = (
+    f"Tensor image, Tensor text, Tensor scale, Tensor? extra, {schema_of(Targets, prefix='target_')}, "
+    f"{schema_of(LossModes)}, bool keep_logits"
 )
 
 
 @torch.library.custom_op(
     "unicl::contrastive_losses",
     mutates_args=(),
-    schema=f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    schema=f"({_SCHEMA}) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
 )
-def _losses(*arguments: Any) -> Outputs:
+def _losses(*arguments: Any) -> _Outputs:
     problem = _problem(*arguments)
     logits = _new_logits(problem)
-    keeping = {"kept": logits} if problem.keep_logits else {}
     # The dtypes are decided; autocast must not lower the matmuls inside.
     with torch.autocast(problem.image.device.type, enabled=False):
-        return cast("Outputs", (*engine(problem).forward(problem, **keeping), logits))
+        backend = backend_named(problem.modes.backend)
+        return *backend.forward(problem, kept=logits if problem.keep_logits else None), logits
 
 
 def _new_logits(problem: Problem) -> Tensor:
@@ -150,7 +134,7 @@ def _new_logits(problem: Problem) -> Tensor:
 
 
 @_losses.register_fake
-def _(*arguments: Any) -> Outputs:
+def _(*arguments: Any) -> _Outputs:
     problem = _problem(*arguments)
     scale, rows, columns = problem.scale, problem.image.shape[0], problem.text.shape[0]
     return (
@@ -165,15 +149,14 @@ def _(*arguments: Any) -> Outputs:
 @torch.library.custom_op(
     "unicl::contrastive_gradients",
     mutates_args=(),
-    schema=f"({_ARGUMENTS}, Tensor row_lse, Tensor column_lse, Tensor logits, Tensor row_grad, Tensor column_grad, "
+    schema=f"({_SCHEMA}, Tensor row_lse, Tensor column_lse, Tensor logits, Tensor row_grad, Tensor column_grad, "
     "bool wants_image, bool wants_text) -> (Tensor, Tensor, Tensor)",
 )
 def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     *flat, row_lse, column_lse, logits, row_grad, column_grad, wants_image, wants_text = arguments
     problem = _problem(*flat)
-    keeping = {"kept": logits} if problem.keep_logits else {}
     with torch.autocast(problem.image.device.type, enabled=False):
-        found = engine(problem).backward(
+        return backend_named(problem.modes.backend).backward(
             problem,
             row_lse,
             column_lse,
@@ -181,9 +164,8 @@ def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
             column_grad,
             wants_image=wants_image,
             wants_text=wants_text,
-            **keeping,
+            kept=logits if problem.keep_logits else None,
         )
-    return cast("tuple[Tensor, Tensor, Tensor]", found)
 
 
 @_gradients.register_fake
@@ -197,41 +179,49 @@ def _(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
-def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
-    problem = _problem(*inputs)
-    targets = problem.targets
-    vectors = [*targets.image, *targets.text, *targets.extra, targets.image_count, targets.text_count]
-    ctx.save_for_backward(problem.image, problem.text, problem.scale, problem.extra, *output[2:], *vectors)
-    ctx.sizes = (len(targets.image), len(targets.text), len(targets.extra))
-    # Tensors go through save_for_backward alone, or they would be kept alive past the backward pass.
-    ctx.rest = (targets.kind, *inputs[-8:])
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: _Outputs) -> None:
+    # Tensors go through save_for_backward alone, or they would be kept alive past the backward pass. A list of tensors
+    # is saved one by one, and ``layout`` keeps its length; any other argument stays in ``layout`` itself.
+    tensors: list[Tensor | None] = list(output[2:])
+    layout: list[Any] = []
+    for value in inputs:
+        if isinstance(value, Tensor):
+            tensors.append(value)
+            layout.append(Tensor)
+        elif isinstance(value, (list, tuple)):
+            tensors += value
+            layout.append([len(value)])
+        else:
+            layout.append(value)
+    ctx.save_for_backward(*tensors)
+    ctx.layout = layout
     ctx.set_materialize_grads(False)  # zeros for the logits that are kept would cost what keeping them saves
 
 
 def _backward(ctx: Any, row_grad: Tensor | None, column_grad: Tensor | None, *_: Any) -> tuple[Any, ...]:
-    image, text, scale, extra, row_lse, column_lse, logits, *vectors = ctx.saved_tensors
+    row_lse, column_lse, logits, *rest = ctx.saved_tensors
+    saved = iter(rest)
+    arguments: list[Any] = [
+        next(saved) if x is Tensor else list(islice(saved, x[0])) if isinstance(x, list) else x for x in ctx.layout
+    ]
+    image, text, scale = arguments[:3]
     row_grad = scale.new_zeros(image.shape[0]) if row_grad is None else row_grad
     column_grad = scale.new_zeros(text.shape[0]) if column_grad is None else column_grad
-    parts, start = [], 0
-    for size in ctx.sizes:
-        parts.append(vectors[start : start + size])
-        start += size
-    kind, *modes = ctx.rest
-    arguments = (image, text, scale, extra, kind, *parts, *vectors[start:], *modes)
     if torch.is_grad_enabled():
         grads = _twice_differentiable(_problem(*arguments), row_grad, column_grad)
     else:
         wants = ctx.needs_input_grad[:2]
         found = _gradients(*arguments, row_lse, column_lse, logits, row_grad, column_grad, *wants)
         grads = [grad if wanted else None for grad, wanted in zip(found, (*wants, True), strict=True)]
-    return (*grads, None, None, *([None] * size for size in ctx.sizes), *[None] * 10)
+    return *grads, *([None] * len(x) if isinstance(x, list) else None for x in arguments[3:])
 
 
 def _twice_differentiable(problem: Problem, row_grad: Tensor, column_grad: Tensor) -> Sequence[Tensor | None]:
-    wanted = [x for x in (problem.image, problem.text, problem.scale) if x.requires_grad]
+    inputs = (problem.image, problem.text, problem.scale)
+    wanted = [x for x in inputs if x.requires_grad]
     losses = differentiable_losses(problem)
     found = iter(torch.autograd.grad(losses, wanted, (row_grad, column_grad), create_graph=True))
-    return [next(found) if x.requires_grad else None for x in (problem.image, problem.text, problem.scale)]
+    return [next(found) if x.requires_grad else None for x in inputs]
 
 
 _losses.register_autograd(_backward, setup_context=_setup_context)

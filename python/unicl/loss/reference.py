@@ -1,43 +1,50 @@
 """The equation of the loss, written as it is printed: the judge of every faster path.
 
-Legend: ``b`` images, ``m`` texts, ``k`` extra texts, ``d`` width. Memory is b x (m + k), several times over.
+Legend: ``b`` images, ``m`` texts, ``k`` extra texts, ``d`` width. It holds several matrices of size b x (m + k).
 
-UniCL (Yang et al., CVPR 2022, arXiv 2204.03610, equations 2 to 4), with targets and weights generalised as
-docs/loss.md says.
+Source: UniCL (Yang et al., CVPR 2022, arXiv 2204.03610, equations 2 to 4). docs/loss.md explains how targets and
+weights are generalised.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import torch
+from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
-from unicl.loss.set_rows import Sets
+from unicl.loss.targets.given import GivenLabels
+from unicl.loss.targets.sets import Overlap
 
-__all__ = ["dense_overlaps", "dense_targets", "reference_losses"]
+if TYPE_CHECKING:
+    from unicl.labels import LabelSetsLike
+
+__all__ = ["dense_labels", "dense_overlaps", "dense_targets", "reference_losses"]
 
 
 def reference_losses(
-    image_features: Tensor,
-    text_features: Tensor,
-    logit_scale: Tensor,
-    targets: Tensor,
+    image_features: Float[Tensor, "b d"],
+    text_features: Float[Tensor, "m d"],
+    logit_scale: Float[Tensor, ""],
+    targets: Num[Tensor, "b columns"] | Bool[Tensor, "b columns"],
     *,
     label_smoothing: float = 0.0,
     exclude_self: bool = False,
-    extra_text_features: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Row losses (b,), column losses (m,), and which rows and columns have a positive; differentiable to any order.
+    extra_text_features: Float[Tensor, "k d"] | None = None,
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"], Bool[Tensor, " b"], Bool[Tensor, " m"]]:
+    """Gives row losses, column losses, and which rows and columns have a positive; differentiable to any order.
 
     Half-precision features are computed in float32.
 
     Args:
-        image_features: Shape (b, d).
-        text_features: Shape (m, d).
-        logit_scale: Shape ().
-        targets: q, shape (b, m + k), from ``dense_targets`` or ``dense_overlaps``.
+        image_features: Unit rows.
+        text_features: Unit rows.
+        logit_scale: Factor on the cosines.
+        targets: q, with m + k columns, from ``dense_labels``, ``dense_targets`` or ``dense_overlaps``.
         label_smoothing: In [0, 1).
         exclude_self: Takes i = j out of targets and softmax.
-        extra_text_features: Shape (k, d), columns of the image side only, without gradient.
+        extra_text_features: Further columns that only images see, without gradient.
 
     Example:
         >>> eye = torch.eye(2)
@@ -58,8 +65,33 @@ def reference_losses(
     return row_loss, column_loss, row_has, column_has
 
 
-def dense_targets(image_labels: Tensor, text_labels: Tensor, extra_labels: Tensor | None = None) -> Tensor:
-    """Q for integer labels, shape (b, m + k), bool: equal labels match; below 0, image i and text i.
+def dense_labels(
+    labels: GivenLabels,
+    image: Float[Tensor, "b d"],
+    text: Float[Tensor, "m d"],
+    extra: Float[Tensor, "k d"] | None,
+    *,
+    overlap: Overlap,
+) -> Num[Tensor, "b columns"] | Bool[Tensor, "b columns"]:
+    """Gives the positives of a call as a matrix, shape (b, m + k)."""
+    if labels.kind == "pairs":
+        none = torch.full((image.shape[0],), -1, device=image.device)
+        q = dense_targets(none, none)
+    elif labels.kind == "integers":
+        q = dense_targets(*cast("tuple[Tensor, Tensor, Tensor | None]", (labels.image, labels.text, labels.extra)))
+    else:
+        sets = (labels.image, labels.text, labels.extra)
+        q = dense_overlaps(
+            *cast("tuple[LabelSetsLike, LabelSetsLike, LabelSetsLike | None]", sets), overlap=overlap, like=image
+        )
+    missing = text.shape[0] + (0 if extra is None else extra.shape[0]) - q.shape[1]
+    return torch.nn.functional.pad(q, (0, missing))
+
+
+def dense_targets(
+    image_labels: Int[Tensor, " b"], text_labels: Int[Tensor, " m"], extra_labels: Int[Tensor, " k"] | None = None
+) -> Bool[Tensor, "b columns"]:
+    """Gives q for integer labels, shape (b, m + k): equal labels match; below 0, image i and text i.
 
     Example:
         >>> labels = torch.tensor([5, 5, -1])
@@ -77,9 +109,14 @@ def dense_targets(image_labels: Tensor, text_labels: Tensor, extra_labels: Tenso
 
 
 def dense_overlaps(
-    image_sets: Sets, text_sets: Sets, extra_sets: Sets | None = None, *, overlap: str, like: Tensor
-) -> Tensor:
-    """Q for sets of labels, shape (b, m + k): cosine of the weight vectors, or ("any") whether they meet."""
+    image_sets: LabelSetsLike,
+    text_sets: LabelSetsLike,
+    extra_sets: LabelSetsLike | None = None,
+    *,
+    overlap: Overlap,
+    like: Tensor,
+) -> Float[Tensor, "b columns"]:
+    """Gives q for sets of labels, shape (b, m + k): the cosine of the weight vectors, or ("any") 1 where they meet."""
     every = [_dense(sets) for sets in (image_sets, text_sets, extra_sets) if sets is not None]
     width = max(1, *(y.shape[1] for y in every))
     image, text, *extra = (torch.nn.functional.pad(y, (0, width - y.shape[1])) for y in every)
@@ -92,8 +129,8 @@ def dense_overlaps(
     return (q + empty).to(like.device)
 
 
-def _dense(sets: Sets) -> Tensor:
-    """Label weights as a matrix, shape (rows, labels), float64."""
+def _dense(sets: LabelSetsLike) -> Float[Tensor, "rows labels"]:
+    """Gives the label weights as a matrix, float64."""
     labels, offsets = torch.as_tensor(sets.indices).long(), torch.as_tensor(sets.offsets).long()
     weights = torch.ones(labels.shape[0]) if sets.weights is None else torch.as_tensor(sets.weights)
     rows = torch.repeat_interleave(offsets.diff())
@@ -103,8 +140,13 @@ def _dense(sets: Sets) -> Tensor:
     )
 
 
-def _losses(z: Tensor, q: Tensor, kept: Tensor, label_smoothing: float) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of every row of z against its normalised targets; 0 for a row without a positive."""
+def _losses(
+    z: Float[Tensor, "rows columns"],
+    q: Float[Tensor, "rows columns"],
+    kept: Bool[Tensor, "rows columns"],
+    label_smoothing: float,
+) -> tuple[Float[Tensor, " rows"], Bool[Tensor, " rows"]]:
+    """Gives the cross-entropy of every row of z with its normalised targets; 0 for a row without a positive."""
     q = q * kept
     has_positive = q.sum(1) > 0
     target = q / q.sum(1, keepdim=True).clamp_min(1e-30)

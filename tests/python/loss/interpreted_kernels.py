@@ -12,10 +12,10 @@ import torch
 from torch.nn.functional import normalize
 
 import unicl
-from unicl.loss import tiled
-from unicl.loss.kernels import autotune, launch
-from unicl.loss.targets import match_labels, match_pairs, match_sets
-from unicl.loss.tiles import Problem
+from unicl.loss.backends import backend_named
+from unicl.loss.kernels import autotune, operands
+from unicl.loss.problem import Problem
+from unicl.loss.targets.match import match_labels, match_pairs, match_sets
 
 MODES = [
     {},
@@ -86,12 +86,12 @@ def part_of_the_images(kind):
         sets = [sets_of(n, generator) for n in (5, 12)]
         targets = match_sets(*sets, overlap=kind, own_texts=own, like=scale)
     found = []
-    for engine in (tiled, launch):
+    for backend in map(backend_named, ("tiled", "triton")):
         problem = Problem(
             image=image, text=text, extra=None, scale=scale, targets=targets, first_pair=own.start, all_images=5
         )
-        row_loss, column_loss, *sums = engine.forward(problem)
-        found.append([row_loss, column_loss, *engine.backward(problem, *sums, torch.ones(5), torch.ones(12))])
+        row_loss, column_loss, *sums = backend.forward(problem)
+        found.append([row_loss, column_loss, *backend.backward(problem, *sums, torch.ones(5), torch.ones(12))])
     return max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(*found, strict=True))
 
 
@@ -117,9 +117,22 @@ def waived_calls():
     def refuse(_):
         raise AssertionError("the interpreter was timed")
 
-    launch.choose, autotune._milliseconds = choose, refuse
+    operands.choose, autotune._milliseconds = choose, refuse
     errors(torch.float32, "labels", {"deterministic": False})
     return asked
+
+
+def compiled(kind):
+    """Largest difference between the compiled and the plain call, of the loss and of the three gradients."""
+    generator = torch.Generator().manual_seed(4)
+    image, text = (normalize(torch.randn(9, 8, generator=generator), dim=1) for _ in range(2))
+    labels = draw(kind, 9, generator)
+    found = []
+    for function in (unicl.fused_loss, torch.compile(unicl.fused_loss, fullgraph=True, backend="aot_eager")):
+        inputs = [image.clone().requires_grad_(), text.clone().requires_grad_(), torch.tensor(9.0, requires_grad=True)]
+        loss = function(inputs[0], inputs[1], labels, None, inputs[2], backend="triton", label_smoothing=0.1)
+        found.append([loss.detach(), *torch.autograd.grad(loss, inputs)])
+    return max(float((a - b).abs().max()) for a, b in zip(*found, strict=True))
 
 
 def main():
@@ -131,9 +144,10 @@ def main():
                 found["modes"][f"{str(dtype).removeprefix('torch.')} {kind} {number}"] = errors(dtype, kind, modes)
     for kind, sets in (("labels", False), ("cosine", True)):
         for number in range(max(len(tiles) for (_, own, _), tiles in autotune.TILES.items() if own is sets)):
-            launch.choose = chooser_of(number)
+            operands.choose = chooser_of(number)
             # One tile and a ragged rest, in every direction.
             found["tiles"][f"{kind} {number}"] = errors(torch.float32, kind, {}, sizes=(150, 139, 70))
+    found["compiled"] = {kind: compiled(kind) for kind in ("pairs", "labels")}
     found["part"] = {kind: part_of_the_images(kind) for kind in ("pairs", "labels", "cosine", "any")}
     found["waived"] = waived_calls()
     json.dump(found, sys.stdout)

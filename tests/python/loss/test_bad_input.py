@@ -25,22 +25,58 @@ def spoiled(row, value, rows=3):
 @pytest.mark.parametrize(
     ("image", "text", "options", "error", "message"),
     [
-        (unit(3)[:0], unit(3), {}, ValueError, r"image_features is empty: it has shape \(0, 4\)"),
-        (unit(3), unit(3)[:, :0], {}, ValueError, r"text_features is empty: it has shape \(3, 0\)"),
-        (unit(3)[0], unit(3), {}, ValueError, r"image_features must have two dimensions.*got shape \(4,\)"),
-        ([[1.0]], unit(3), {}, TypeError, r"image_features must be a torch.Tensor; got list"),
-        (unit(3).long(), unit(3), {}, TypeError, r"image_features must be floating point; got int64"),
-        (unit(3), unit(3, 5), {}, ValueError, r"must have the same width; got 4 and 5"),
-        (unit(3), unit(3).double(), {}, TypeError, r"must have one dtype; got float32 and float64"),
-        (unit(3), unit(3).to("meta"), {}, ValueError, r"must be on one device; got cpu and meta"),
-        (unit(3), unit(5), {}, ValueError, r"without labels.*got 3 and 5"),
-        (unit(3), unit(5), {"image_labels": [1, 2, 3]}, ValueError, r"without text_labels.*got 3 and 5"),
-        (unit(3), unit(3), {"text_labels": [1, 2, 3]}, ValueError, r"text_labels was given without image_labels"),
-        (spoiled(1, math.nan), unit(3), {}, ValueError, r"image_features must be finite; row 1 holds nan in column 0"),
-        (unit(3), spoiled(2, math.inf), {}, ValueError, r"text_features must be finite; row 2 holds inf in column 0"),
-        (spoiled(1, 0.0), unit(3), {}, ValueError, r"image_features row 1 is the zero vector"),
-        (spoiled(1, 0.0), unit(3), {"normalize": True}, ValueError, r"image_features row 1 is the zero vector"),
-        (unit(3), unit(3) * 7, {}, ValueError, r"text_features must have rows of norm 1.*norm 7: pass normalize=True"),
+        (unit(3)[:0], unit(3), {}, ValueError, r"expected image_features with at least one row .*; got shape \(0, 4\)"),
+        (
+            unit(3),
+            unit(3)[:, :0],
+            {},
+            ValueError,
+            r"expected text_features with at least one row .*; got shape \(3, 0\)",
+        ),
+        (unit(3)[0], unit(3), {}, ValueError, r"expected image_features of two dimensions.*; got shape \(4,\)"),
+        ([[1.0]], unit(3), {}, TypeError, r"expected image_features as a torch\.Tensor; got list"),
+        (unit(3).long(), unit(3), {}, TypeError, r"expected floating-point image_features; got int64"),
+        (
+            unit(3),
+            unit(3, 5),
+            {},
+            ValueError,
+            r"expected image_features and text_features of the same width; got 4 and 5",
+        ),
+        (
+            unit(3),
+            unit(3).double(),
+            {},
+            TypeError,
+            r"expected image_features and text_features of one dtype; got float32 and float64",
+        ),
+        (
+            unit(3),
+            unit(3).to("meta"),
+            {},
+            ValueError,
+            r"expected image_features and text_features on one device; got cpu and meta",
+        ),
+        (unit(3), unit(5), {}, ValueError, r"as many images as texts without labels.*got 3 and 5"),
+        (
+            unit(3),
+            unit(5),
+            {"image_labels": [1, 2, 3]},
+            ValueError,
+            r"as many images as texts without text_labels.*got 3 and 5",
+        ),
+        (unit(3), unit(3), {"text_labels": [1, 2, 3]}, ValueError, r"expected image_labels with text_labels"),
+        (spoiled(1, math.nan), unit(3), {}, ValueError, r"expected finite image_features; row 1 has nan in column 0"),
+        (unit(3), spoiled(2, math.inf), {}, ValueError, r"expected finite text_features; row 2 has inf in column 0"),
+        (spoiled(1, 0.0), unit(3), {}, ValueError, r"expected image_features .*; row 1 is the zero vector"),
+        (
+            spoiled(1, 0.0),
+            unit(3),
+            {"normalize": True},
+            ValueError,
+            r"expected image_features .*; row 1 is the zero vector",
+        ),
+        (unit(3), unit(3) * 7, {}, ValueError, r"expected text_features of norm 1.*norm 7: pass normalize=True"),
     ],
 )
 def test_features_that_cannot_be_used_are_refused_and_say_why(image, text, options, error, message):
@@ -51,24 +87,28 @@ def test_features_that_cannot_be_used_are_refused_and_say_why(image, text, optio
 @pytest.mark.parametrize(
     ("labels", "error", "message"),
     [
-        (torch.ones(3), TypeError, r"image_labels must hold integers; got float32"),
-        (torch.ones(3, dtype=torch.bool), TypeError, r"image_labels must hold integers; got bool"),
-        (np.ones(3), TypeError, r"image_labels must hold integers; got float64"),
-        ("abc", TypeError, r"image_labels must be a tensor or array of integers; got str"),
-        (["dog", "cat", "dog"], TypeError, r"image_labels must hold integers; got <U3"),
-        ([[0], [], [1, 2]], TypeError, r"image_labels must have one integer .*; got lists: use .*LabelSets.from_lists"),
-        (14.3, TypeError, r"array of integers; got float: the scale goes by name, logit_scale="),
-        (torch.tensor(14.3), TypeError, r"image_labels must hold .* got float32: the scale goes by name, logit_scale="),
+        (torch.ones(3), TypeError, r"expected integers in image_labels; got float32"),
+        (torch.ones(3, dtype=torch.bool), TypeError, r"expected integers in image_labels; got bool"),
+        (np.ones(3), TypeError, r"expected integers in image_labels; got float64"),
+        ("abc", TypeError, r"expected image_labels as a tensor or array of integers; got str"),
+        (["dog", "cat", "dog"], TypeError, r"expected integers in image_labels; got <U3"),
+        (
+            [[0], [], [1, 2]],
+            TypeError,
+            r"expected one integer .* in image_labels; got lists: use .*LabelSets.from_lists",
+        ),
+        (14.3, TypeError, r"array of integers; got float: pass the scale by name, logit_scale="),
+        (torch.tensor(14.3), TypeError, r"integers in image_labels; got float32: pass the scale by name, logit_scale="),
         (
             torch.arange(4),
             ValueError,
-            r"image_labels must have one label for each row of image_features, shape \(3,\); got \(4,\)",
+            r"expected image_labels with one label for each row of image_features, shape \(3,\); got \(4,\)",
         ),
         (torch.ones(3, 1).long(), ValueError, r"shape \(3,\); got \(3, 1\)"),
         (
             torch.ones(3, device="meta").long(),
             ValueError,
-            r"image_labels must be on the features' device cpu; got meta",
+            r"expected image_labels on the features' device cpu; got meta",
         ),
     ],
 )
@@ -80,16 +120,16 @@ def test_labels_of_the_wrong_kind_or_length_are_refused(labels, error, message):
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
 @pytest.mark.parametrize("kind", [float, torch.tensor])
 def test_a_scale_that_is_not_positive_and_finite_is_refused(scale, kind):
-    with pytest.raises(ValueError, match=rf"logit_scale must be positive and finite; got {scale}"):
+    with pytest.raises(ValueError, match=rf"expected logit_scale positive and finite; got {scale}"):
         unicl.fused_loss(unit(3), unit(3), logit_scale=kind(scale))
 
 
 @pytest.mark.parametrize(
     ("scale", "error", "message"),
     [
-        (torch.ones(2), ValueError, r"logit_scale must have one element; got shape \(2,\)"),
-        (torch.tensor(3), TypeError, r"logit_scale must be floating point; got int64"),
-        ("14", TypeError, r"logit_scale must be a number or a tensor of one element; got str"),
+        (torch.ones(2), ValueError, r"expected logit_scale of one element; got shape \(2,\)"),
+        (torch.tensor(3), TypeError, r"expected floating-point logit_scale; got int64"),
+        ("14", TypeError, r"expected logit_scale as a number or a tensor of one element; got str"),
     ],
 )
 def test_a_scale_of_the_wrong_kind_is_refused(scale, error, message):
@@ -97,25 +137,29 @@ def test_a_scale_of_the_wrong_kind_is_refused(scale, error, message):
         unicl.fused_loss(unit(3), unit(3), logit_scale=scale)
 
 
-@pytest.mark.parametrize("name", ["direction", "reduction", "backend"])
+@pytest.mark.parametrize("name", ["direction", "reduction", "backend", "overlap"])
 def test_an_unknown_mode_is_refused_and_the_known_ones_are_named(name):
-    with pytest.raises(ValueError, match=rf"{name} must be one of '.*'; got 'sideways'"):
+    with pytest.raises(ValueError, match=rf"expected {name} '.*' or '.*'; got 'sideways'"):
         unicl.fused_loss(unit(3), unit(3), **{name: "sideways"})
 
 
 def test_a_chunk_size_below_1_is_refused():
-    with pytest.raises(ValueError, match="chunk_size must be at least 1, or None to choose; got 0"):
+    with pytest.raises(ValueError, match="expected chunk_size >= 1, or None to choose; got 0"):
         unicl.fused_loss(unit(3), unit(3), chunk_size=0)
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"label_smoothing": 1.0}, ValueError, r"label_smoothing must be in \[0, 1\); got 1.0"),
-        ({"label_smoothing": -0.1}, ValueError, r"label_smoothing must be in \[0, 1\); got -0.1"),
-        ({"overlap": "dice"}, ValueError, r"overlap must be one of 'cosine', 'any'; got 'dice'"),
-        ({"image_weight": [1.0, 1.0, 1.0]}, TypeError, r"image_weight must be a floating-point tensor; got list"),
-        ({"text_weight": torch.ones(3).long()}, TypeError, r"text_weight must be a floating-point tensor; got int64"),
+        ({"label_smoothing": 1.0}, ValueError, r"expected label_smoothing in \[0, 1\); got 1.0"),
+        ({"label_smoothing": -0.1}, ValueError, r"expected label_smoothing in \[0, 1\); got -0.1"),
+        ({"overlap": "dice"}, ValueError, r"expected overlap 'cosine' or 'any'; got 'dice'"),
+        ({"image_weight": [1.0, 1.0, 1.0]}, TypeError, r"expected image_weight as a floating-point tensor; got list"),
+        (
+            {"text_weight": torch.ones(3).long()},
+            TypeError,
+            r"expected text_weight as a floating-point tensor; got int64",
+        ),
         (
             {"image_weight": torch.ones(4)},
             ValueError,
@@ -124,24 +168,28 @@ def test_a_chunk_size_below_1_is_refused():
         (
             {"text_weight": torch.ones(3, device="meta")},
             ValueError,
-            r"text_weight must be on the features' device cpu; got meta",
+            r"expected text_weight on the features' device cpu; got meta",
         ),
         (
             {"image_weight": torch.tensor([1, -2.0, 1])},
             ValueError,
-            r"image_weight must be .* at least 0; row 1 has weight -2.0",
+            r"expected image_weight .* at least 0; row 1 has weight -2.0",
         ),
-        ({"text_weight": torch.tensor([1, 1, math.nan])}, ValueError, r"text_weight must be .*; row 2 has weight nan"),
-        ({"text_weight": torch.tensor([math.inf, 1, 1])}, ValueError, r"text_weight must be .*; row 0 has weight inf"),
-        ({"extra_text_labels": [1, 2]}, ValueError, r"extra_text_labels was given without image_labels"),
-        ({"image_labels": [1, 2, 3], "extra_text_labels": [1]}, ValueError, r"without extra_text_features"),
+        ({"text_weight": torch.tensor([1, 1, math.nan])}, ValueError, r"expected text_weight .*; row 2 has weight nan"),
+        ({"text_weight": torch.tensor([math.inf, 1, 1])}, ValueError, r"expected text_weight .*; row 0 has weight inf"),
+        ({"extra_text_labels": [1, 2]}, ValueError, r"expected image_labels with extra_text_labels"),
+        (
+            {"image_labels": [1, 2, 3], "extra_text_labels": [1]},
+            ValueError,
+            r"expected extra_text_features with extra_text_labels",
+        ),
         (
             {"extra_text_features": unit(2, 5)},
             ValueError,
-            r"image_features and extra_text_features must have the same width",
+            r"expected image_features and extra_text_features of the same width",
         ),
-        ({"extra_text_features": unit(2) * 3}, ValueError, r"extra_text_features must have rows of norm 1"),
-        ({"group": object()}, ValueError, r"group needs torch.distributed to be initialised"),
+        ({"extra_text_features": unit(2) * 3}, ValueError, r"expected extra_text_features of norm 1"),
+        ({"group": object()}, ValueError, r"expected torch\.distributed initialised when a group is given"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused_and_say_why(options, error, message):
@@ -151,12 +199,12 @@ def test_options_that_cannot_be_used_are_refused_and_say_why(options, error, mes
 
 def test_a_group_on_a_torch_without_distributed_is_refused(monkeypatch):
     monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
-    with pytest.raises(ValueError, match=r"group needs torch.distributed .* leave group at None"):
+    with pytest.raises(ValueError, match=r"expected torch\.distributed .* pass group=None"):
         unicl.fused_loss(unit(3), unit(3), group=object())
 
 
 def test_comparing_a_set_with_itself_needs_equal_numbers_of_rows():
-    with pytest.raises(ValueError, match=r"exclude_self .* got 3 and 5"):
+    with pytest.raises(ValueError, match=r"expected as many images as texts with exclude_self.* got 3 and 5"):
         unicl.fused_loss(unit(3), unit(5), [1, 1, 1], [1, 1, 1, 1, 1], exclude_self=True)
 
 
@@ -170,18 +218,22 @@ def label_sets(indices, offsets, weights=None):
         (
             label_sets([1, 2], [0, 1, 2]),
             ValueError,
-            r"image_labels must have one set for each row of image_features, 3; got 2",
+            r"expected image_labels with one set for each row of image_features, 3; got 2",
         ),
         (
             label_sets([1.5, 2], [0, 1, 2, 2]),
             TypeError,
-            r"must have integer indices and offsets; got float64 and int64",
+            r"expected integer indices and offsets in image_labels; got float64 and int64",
         ),
         (label_sets([1, 2], [0, 1, 2, 3]), ValueError, r"offsets that rise from 0 to 2"),
         (label_sets([1, 2], [0, 2, 1, 2]), ValueError, r"offsets that rise from 0 to 2"),
-        (label_sets([1, -2], [0, 1, 2, 2]), ValueError, r"labels of at least 0; got -2: leave the set empty"),
+        (
+            label_sets([1, -2], [0, 1, 2, 2]),
+            ValueError,
+            r"expected labels of at least 0 in image_labels; got -2: leave the set empty",
+        ),
         (label_sets([1, 2], [0, 1, 2, 2], [1.0]), ValueError, r"one finite weight of at least 0 for each of 2 indices"),
-        (label_sets([1, 2], [0, 1, 2, 2], [1.0, -1.0]), ValueError, r"one finite weight of at least 0"),
+        (label_sets([1, 2], [0, 1, 2, 2], [1.0, -1.0]), ValueError, r"one finite weight of at least 0 .*; got -1.0"),
     ],
 )
 def test_label_sets_that_do_not_fit_are_refused(sets, error, message):

@@ -28,25 +28,46 @@ def test_options_are_those_of_fused_loss(batch):
     assert loss.item() == expected.item()
 
 
+def test_what_belongs_to_a_batch_goes_with_the_batch(batch):
+    bank, weight = batch.text.flip(0)[:4], torch.rand(9)
+    of_batch = {"image_weight": weight, "text_weight": weight.flip(0), "extra_text_features": bank}
+    of_batch |= {"image_labels": batch.image_labels, "extra_text_labels": batch.image_labels[:4]}
+    loss = unicl.UniCLLoss()(batch.image, batch.text, 3.0, **of_batch)
+    assert loss.item() == unicl.fused_loss(batch.image, batch.text, logit_scale=3.0, **of_batch).item()
+
+
+@pytest.mark.parametrize("name", ["image_weight", "text_weight", "extra_text_features", "extra_text_labels"])
+def test_what_belongs_to_a_batch_is_refused_when_the_module_is_made(name):
+    with pytest.raises(TypeError, match=rf"expected options of UniCLLoss; got {name}: pass it with each batch$"):
+        unicl.UniCLLoss(**{name: torch.ones(3)})
+
+
 def test_unknown_options_are_refused_when_the_module_is_made():
-    with pytest.raises(TypeError, match=r"UniCLLoss got unknown options: temperature$"):
+    with pytest.raises(TypeError, match=r"expected options of UniCLLoss; got temperature$"):
         unicl.UniCLLoss(temperature=0.07)
 
 
+def test_an_unknown_mode_is_refused_when_the_module_is_made():
+    with pytest.raises(ValueError, match=r"expected direction 'both', .*; got 'sideways'"):
+        unicl.UniCLLoss(direction="sideways")
+
+
 def test_what_clip_loss_takes_over_ranks_is_refused_with_what_to_pass_here():
-    message = r"unknown options: local_loss, rank: over ranks, pass group=torch\.distributed\.group\.WORLD"
+    message = r"got local_loss, rank: over ranks, pass group=torch\.distributed\.group\.WORLD$"
     with pytest.raises(TypeError, match=message):
         unicl.UniCLLoss(rank=0, local_loss=True)
 
 
 @pytest.mark.parametrize("place", [torch.arange(9), torch.ones(1, dtype=torch.int64), torch.ones(9)])
 def test_labels_in_the_place_of_the_bias_are_refused(batch, place):
-    with pytest.raises(TypeError, match=r"logit_bias must be one floating-point number; .* by name, image_labels="):
+    with pytest.raises(
+        TypeError, match=r"expected logit_bias as one floating-point number; got .* by name, image_labels="
+    ):
         unicl.UniCLLoss()(batch.image, batch.text, 3.0, place)
 
 
 def test_one_number_comes_out_so_reduction_none_is_refused():
-    with pytest.raises(ValueError, match=r"UniCLLoss gives one number; call unicl\.fused_loss for reduction='none'"):
+    with pytest.raises(TypeError, match=r"got reduction: for the losses of rows, call unicl\.row_losses$"):
         unicl.UniCLLoss(reduction="none")
 
 
@@ -59,4 +80,6 @@ def test_a_bias_cancels_and_gets_a_zero_gradient(batch):
 
 
 def test_its_repr_shows_the_options():
-    assert repr(unicl.UniCLLoss(direction="image_to_text")) == "UniCLLoss(direction='image_to_text')"
+    assert repr(unicl.UniCLLoss()) == "UniCLLoss()"
+    shown = "UniCLLoss(direction='image_to_text', normalize=True)"
+    assert repr(unicl.UniCLLoss(normalize=True, direction="image_to_text")) == shown

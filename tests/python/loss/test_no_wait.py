@@ -15,10 +15,12 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import unicl
-from unicl.loss import functional, label_sets, tiled
+from unicl.loss import functional, row_losses
+from unicl.loss.targets import overlap
+from unicl.loss.tiled import passes as tiled
 
 pytest.importorskip("triton", reason="triton is not installed")
-from unicl.loss.kernels import autotune, launch
+from unicl.loss.kernels import autotune, gradient, passes, sums
 
 SETS = SimpleNamespace(
     indices=np.array([3, 1, 1, 7, 2, 2**40]),
@@ -68,20 +70,20 @@ class Kernel:
 def kernels(monkeypatch):
     """Both kernels replaced; the losses go through them forward and back, without the operator around."""
     found = {name: Kernel() for name in ("sums_kernel", "gradient_kernel")}
-    for name, kernel in found.items():
-        monkeypatch.setattr(launch, name, kernel)
+    monkeypatch.setattr(sums, "sums_kernel", found["sums_kernel"])
+    monkeypatch.setattr(gradient, "gradient_kernel", found["gradient_kernel"])
     # Asking needs a driver.
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
 
     def losses(problem):
-        assert problem.backend == "triton"
-        row_loss, column_loss, *sums = launch.forward(problem)
+        assert problem.modes.backend == "triton"
+        row_loss, column_loss, *lse = passes.forward(problem)
         for wants in (True, False):
-            launch.backward(problem, *sums, row_loss, column_loss, wants_image=wants, wants_text=not wants)
-        launch.backward(problem, *sums, row_loss, column_loss)
+            passes.backward(problem, *lse, row_loss, column_loss, wants_image=wants, wants_text=not wants)
+        passes.backward(problem, *lse, row_loss, column_loss)
         return row_loss, column_loss
 
-    monkeypatch.setattr(functional, "tiled_losses", losses)
+    monkeypatch.setattr(functional, "contrastive_losses", losses)
     return found
 
 
@@ -95,7 +97,7 @@ OPTIONS = {
     "itself": {"exclude_self": True},
     "rows only": {"direction": "image_to_text"},
     "columns only": {"direction": "text_to_image"},
-    "row losses": {"reduction": "none"},
+    "row losses": {"by_row": True},
     "normalized": {"normalize": True},
     "in chunks": {"chunk_size": 2},
     "any order": {"deterministic": False},
@@ -122,7 +124,10 @@ def test_the_host_never_waits(kernels, kind, options, dtype, has_more):
         options["extra_text_labels"] = labels
     if kind == "any":
         options["overlap"] = "any"
-    unicl.fused_loss(image, text, labels, backend="triton", **options)
+    loss = row_losses if options.pop("by_row", False) else unicl.fused_loss
+    if loss is row_losses:
+        options = {name: value for name, value in options.items() if not name.endswith("_weight")}
+    loss(image, text, labels, backend="triton", **options)
     assert all(kernel.launches for kernel in kernels.values())
 
 
@@ -149,7 +154,7 @@ def test_the_watch_sees_a_host_that_waits(wait, error):
 def test_the_tiles_of_sets_on_a_gpu_do_wait_so_the_watch_would_see_them():
     sets = [on_device(4, dtype=torch.int64), on_device(4, dtype=torch.int64), on_device(4)]
     with pytest.raises((DataDependentOutputException, DynamicOutputShapeException)):
-        label_sets.count_meetings(sets, sets, (), excluded=None)
+        overlap.count_meetings(sets, sets, (), excluded=None)
 
 
 @pytest.mark.usefixtures("no_wait")
@@ -159,7 +164,7 @@ def test_the_tiled_path_does_not_wait_either_for_pairs_and_integers(monkeypatch)
         tiled.backward(problem, *sums, row_loss, column_loss)
         return row_loss, column_loss
 
-    monkeypatch.setattr(functional, "tiled_losses", losses)
+    monkeypatch.setattr(functional, "contrastive_losses", losses)
     image, text, labels = on_device(5, 8), on_device(5, 8), on_device(5, dtype=torch.int64)
     for given in (None, labels):
         unicl.fused_loss(image, text, given, None, on_device(), label_smoothing=0.1, exclude_self=True)

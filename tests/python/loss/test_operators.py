@@ -1,4 +1,4 @@
-"""The loss as torch.library operators: opcheck, torch.compile, autocast, gradients of gradients."""
+"""The loss as torch.library operators: opcheck, autocast, gradients of gradients."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import unicl
-from unicl.loss.operators import flatten, tiled_losses
-from unicl.loss.targets import match_labels, match_pairs, match_sets
-from unicl.loss.tiles import Problem
+from unicl.loss.modes import LossModes
+from unicl.loss.operators import contrastive_losses, flatten
+from unicl.loss.problem import Problem
+from unicl.loss.targets.match import match_labels, match_pairs, match_sets
 
 SETS = SimpleNamespace(indices=np.array([0, 1, 1, 2, 0]), offsets=np.array([0, 2, 3, 4, 4, 5]), weights=None)
 
@@ -28,7 +29,7 @@ def make_problem(batch, kind, dtype=torch.float32, **modes):
         targets = match_sets(SETS, SETS, overlap=kind, exclude_self=own, like=scale.detach())
     extra = modes.pop("extra", None)
     extra = extra if extra is None else extra.to(dtype)
-    return Problem(image=image, text=text, extra=extra, scale=scale, targets=targets, **modes)
+    return Problem(image=image, text=text, extra=extra, scale=scale, targets=targets, modes=LossModes(**modes))
 
 
 @pytest.mark.parametrize("kind", ["pairs", "classes", "cosine", "any"])
@@ -42,48 +43,7 @@ def test_the_operators_pass_opcheck(make_batch, kind):
     torch.library.opcheck(torch.ops.unicl.contrastive_gradients, (*detached, *grads))
 
 
-@pytest.mark.parametrize("labelled", [False, True])
-def test_the_whole_call_compiles_into_one_graph_also_for_changing_sizes(make_batch, gradients, labelled):
-    torch._dynamo.reset()
-    compiled = torch.compile(unicl.fused_loss, fullgraph=True, dynamic=True, backend="aot_eager")
-    for rows in (6, 9, 14):
-        batch = make_batch(rows, rows, 5, labels="mixed" if labelled else "pairs")
-        got = gradients(compiled, batch, 14.3, torch.float32)
-        wanted = gradients(unicl.fused_loss, batch, 14.3, torch.float32)
-        for a, b in zip(got, wanted, strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
-
-
-def test_waived_determinism_compiles_into_the_same_graph(make_batch, gradients):
-    torch._dynamo.reset()
-    compiled = torch.compile(unicl.fused_loss, fullgraph=True, backend="aot_eager")
-    batch = make_batch(6, 6, 5)
-    got = gradients(lambda *x: compiled(*x, deterministic=False), batch, 14.3, torch.float32)
-    wanted = gradients(unicl.fused_loss, batch, 14.3, torch.float32)
-    for a, b in zip(got, wanted, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
-
-
-def test_a_model_compiles_together_with_the_loss(make_batch):
-    torch._dynamo.reset()
-    batch = make_batch(8, 8, 5)
-    tower = torch.nn.Linear(5, 4)
-
-    def step(images, texts, labels):
-        return unicl.fused_loss(tower(images), tower(texts), labels, normalize=True)
-
-    inputs = (batch.image.float(), batch.text.float(), batch.image_labels)
-    wanted = step(*inputs)
-    wanted.backward()
-    expected = tower.weight.grad.clone()
-    tower.zero_grad()
-    loss = torch.compile(step, fullgraph=True, backend="aot_eager")(*inputs)
-    loss.backward()
-    torch.testing.assert_close(loss, wanted)
-    torch.testing.assert_close(tower.weight.grad, expected)
-
-
-MODES = [{}, {"label_smoothing": 0.2}, {"exclude_self": True}, {"to_image": False}, {"chunk_size": 2}]
+MODES = [{}, {"label_smoothing": 0.2}, {"exclude_self": True}, {"direction": "image_to_text"}, {"chunk_size": 2}]
 
 
 @pytest.mark.parametrize("kind", ["pairs", "classes", "cosine", "any"])
@@ -94,8 +54,10 @@ def test_gradients_of_gradients_pass_gradgradcheck(make_batch, kind, modes):
     )
 
     def losses(image, text, scale):
-        return tiled_losses(
-            Problem(image=image, text=text, extra=problem.extra, scale=scale, targets=problem.targets, **modes)
+        return contrastive_losses(
+            Problem(
+                image=image, text=text, extra=problem.extra, scale=scale, targets=problem.targets, modes=problem.modes
+            )
         )
 
     inputs = (problem.image, problem.text, problem.scale)

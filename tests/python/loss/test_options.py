@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 import unicl
+from unicl.loss import row_losses
 
 BACKENDS = pytest.mark.parametrize("backend", ["reference", "tiled"])
 SCALE = 9.0
@@ -49,12 +50,10 @@ def test_weights_that_are_all_0_give_loss_0(make_batch, backend):
 
 
 @BACKENDS
-def test_reduction_none_gives_the_losses_of_the_rows(make_batch, backend):
+def test_row_losses_are_the_losses_of_the_rows(make_batch, backend):
     batch = make_batch(5, 8, 4, labels="unlabelled")
     labels, of_texts = torch.tensor([0, 1, 2, 3, 8]), torch.tensor([0, 1, 2, 3, 4, 5, 6, 7])
-    rows, columns = unicl.fused_loss(
-        batch.image, batch.text, labels, of_texts, SCALE, reduction="none", backend=backend
-    )
+    rows, columns = row_losses(batch.image, batch.text, labels, of_texts, SCALE, backend=backend)
     logits = SCALE * batch.image @ batch.text.T
     torch.testing.assert_close(rows[:4], cross_entropy(logits, labels, reduction="none", ignore_index=8)[:4])
     torch.testing.assert_close(columns[:4], cross_entropy(logits.T[:4], torch.arange(4), reduction="none"))
@@ -63,13 +62,25 @@ def test_reduction_none_gives_the_losses_of_the_rows(make_batch, backend):
 
 
 @BACKENDS
+def test_reduction_none_still_gives_the_row_losses_and_names_what_to_call(make_batch, backend):
+    batch = make_batch(5, 8, 4)
+    with pytest.warns(DeprecationWarning, match=r"reduction='none' is deprecated: call unicl\.row_losses") as warned:
+        found = unicl.fused_loss(batch.image, batch.text, *batch.labels, SCALE, reduction="none", backend=backend)
+    assert warned[0].filename == __file__
+    for got, wanted in zip(
+        found, row_losses(batch.image, batch.text, *batch.labels, SCALE, backend=backend), strict=True
+    ):
+        assert torch.equal(got, wanted)
+
+
+@BACKENDS
 def test_each_row_loss_has_its_own_gradient(make_batch, backend):
     batch = make_batch(6, 6, 4, labels="mixed")
     image = batch.image.requires_grad_()
-    rows, columns = unicl.fused_loss(image, batch.text, *batch.labels, SCALE, reduction="none", backend=backend)
+    rows, columns = row_losses(image, batch.text, *batch.labels, SCALE, backend=backend)
     factors = torch.arange(6.0, dtype=torch.float64)
     (got,) = torch.autograd.grad(rows @ factors - columns @ factors, image)
-    rows, columns = unicl.fused_loss(image, batch.text, *batch.labels, SCALE, reduction="none", backend="reference")
+    rows, columns = row_losses(image, batch.text, *batch.labels, SCALE, backend="reference")
     (wanted,) = torch.autograd.grad(rows @ factors - columns @ factors, image)
     torch.testing.assert_close(got, wanted, rtol=1e-10, atol=1e-12)
 
@@ -80,9 +91,7 @@ def test_a_direction_that_is_not_wanted_gives_no_gradient(make_batch, backend):
     image = batch.image.requires_grad_()
 
     def of_all_rows(direction, reduce):
-        losses = unicl.fused_loss(
-            image, batch.text, *batch.labels, SCALE, direction=direction, reduction="none", backend=backend
-        )
+        losses = row_losses(image, batch.text, *batch.labels, SCALE, direction=direction, backend=backend)
         return torch.autograd.grad(reduce(*losses), image)[0]
 
     both = of_all_rows("image_to_text", lambda rows, columns: rows.sum() + columns.sum())
@@ -136,14 +145,13 @@ def test_further_texts_are_negatives_of_the_images_alone(make_batch, backend):
 def test_further_texts_with_the_label_of_an_image_are_its_positives(make_batch, backend):
     batch, bank = make_batch(5, 5, 6, labels="unlabelled"), make_batch(4, 1, 6, seed=3).image
     labels, of_bank = torch.tensor([0, 1, 2, -1, -1]), torch.tensor([1, 0, -1, 1])
-    rows, _ = unicl.fused_loss(
+    rows, _ = row_losses(
         batch.image,
         batch.text,
         labels,
         logit_scale=SCALE,
         extra_text_features=bank,
         extra_text_labels=of_bank,
-        reduction="none",
         backend=backend,
     )
     log_p = (SCALE * batch.image @ torch.cat([batch.text, bank]).T).log_softmax(1)

@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import unicl
-from unicl.loss import operators, tiles
-from unicl.loss import tiled as tiled_module
+from unicl.loss.tiled import passes
+from unicl.loss.tiled import tile as tile_module
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 # Relative to the largest element: a few units in the last place.
@@ -71,8 +71,8 @@ def test_the_error_is_at_most_twice_that_of_eager_pytorch(
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
 def test_texts_in_panels_are_as_exact(make_batch, eager_loss, gradients, monkeypatch, dtype, scale):
-    monkeypatch.setattr(tiles, "_CPU_TILE", (64, 32))
-    monkeypatch.setattr(tiled_module, "_PANEL_BYTES", 4 * 128 * 64)
+    monkeypatch.setattr(tile_module, "_CPU_TILE", (64, 32))
+    monkeypatch.setattr(passes, "_PANEL_BYTES", 4 * 128 * 64)
     batch = rounded(make_batch(256, 500, 128, labels="mixed", alignment=0.6), dtype)
     truth = gradients(reference, batch, scale, torch.float64)
     assert_as_exact_as_eager(
@@ -83,8 +83,8 @@ def test_texts_in_panels_are_as_exact(make_batch, eager_loss, gradients, monkeyp
 @pytest.mark.parametrize("panel_bytes", [1, 4 * 8 * 6, 1 << 20])
 @pytest.mark.parametrize("wants", [(True, True), (False, True), (True, False)])
 def test_panels_leave_out_no_text_and_take_further_texts_once(make_batch, monkeypatch, panel_bytes, wants):
-    monkeypatch.setattr(tiles, "_CPU_TILE", (4, 4))
-    monkeypatch.setattr(tiled_module, "_PANEL_BYTES", panel_bytes)
+    monkeypatch.setattr(tile_module, "_CPU_TILE", (4, 4))
+    monkeypatch.setattr(passes, "_PANEL_BYTES", panel_bytes)
     batch, bank = make_batch(11, 14, 6), make_batch(5, 1, 6, seed=2).image.half()
     found = []
     for backend in ("tiled", "reference"):
@@ -190,9 +190,9 @@ class LargestTensor(TorchDispatchMode):
 
 
 def test_float32_sums_of_half_precision_texts_are_bounded(make_batch, gradients, monkeypatch):
-    monkeypatch.setattr(tiles, "_CPU_TILE", (8, 16))
-    monkeypatch.setattr(tiled_module, "_PANEL_BYTES", 4 * 64 * 32)
-    monkeypatch.setattr(operators, "_KEPT_LOGITS", 0)
+    monkeypatch.setattr(tile_module, "_CPU_TILE", (8, 16))
+    monkeypatch.setattr(passes, "_PANEL_BYTES", 4 * 64 * 32)
+    monkeypatch.setattr(passes, "_KEPT_LOGITS", 0)
     batch = make_batch(16, 4000, 64)
     with LargestTensor(torch.float32) as watch:
         gradients(tiled, batch, 14.3, torch.bfloat16)
@@ -228,9 +228,9 @@ def test_logits_that_are_kept_change_no_bit(make_batch, gradients, b, m, labels,
         return unicl.fused_loss(*arguments, backend="tiled", **modes)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "_CPU_TILE", tile)
+        patch.setattr(tile_module, "_CPU_TILE", tile)
         kept = gradients(loss, batch, scale, dtype)
-        patch.setattr(operators, "_KEPT_LOGITS", 0)
+        patch.setattr(passes, "_KEPT_LOGITS", 0)
         made_again = gradients(loss, batch, scale, dtype)
     assert all(torch.equal(x, y) for x, y in zip(kept, made_again, strict=True))
 
@@ -246,7 +246,7 @@ def test_a_second_backward_pass_finds_the_logits_as_they_were(make_batch, dtype)
 
 @pytest.mark.parametrize(("rows", "is_kept"), [(50, True), (51, False)])
 def test_logits_are_kept_while_they_are_few(make_batch, monkeypatch, rows, is_kept):
-    monkeypatch.setattr(operators, "_KEPT_LOGITS", 2500)
+    monkeypatch.setattr(passes, "_KEPT_LOGITS", 2500)
     batch = make_batch(rows, rows, 8)
     saved = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x.numel()), lambda x: x):

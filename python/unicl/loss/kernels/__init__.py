@@ -1,8 +1,4 @@
 """The loss on an NVIDIA GPU: Triton kernels for the tiles, cuBLAS for the two products of the gradient.
 
-The only part of the package that imports triton; imported when the backend is asked for.
+Only this package imports triton, and it is imported only when the backend is asked for.
 """
-
-from unicl.loss.kernels.launch import backward, check_device, count_meetings, forward
-
-__all__ = ["backward", "check_device", "count_meetings", "forward"]

@@ -17,6 +17,8 @@ from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
 import unicl
+from unicl.loss.modes import LossModes
+from unicl.loss.operators import MODES
 
 pytestmark = pytest.mark.skipif(not dist.is_available(), reason="torch was built without distributed")
 
@@ -133,14 +135,16 @@ def train_in_every_group(rank, world, folder, cases):
 def refuse_what_cannot_be_used(rank):
     wide, narrow = torch.eye(4), torch.eye(3)
     everyone = dist.group.WORLD
-    with pytest.raises(ValueError, match=r"features of one width; got \[4, 3, 3, 3\] by rank"):
+    with pytest.raises(ValueError, match=r"expected features of one width on all ranks; got \[4, 3, 3, 3\] by rank"):
         unicl.fused_loss(*([wide, wide] if rank == 0 else [narrow, narrow]), group=everyone)
     labels = [None, torch.arange(3), sets_of([[0], [1], []]), None][rank]
-    with pytest.raises(ValueError, match="labels of one kind; got none; integers; LabelSets; none by rank"):
+    with pytest.raises(
+        ValueError, match="expected labels of one kind on all ranks; got none; integers; LabelSets; none by rank"
+    ):
         unicl.fused_loss(narrow, narrow, labels, group=everyone)
-    with pytest.raises(TypeError, match=r"group must be a torch\.distributed\.ProcessGroup; got str"):
+    with pytest.raises(TypeError, match=r"expected group as a torch\.distributed\.ProcessGroup; got str"):
         unicl.fused_loss(wide, wide, group="world")
-    with pytest.raises(ValueError, match="backend='reference' knows one process only"):
+    with pytest.raises(ValueError, match="for several processes with a group; got backend='reference': use"):
         unicl.fused_loss(wide, wide, group=everyone, backend="reference")
 
 
@@ -252,14 +256,16 @@ def alone(tmp_path):
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("kind", ["pairs", "integers", "any"])
+@pytest.mark.parametrize("kind", ["pairs", "integers", "sets"])
 def test_the_operators_pass_opcheck(alone, kind):
     image, text, labels, _ = rows_of([(5, 5)], 0)
     sets = [torch.tensor([0, 1, 1]), torch.tensor([0, 1, 1, 2, 2, 3]), torch.ones(3).double()]
-    labels = {"pairs": [], "integers": [labels], "any": sets}[kind]
+    labels = {"pairs": [], "integers": [labels], "sets": sets}[kind]
     scale = torch.tensor(6.0, dtype=torch.float64, requires_grad=True)
-    modes = (0.1, False, True, True, 0, "tiled", True, alone.group_name)
+    modes = LossModes(label_smoothing=0.1, overlap="any")
+    modes = [getattr(modes, name) for name in MODES]
     arguments = (image.requires_grad_(), text.requires_grad_(), scale, None, kind, labels, labels, [], *modes)
+    arguments = (*arguments, alone.group_name)
     torch.library.opcheck(torch.ops.unicl.distributed_losses, arguments)
     found = torch.ops.unicl.distributed_losses(*arguments)
     detached = [x.detach() if isinstance(x, torch.Tensor) else x for x in arguments]

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unicl
-from unicl.loss import label_sets
+from unicl.loss import row_losses
+from unicl.loss.targets import overlap as overlap_module
 
 BACKENDS = pytest.mark.parametrize("backend", ["reference", "tiled"])
 
@@ -98,7 +99,7 @@ def test_tiles_of_overlaps_equal_the_dense_equation(
 
     def on(backend):
         # Every label through the matmul, none, or some.
-        with mock.patch.object(label_sets, "_COMMON", common):
+        with mock.patch.object(overlap_module, "_COMMON", common):
             return gradients(
                 lambda *x: unicl.fused_loss(*x, **options, backend=backend, chunk_size=4), batch, 14.3, torch.float64
             )
@@ -111,8 +112,8 @@ def test_matches_are_expanded_in_bounded_portions(make_batch, monkeypatch):
     batch = make_batch(40, 40, 5)
     sets = sets_of([[0, 1, 2]] * 40)
     whole = unicl.fused_loss(batch.image, batch.text, sets)
-    monkeypatch.setattr(label_sets, "_COMMON", 2.0)
-    monkeypatch.setattr(label_sets, "_MATCHES", 50)
+    monkeypatch.setattr(overlap_module, "_COMMON", 2.0)
+    monkeypatch.setattr(overlap_module, "_MATCHES", 50)
     torch.testing.assert_close(unicl.fused_loss(batch.image, batch.text, sets), whole)
 
 
@@ -136,7 +137,7 @@ def test_an_image_whose_only_positive_is_its_excluded_text_has_none(make_batch):
     batch = make_batch(3, 3, 5)
     # The cosine of an image with itself is 1 but for rounding, and what is left must be 0.
     sets = sets_of([[0, 1, 2], [3, 4], [3, 5]], [[0.1, 0.7, 0.3], [1, 1], [1, 1]])
-    rows, columns = unicl.fused_loss(batch.image, batch.text, sets, exclude_self=True, reduction="none")
+    rows, columns = row_losses(batch.image, batch.text, sets, exclude_self=True)
     assert (rows[0], columns[0]) == (0, 0)
     assert (rows[1:] > 0).all()
 

@@ -1,7 +1,7 @@
 """The loss by blocks of rows in differentiable operations, for gradients of gradients.
 
 Legend: ``b`` images, ``m`` texts, ``k`` extra texts. Each block of rows is recomputed when its gradient is taken
-(checkpointing), so a first backward pass holds chunk x (m + k) logits; a second one holds what its graph needs.
+(checkpointing). So a first backward pass holds chunk x (m + k) logits, and a second one holds the tensors of its graph.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from unicl.loss.tiles import Problem, number_of_images
+from unicl.loss.problem import Problem
 
 __all__ = ["differentiable_losses"]
 
@@ -23,15 +24,15 @@ _EXCLUDED = -1e30
 
 def differentiable_losses(
     problem: Problem, merge: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
-) -> tuple[Tensor, Tensor]:
-    """Row losses (b,) and column losses (m,), equal to the tiled ones, differentiable to any order.
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"]]:
+    """Gives row losses and column losses, equal to those of the tiles, differentiable to any order.
 
     Args:
         problem: What to compute.
-        merge: Given the columns' log-sum-exps and target-weighted means of logits, adds what other ranks have.
+        merge: Is given the columns' log-sum-exps and target-weighted means of logits, and adds those of other ranks.
     """
     image, dtype = problem.image, problem.scale.dtype
-    rows, size = problem.chunk_size or _ROWS, image.shape[0]
+    rows, size = problem.modes.chunk_size or _ROWS, image.shape[0]
     every_text = problem.text if problem.extra is None else torch.cat([problem.text, problem.extra])
     row_parts, column_parts = [], []
     for start in range(0, size, rows):
@@ -49,31 +50,39 @@ def differentiable_losses(
     column_loss = torch.where(count > 0, column_lse - column_mean, 0.0).to(dtype)
     row_loss = torch.cat(row_parts)
     return (
-        row_loss if problem.to_text else row_loss * 0,
-        column_loss if problem.to_image else column_loss * 0,
+        row_loss if problem.modes.to_text else row_loss * 0,
+        column_loss if problem.modes.to_image else column_loss * 0,
     )
 
 
 def _block(
-    u: Tensor, every_text: Tensor, scale: Tensor, problem: Problem, span: slice
-) -> tuple[Tensor, Tensor, Tensor]:
-    """For some rows: their losses, and their part of the columns' log-sum-exp and target-weighted mean of logits."""
-    targets, smoothing = problem.targets, problem.label_smoothing
-    columns, b = problem.text.shape[0], number_of_images(problem)
+    u: Float[Tensor, "rows d"],
+    every_text: Float[Tensor, "columns d"],
+    scale: Float[Tensor, ""],
+    problem: Problem,
+    span: slice,
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " m"], Float[Tensor, " m"]]:
+    """Gives the losses of some rows, and their part of the columns' log-sum-exps and weighted means of logits."""
+    targets, smoothing, excluded = problem.targets, problem.modes.label_smoothing, int(problem.modes.exclude_self)
+    columns = problem.text.shape[0]
     z = scale * (u @ every_text.T)
     q, kept = _targets_of(problem, z, span)
     masked = z.masked_fill(~kept, _EXCLUDED)
     row_count = targets.image_count[span].to(z.dtype)
     row_target = (1 - smoothing) * q / row_count.clamp_min(1e-30)[:, None]
-    row_target = row_target + smoothing * kept.to(z.dtype) / max(1, z.shape[1] - problem.exclude_self)
+    row_target = row_target + smoothing * kept.to(z.dtype) / max(1, z.shape[1] - excluded)
     row_loss = torch.where(row_count > 0, masked.logsumexp(1) - (row_target * z).sum(1), 0.0)
     column_target = (1 - smoothing) * q[:, :columns] / targets.text_count.to(z.dtype).clamp_min(1e-30)
-    column_target = column_target + smoothing * kept[:, :columns].to(z.dtype) / max(1, b - problem.exclude_self)
+    column_target = column_target + smoothing * kept[:, :columns].to(z.dtype) / max(
+        1, problem.rows_of_a_column - excluded
+    )
     return row_loss, masked[:, :columns].logsumexp(0), (column_target * z[:, :columns]).sum(0)
 
 
-def _targets_of(problem: Problem, z: Tensor, span: slice) -> tuple[Tensor, Tensor]:
-    """Targets q of a block of rows, and which of its pairs take part."""
+def _targets_of(
+    problem: Problem, z: Float[Tensor, "rows columns"], span: slice
+) -> tuple[Float[Tensor, "rows columns"], Bool[Tensor, "rows columns"]]:
+    """Gives the targets q of a block of rows, and which of its pairs take part."""
     columns = problem.text.shape[0]
     q = torch.zeros_like(z, requires_grad=False)
     own = torch.arange(span.start, span.stop, device=z.device) + problem.first_pair
@@ -88,7 +97,7 @@ def _targets_of(problem: Problem, z: Tensor, span: slice) -> tuple[Tensor, Tenso
             if every.stop and problem.targets.tile(span, every, tile, is_extra=is_extra) is not None:
                 part.copy_(tile)
     kept = torch.ones_like(index)
-    if problem.exclude_self:
+    if problem.modes.exclude_self:
         kept = ~index
         q.masked_fill_(index, 0.0)
     return q, kept

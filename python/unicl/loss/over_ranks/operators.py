@@ -1,120 +1,128 @@
-"""The loss over the ranks of a process group, as torch.library operators: every row is compared with those of all.
+"""The loss over the ranks of a process group as torch.library operators: rows are compared with those of all ranks.
 
 Legend: ``b`` images and ``m`` texts of this rank, ``M`` texts of all ranks, ``d`` width.
 
-Each rank gathers the texts (M x d) and their labels and walks b x M logits in tiles. Its rows are then complete; of the
+Each rank gathers the texts (M x d) and their labels and walks b x M logits in tiles. Its rows are then complete. Of the
 columns it has a part, and the parts (maximum, sum, positive logits, counts) are reduced as vectors of size M. Backward:
-the gradient of the local images is complete; that of the texts is a part of all M, and is reduce-scattered to the ranks
-that own them. What is kept in between has the size of this rank's rows: the texts of all are gathered again, rather
-than held while the towers' activations are.
+the gradient of the local images is complete. That of the texts is a part of all M, and is reduce-scattered to the ranks
+that own them. The tensors kept in between have the size of this rank's rows. The texts of all ranks are gathered again,
+so that they are not held while the towers' activations are.
 
-Convention: the mean over ranks of what they return is the loss of the joined batch, and the gradient that a rank
+Convention: the mean over ranks of the returned losses is the loss of the joined batch. The gradient that a rank
 computes for its features is that of the *sum* over ranks. DistributedDataParallel averages over ranks, so every
 parameter, a shared logit_scale included, gets exactly the gradient of the joined batch.
 
 The operators know the group by its name, so torch.compile takes them into its graph. Under ``create_graph=True`` the
-gradient goes through differentiable blocks (differentiable.py) and differentiable collectives (ranks.py).
+gradient goes through differentiable blocks (second_order.py) and differentiable collectives (collectives.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import chain
-from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import torch
 import torch.distributed as dist
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from unicl.loss.differentiable import differentiable_losses
-from unicl.loss.labels import Labels
-from unicl.loss.operators import engine
-from unicl.loss.ranks import Ranks, gather, gathered_texts, sum_to_owners, summed
-from unicl.loss.set_rows import is_sets
-from unicl.loss.tiled import Sums
-from unicl.loss.tiles import Problem
+from unicl.loss.backends import backend_named
+from unicl.loss.directions import Sums
+from unicl.loss.modes import LossModes
+from unicl.loss.operators import MODES, modes_of, schema_of
+from unicl.loss.over_ranks.collectives import Ranks, gather, gathered_texts, sum_to_owners, summed
+from unicl.loss.problem import Problem
+from unicl.loss.second_order import differentiable_losses
+from unicl.loss.targets.given import GivenLabels
+from unicl.loss.targets.sets import is_sets
+
+if TYPE_CHECKING:
+    from unicl.labels import LabelSetsLike
 
 __all__ = ["distributed_losses", "sum_over_ranks"]
 
+# Losses, log-sum-exps in bits, and numbers of positives, each of rows and columns; the sizes of all ranks.
+_Outputs: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
-class _Call(NamedTuple):
-    """The arguments of the operators, in the order of their schema; labels of a side as 0, 1 or 3 tensors."""
+
+class _SetTensors(NamedTuple):
+    """Sets of labels as the operators take them, on the host."""
+
+    indices: Tensor
+    offsets: Tensor
+    weights: Tensor
+
+
+class _Arguments(NamedTuple):
+    """The arguments of the operators; each labels are 0, 1 (integers) or 3 (sets) tensors."""
 
     image: Tensor
     text: Tensor
     scale: Tensor
     extra: Tensor | None
-    kind: str
+    kind: Literal["pairs", "integers", "sets"]
     image_labels: Sequence[Tensor]
     text_labels: Sequence[Tensor]
     extra_labels: Sequence[Tensor]
-    label_smoothing: float
-    exclude_self: bool
-    to_text: bool
-    to_image: bool
-    chunk_size: int
-    backend: str
-    deterministic: bool
+    modes: LossModes
     group: str
 
-    def labels(self) -> Labels:
-        """The labels as fused_loss read them."""
+    @classmethod
+    def read(cls, *arguments: Any) -> _Arguments:
+        """Is the inverse of ``flatten``."""
+        *data, group = arguments
+        first = len(data) - len(MODES)
+        return cls._make((*data[:first], modes_of(data[first:]), group))
+
+    def flatten(self) -> tuple[Any, ...]:
+        """Gives the arguments in the order of the schema."""
+        return *self[:8], *(getattr(self.modes, name) for name in MODES), self.group
+
+    def labels(self) -> GivenLabels:
+        """Gives the labels as fused_loss read them."""
         image, text, extra = (_from_tensors(x) for x in (self.image_labels, self.text_labels, self.extra_labels))
-        if self.kind in ("pairs", "integers"):
-            return Labels(kind=cast("Any", self.kind), image=image, text=text, extra=extra)
-        return Labels(kind="sets", image=image, text=text, extra=extra, overlap=cast("Any", self.kind))
+        return GivenLabels(kind=self.kind, image=image, text=text, extra=extra)
 
 
-_ARGUMENTS = (
+_SCHEMA = (
     "Tensor image, Tensor text, Tensor scale, Tensor? extra, str kind, Tensor[] image_labels, Tensor[] text_labels, "
-    "Tensor[] extra_labels, float label_smoothing, bool exclude_self, bool to_text, bool to_image, int chunk_size, "
-    "str backend, bool deterministic, str group"
+    f"Tensor[] extra_labels, {schema_of(LossModes)}, str group"
 )
-Outputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def distributed_losses(
-    image: Tensor,
-    text: Tensor,
-    extra: Tensor | None,
-    scale: Tensor,
-    labels: Labels,
+    image: Float[Tensor, "b d"],
+    text: Float[Tensor, "m d"],
+    extra: Float[Tensor, "k d"] | None,
+    scale: Float[Tensor, ""],
+    labels: GivenLabels,
+    modes: LossModes,
     group: dist.ProcessGroup,
-    *,
-    label_smoothing: float,
-    exclude_self: bool,
-    to_text: bool,
-    to_image: bool,
-    chunk_size: int | None,
-    backend: str,
-    deterministic: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Losses of this rank's images (b,) and texts (m,) among all ranks, and which of them have a positive."""
-    rows, columns, _, _, row_count, column_count, _ = _losses(
-        image,
-        text,
-        scale,
-        extra,
-        labels.overlap if labels.kind == "sets" else labels.kind,
-        *(_to_tensors(side) for side in (labels.image, labels.text, labels.extra)),
-        label_smoothing,
-        exclude_self,
-        to_text,
-        to_image,
-        chunk_size or 0,
-        backend,
-        deterministic,
-        group.group_name,
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"], Bool[Tensor, " b"], Bool[Tensor, " m"]]:
+    """Gives the losses of this rank's images and texts among all ranks, and which of them have a positive."""
+    image_labels, text_labels, extra_labels = (_to_tensors(x) for x in (labels.image, labels.text, labels.extra))
+    call = _Arguments(
+        image=image,
+        text=text,
+        scale=scale,
+        extra=extra,
+        kind=labels.kind,
+        image_labels=image_labels,
+        text_labels=text_labels,
+        extra_labels=extra_labels,
+        modes=modes,
+        group=group.group_name,
     )
+    rows, columns, _, _, row_count, column_count, _ = _losses(*call.flatten())
     return rows, columns, row_count > 0, column_count > 0
 
 
 @torch.library.custom_op("unicl::sum_over_ranks", mutates_args=(), schema="(Tensor value, str group) -> Tensor")
 def sum_over_ranks(value: Tensor, group: str) -> Tensor:
-    """The sum over ranks, without gradient."""
+    """Gives the sum over ranks, without gradient."""
     total = value.clone()
     dist.all_reduce(total, group=_group_of(group))
     return total
@@ -128,30 +136,32 @@ def _(value: Tensor, _group: str) -> Tensor:
 @torch.library.custom_op(
     "unicl::distributed_losses",
     mutates_args=(),
-    schema=f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    schema=f"({_SCHEMA}) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
 )
-def _losses(*arguments: Any) -> Outputs:
-    call = _Call(*arguments)
-    ranks = Ranks.join(_group_of(call.group), call.image, call.text, call.kind)
+def _losses(*arguments: Any) -> _Outputs:
+    call = _Arguments.read(*arguments)
+    kind = call.modes.overlap if call.kind == "sets" else call.kind
+    ranks = Ranks.join(_group_of(call.group), call.image, call.text, kind)
     if call.kind == "pairs" and ranks.images != ranks.texts:
         raise ValueError(
-            f"without labels, every rank needs as many images as texts; got {ranks.images} and {ranks.texts} by rank"
+            "expected as many images as texts on every rank without labels; "
+            f"got {ranks.images} and {ranks.texts} by rank: pass image_labels and text_labels"
         )
     problem = _join(call, ranks)
     count = problem.targets.text_count.clone()
     if call.kind == "pairs":
-        count.fill_(0.0 if call.exclude_self else 1.0)
+        count.fill_(0.0 if call.modes.exclude_self else 1.0)
     else:
         dist.all_reduce(count, group=ranks.group)
     problem = replace(problem, targets=replace(problem.targets, text_count=count))
 
     def merge(columns: Sums) -> None:
-        if call.to_image:
+        if call.modes.to_image:
             _merge(columns, ranks)
 
     # The dtypes are decided; autocast must not lower the matmuls inside.
     with torch.autocast(call.image.device.type, enabled=False):
-        row_loss, column_loss, row_lse, column_lse = engine(problem).forward(problem, merge)
+        row_loss, column_loss, row_lse, column_lse = backend_named(call.modes.backend).forward(problem, merge)
     own = ranks.own_texts
     counts = (problem.targets.image_count.double(), count[own].double())
     sizes = torch.tensor([ranks.images, ranks.texts])
@@ -159,24 +169,24 @@ def _losses(*arguments: Any) -> Outputs:
 
 
 @_losses.register_fake
-def _(*arguments: Any) -> Outputs:
-    call = _Call(*arguments)
-    ranks, sides = _group_of(call.group).size(), (call.image.shape[0], call.text.shape[0])
+def _(*arguments: Any) -> _Outputs:
+    call = _Arguments.read(*arguments)
+    ranks, sizes = _group_of(call.group).size(), (call.image.shape[0], call.text.shape[0])
     losses, sums, counts = (
-        [call.scale.new_empty(rows, dtype=dtype) for rows in sides] for dtype in (None, torch.float64, torch.float64)
+        [call.scale.new_empty(rows, dtype=dtype) for rows in sizes] for dtype in (None, torch.float64, torch.float64)
     )
-    return cast("Outputs", (*losses, *sums, *counts, torch.empty(2, ranks, dtype=torch.int64, device="cpu")))
+    return cast("_Outputs", (*losses, *sums, *counts, torch.empty(2, ranks, dtype=torch.int64, device="cpu")))
 
 
 @torch.library.custom_op(
     "unicl::distributed_gradients",
     mutates_args=(),
-    schema=f"({_ARGUMENTS}, Tensor row_lse, Tensor column_lse, Tensor column_count, Tensor sizes, Tensor row_grad, "
+    schema=f"({_SCHEMA}, Tensor row_lse, Tensor column_lse, Tensor column_count, Tensor sizes, Tensor row_grad, "
     "Tensor column_grad) -> (Tensor, Tensor, Tensor)",
 )
 def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     *flat, row_lse, column_lse, column_count, sizes, row_grad, column_grad = arguments
-    call = _Call(*flat)
+    call = _Arguments.read(*flat)
     ranks = _ranks(call, sizes)
     columns = torch.stack([column_lse, column_count, column_grad.double()], 1)
     every_lse, every_count, every_grad = gather(columns, ranks.texts, ranks.group).unbind(1)
@@ -184,7 +194,7 @@ def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     problem = replace(problem, targets=replace(problem.targets, text_count=every_count.contiguous()))
     with torch.autocast(call.image.device.type, enabled=False):
         # Whether texts want a gradient may differ between ranks; the reduction must not.
-        image_grad, text_grad, scale_grad = engine(problem).backward(
+        image_grad, text_grad, scale_grad = backend_named(call.modes.backend).backward(
             problem, row_lse, every_lse.contiguous(), row_grad, every_grad.to(row_grad.dtype).contiguous()
         )
     return image_grad, sum_to_owners(text_grad, ranks), scale_grad
@@ -192,49 +202,42 @@ def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
 
 @_gradients.register_fake
 def _(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    call = _Call(*arguments[: len(_Call._fields)])
-    return call.image.new_empty(call.image.shape), call.text.new_empty(call.text.shape), torch.empty_like(call.scale)
+    image, text, scale = arguments[:3]
+    return image.new_empty(image.shape), text.new_empty(text.shape), torch.empty_like(scale)
 
 
-def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
-    call = _Call(*inputs)
-    sides = (call.image_labels, call.text_labels, call.extra_labels)
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: _Outputs) -> None:
+    call = _Arguments.read(*inputs)
+    labels = (call.image_labels, call.text_labels, call.extra_labels)
     _, _, row_lse, column_lse, _, column_count, sizes = output
-    ctx.save_for_backward(
-        call.image,
-        call.text,
-        call.scale,
-        call.extra,
-        row_lse,
-        column_lse,
-        column_count,
-        sizes,
-        *chain.from_iterable(sides),
-    )
-    ctx.sides = [len(side) for side in sides]
+    sums = (row_lse, column_lse, column_count, sizes)
     # Tensors go through save_for_backward alone, or they would be kept alive past the backward pass.
-    ctx.rest = (call.kind, *inputs[-8:])
+    ctx.save_for_backward(call.image, call.text, call.scale, call.extra, *sums, *chain.from_iterable(labels))
+    ctx.lengths = [len(tensors) for tensors in labels]
+    ctx.rest = (call.kind, call.modes, call.group)
     ctx.set_materialize_grads(True)
 
 
 def _backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple[Any, ...]:
-    image, text, scale, extra, row_lse, column_lse, column_count, sizes, *labels = ctx.saved_tensors
-    kind, *modes = ctx.rest
-    call = _Call._make([image, text, scale, extra, kind, *_split(labels, ctx.sides), *modes])
+    image, text, scale, extra, row_lse, column_lse, column_count, sizes, *rest = ctx.saved_tensors
+    kind, modes, group = ctx.rest
+    saved = iter(rest)
+    labels = [list(islice(saved, length)) for length in ctx.lengths]
+    call = _Arguments._make((image, text, scale, extra, kind, *labels, modes, group))
     if torch.is_grad_enabled():
         grads: Sequence[Tensor | None] = _twice_differentiable(call, column_count, sizes, row_grad, column_grad)
     else:
-        found = _gradients(*call, row_lse, column_lse, column_count, sizes, row_grad, column_grad)
+        found = _gradients(*call.flatten(), row_lse, column_lse, column_count, sizes, row_grad, column_grad)
         wanted = (*ctx.needs_input_grad[:2], True)
         grads = [grad if flag else None for grad, flag in zip(found, wanted, strict=True)]
-    return (*grads, None, None, *([None] * size for size in ctx.sides), *[None] * 8)
+    return *grads, *([None] * len(x) if isinstance(x, list) else None for x in call.flatten()[3:])
 
 
 _losses.register_autograd(_backward, setup_context=_setup_context)
 
 
 def _twice_differentiable(
-    call: _Call, column_count: Tensor, sizes: Tensor, row_grad: Tensor, column_grad: Tensor
+    call: _Arguments, column_count: Tensor, sizes: Tensor, row_grad: Tensor, column_grad: Tensor
 ) -> list[Tensor | None]:
     ranks = _ranks(call, sizes)
     every_text = gathered_texts(call.text, ranks)
@@ -262,20 +265,25 @@ def _group_of(name: str) -> dist.ProcessGroup:
     return resolve(name)
 
 
-def _ranks(call: _Call, sizes: Tensor) -> Ranks:
+def _ranks(call: _Arguments, sizes: Tensor) -> Ranks:
     images, texts = sizes.tolist()
     return Ranks(group=_group_of(call.group), images=images, texts=texts)
 
 
-def _join(call: _Call, ranks: Ranks, every_text: Tensor | None = None) -> Problem:
-    """The problem of this rank's images and all texts; its text_count is that of these images alone."""
+def _join(call: _Arguments, ranks: Ranks, every_text: Tensor | None = None) -> Problem:
+    """Gives the problem of this rank's images and all texts; its text_count is that of these images alone."""
     if every_text is None:
         every_text = gather(call.text, ranks.texts, ranks.group)
-    labels, own = call.labels(), ranks.own_texts
-    if call.kind != "pairs":
+    labels, modes, own = call.labels(), call.modes, ranks.own_texts
+    if labels.text is not None:
         labels = replace(labels, text=_gather_labels(labels.text, ranks))
     targets = labels.targets(
-        call.image, every_text, exclude_self=call.exclude_self, backend=call.backend, own_texts=own
+        call.image,
+        every_text,
+        overlap=modes.overlap,
+        exclude_self=modes.exclude_self,
+        count_meetings=backend_named(modes.backend).count_meetings,
+        own_texts=own,
     )
     if call.kind == "pairs":
         targets = replace(targets, text_count=targets.text_count.new_zeros(every_text.shape[0]))
@@ -285,13 +293,7 @@ def _join(call: _Call, ranks: Ranks, every_text: Tensor | None = None) -> Proble
         extra=call.extra,
         scale=call.scale,
         targets=targets,
-        label_smoothing=call.label_smoothing,
-        exclude_self=call.exclude_self,
-        to_text=call.to_text,
-        to_image=call.to_image,
-        chunk_size=call.chunk_size or None,
-        backend=call.backend,
-        deterministic=call.deterministic,
+        modes=modes,
         first_pair=own.start,
         all_images=sum(ranks.images),
     )
@@ -307,37 +309,31 @@ def _merge(columns: Sums, ranks: Ranks) -> None:
     columns.total, columns.positive, columns.every = parts
 
 
-def _gather_labels(labels: Any, ranks: Ranks) -> Any:
-    if not is_sets(labels):
+def _gather_labels(labels: Tensor | LabelSetsLike, ranks: Ranks) -> Tensor | LabelSetsLike:
+    if isinstance(labels, Tensor):
         return gather(labels.long(), ranks.texts, ranks.group)
     device = torch.device("cuda" if dist.get_backend(ranks.group) == "nccl" else "cpu")
-    indices, offsets, weights = (part.to(device) for part in (labels.indices, labels.offsets, labels.weights))
+    indices, offsets, weights = (part.to(device) for part in _to_tensors(labels))
     numbers = gather(torch.tensor([len(indices)], device=device), [1] * len(ranks.texts), ranks.group).tolist()
-    every = (
-        gather(indices, numbers, ranks.group),
-        gather(offsets.diff(), ranks.texts, ranks.group).cumsum(0),
-        gather(weights, numbers, ranks.group),
+    ends = gather(offsets.diff(), ranks.texts, ranks.group).cumsum(0).cpu()
+    return _SetTensors(
+        indices=gather(indices, numbers, ranks.group).cpu(),
+        offsets=torch.cat([ends.new_zeros(1), ends]),
+        weights=gather(weights, numbers, ranks.group).cpu(),
     )
-    indices, ends, weights = (part.cpu().numpy() for part in every)
-    return SimpleNamespace(indices=indices, offsets=np.concatenate([[0], ends]), weights=weights)
 
 
-def _to_tensors(labels: Any) -> list[Tensor]:
+def _to_tensors(labels: Tensor | LabelSetsLike | None) -> list[Tensor]:
     if labels is None:
         return []
     if not is_sets(labels):
-        return [labels]
+        return [cast("Tensor", labels)]
     indices, offsets = np.asarray(labels.indices, np.int64), np.asarray(labels.offsets, np.int64)
     weights = np.ones(len(indices)) if labels.weights is None else np.asarray(labels.weights, np.float64)
     return [torch.from_numpy(part) for part in (indices, offsets, weights)]
 
 
-def _from_tensors(tensors: Sequence[Tensor]) -> Any:
+def _from_tensors(tensors: Sequence[Tensor]) -> Tensor | LabelSetsLike | None:
     if len(tensors) < 2:
         return tensors[0] if tensors else None
-    return SimpleNamespace(**dict(zip(("indices", "offsets", "weights"), tensors, strict=True)))
-
-
-def _split(tensors: Sequence[Tensor], sizes: Sequence[int]) -> list[Sequence[Tensor]]:
-    ends = np.cumsum(sizes).tolist()
-    return [tensors[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    return _SetTensors(*tensors)

@@ -1,32 +1,47 @@
-"""Which image is a positive of which text, kept as vectors and never as a matrix.
+"""Keeps the positives of a batch as vectors, and never as a matrix.
 
 Legend: ``b`` images, ``m`` texts, ``k`` extra texts.
 
 Equal labels are a positive pair. A label below 0 means "no class": image ``i`` and text ``i`` are then positive with
-each other and with nothing else. Both rules become one comparison once every row has a *class*: rows with a label
-share the class of that label, and the pair ``i`` of unlabelled rows gets a class of its own. Sets of labels are in
-label_sets.py.
+each other and with nothing else. Both rules become one comparison once every row has a *class*. Rows with a label
+share the class of that label. The pair ``i`` of unlabelled rows gets a class of its own. The overlap of sets of labels
+is in overlap.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from unicl.loss.label_sets import count_meetings, overlap_tile
-from unicl.loss.set_rows import Sets, read_sets, send, sums_of_cosines, to_device
+from unicl.loss.targets.overlap import count_meetings, overlap_tile
+from unicl.loss.targets.sets import Overlap, read_sets, send, sums_of_cosines, to_device
 
-__all__ = ["Kind", "Targets", "match_labels", "match_pairs", "match_sets"]
+if TYPE_CHECKING:
+    from unicl.labels import LabelSetsLike
+
+__all__ = ["CountMeetings", "Kind", "Targets", "match_labels", "match_pairs", "match_sets"]
 
 Kind = Literal["pairs", "classes", "cosine", "any"]
 
 # float32 holds every integer up to here, and comparing floats costs a ninth of comparing int64 on a CPU (0.05 and 0.47
 # ns an element, AVX-512).
 _EXACT_IN_FLOAT32 = 1 << 24
+
+
+@runtime_checkable
+class CountMeetings(Protocol):
+    """Counts the pairs of sets that share a label, as ``overlap.count_meetings`` does."""
+
+    def __call__(
+        self, image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, excluded: int | None
+    ) -> tuple[Tensor, Tensor]:
+        """Gives the number of texts for each image, and of images for each text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,23 +51,25 @@ class Targets:
     Attributes:
         kind: "pairs" (q is the identity), "classes" (q_ij = 1 where classes are equal), or the overlap of label sets,
             "cosine" or "any".
-        image: What the images carry: nothing for pairs; a class, shape (b,), an integer held in a float; or the labels,
-            offsets and weights of sets.
+        image: Nothing for pairs; the class of each image, shape (b,), an integer held in a float; or the labels,
+            offsets and weights of the images' sets.
         text: The same for the texts.
         extra: The same for the extra texts; empty if none of them is a positive of anything.
-        image_count: sum_j q_ij, shape (b,).
-        text_count: sum_i q_ij, shape (m,).
+        image_count: sum_j q_ij.
+        text_count: sum_i q_ij.
     """
 
     kind: Kind
     image: Sequence[Tensor] = field(default=())
     text: Sequence[Tensor] = field(default=())
     extra: Sequence[Tensor] = field(default=())
-    image_count: Tensor
-    text_count: Tensor
+    image_count: Float[Tensor, " b"]
+    text_count: Float[Tensor, " m"]
 
-    def tile(self, rows: slice, columns: slice, out: Tensor, *, is_extra: bool) -> Tensor | None:
-        """Makes q of one tile in ``out``; None where it is known to be 0. Not for pairs."""
+    def tile(
+        self, rows: slice, columns: slice, out: Float[Tensor, "rows columns"], *, is_extra: bool
+    ) -> Float[Tensor, "rows columns"] | None:
+        """Makes q of one tile in ``out``; gives None where q is known to be 0. Not for pairs."""
         others = self.extra if is_extra else self.text
         if not others:
             return None
@@ -62,12 +79,12 @@ class Targets:
 
 
 def match_pairs(rows: int, *, device: torch.device, exclude_self: bool = False) -> Targets:
-    """Targets of CLIP: image i and text i, and nothing else.
+    """Gives the targets of CLIP: image i and text i, and nothing else.
 
     Args:
         rows: Number of images and of texts, b = m.
-        device: Where the vectors live.
-        exclude_self: Takes i = j out, which leaves no positive at all.
+        device: The device of the vectors.
+        exclude_self: Takes i = j out of the positives; none is then left.
 
     Example:
         >>> match_pairs(3, device=torch.device("cpu")).image_count
@@ -78,25 +95,25 @@ def match_pairs(rows: int, *, device: torch.device, exclude_self: bool = False) 
 
 
 def match_labels(
-    image_labels: Tensor,
-    text_labels: Tensor,
-    extra_labels: Tensor | None = None,
+    image_labels: Int[Tensor, " b"],
+    text_labels: Int[Tensor, " m"],
+    extra_labels: Int[Tensor, " k"] | None = None,
     *,
     exclude_self: bool = False,
     own_texts: slice | None = None,
 ) -> Targets:
-    """Targets of integer labels: equal labels match; below 0, only image i with text i.
+    """Gives the targets of integer labels: equal labels match; below 0, only image i with text i.
 
-    Sorting and searching give the classes and the counts, so nothing has a shape that depends on the data and a GPU is
-    never waited for.
+    Sorting and searching give the classes and the counts. So no shape depends on the data, and the host never waits for
+    a GPU.
 
     Args:
-        image_labels: Shape (b,), integer.
-        text_labels: Shape (m,), integer.
-        extra_labels: Shape (k,), integer; below 0 matches nothing.
+        image_labels: Any integers.
+        text_labels: Any integers.
+        extra_labels: Any integers; one below 0 matches nothing.
         exclude_self: Takes i = j out of the positives.
-        own_texts: The texts that belong to these images, text ``own_texts.start + i`` to image i; None for all. Others
-            are those of other ranks.
+        own_texts: The texts that belong to these images, text ``own_texts.start + i`` to image i; None for all. The
+            others are those of other ranks.
 
     Example:
         >>> match_labels(torch.tensor([7, 7, -1]), torch.tensor([7, 0, -1])).image_count
@@ -106,7 +123,7 @@ def match_labels(
     own_texts = own_texts or slice(0, columns)
     text_code = _distinct_below_zero(text_labels, first=0)
     if image_labels is text_labels and extra_labels is None and own_texts == slice(0, columns):
-        # One sort serves both sides.
+        # One sort serves images and texts.
         classes, count = _ranks([text_code]), _count(text_code, text_code.sort().values)
         classes, image_code, image_count, text_count = classes * 2, text_code, count, count
     else:
@@ -138,17 +155,17 @@ def match_labels(
 
 
 def match_sets(
-    image_sets: Sets,
-    text_sets: Sets,
-    extra_sets: Sets | None = None,
+    image_sets: LabelSetsLike,
+    text_sets: LabelSetsLike,
+    extra_sets: LabelSetsLike | None = None,
     *,
-    overlap: Literal["cosine", "any"],
+    overlap: Overlap,
     exclude_self: bool = False,
     own_texts: slice | None = None,
     like: Tensor,
-    count: Callable[..., tuple[Tensor, Tensor]] = count_meetings,
+    count: CountMeetings = count_meetings,
 ) -> Targets:
-    """Targets of sets of labels: q_ij is the cosine of the weight vectors, or 1 where the sets meet.
+    """Gives the targets of sets of labels: q_ij is the cosine of the weight vectors, or 1 where the sets meet.
 
     Two empty sets match at i = j only, as two labels below 0 do.
 
@@ -160,7 +177,7 @@ def match_sets(
         exclude_self: Takes i = j out of the positives.
         own_texts: The texts that belong to these images; None for all.
         like: Gives the device, and the dtype of the weights.
-        count: Counts the pairs that meet, for "any", as ``count_meetings`` does.
+        count: Counts the pairs that meet, for "any".
 
     Example:
         >>> from types import SimpleNamespace
@@ -169,19 +186,20 @@ def match_sets(
         >>> match_sets(sets, sets, overlap="any", like=torch.ones(())).image_count
         tensor([2., 2., 1.], dtype=torch.float64)
     """
-    own = own_texts or slice(0, len(text_sets.offsets) - 1)
-    sides, codes = [image_sets, text_sets], [range(own.start, own.stop), range(len(text_sets.offsets) - 1)]
+    columns = len(np.asarray(text_sets.offsets)) - 1
+    own = own_texts or slice(0, columns)
+    given, codes = [image_sets, text_sets], [range(own.start, own.stop), range(columns)]
     if extra_sets is not None:
-        sides.append(extra_sets)
+        given.append(extra_sets)
         codes.append(range(0))
-    images, texts, *extras = rows = read_sets(sides, codes, dtype=like.dtype)
-    image, text, extra = (*(to_device(side, like=like) for side in rows), ())[:3]
+    images, texts, *extras = every = read_sets(given, codes, dtype=like.dtype)
+    image, text, extra = (*(to_device(sets, like=like) for sets in every), ())[:3]
     if overlap == "any":
         image_count, text_count = count(image, text, extra, excluded=own.start if exclude_self else None)
     else:
-        left_out = (texts, images) if exclude_self else (None, None)
-        of_images = sums_of_cosines(images, [texts, *extras], partners=left_out[0], first_partner=own.start)
-        of_texts = sums_of_cosines(texts, [images], partners=left_out[1], first_partner=-own.start)
+        partners = (texts, images) if exclude_self else (None, None)
+        of_images = sums_of_cosines(images, [texts, *extras], partners=partners[0], first_partner=own.start)
+        of_texts = sums_of_cosines(texts, [images], partners=partners[1], first_partner=-own.start)
         image_count, text_count = send(of_images, like.device), send(of_texts, like.device)
     return Targets(kind=overlap, image=image, text=text, extra=extra, image_count=image_count, text_count=text_count)
 
@@ -192,7 +210,7 @@ def _distinct_below_zero(labels: Tensor, *, first: int) -> Tensor:
 
 
 def _ranks(codes: list[Tensor]) -> list[Tensor]:
-    """The rank of each code among all, in a float that holds it exactly."""
+    """Gives the rank of each code among all, in a float that holds it exactly."""
     every_code = torch.cat(codes).sort().values
     exact = torch.float32 if every_code.shape[0] < _EXACT_IN_FLOAT32 else torch.float64
     return [torch.searchsorted(every_code, code).to(exact) for code in codes]

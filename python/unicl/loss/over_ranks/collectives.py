@@ -2,8 +2,8 @@
 
 Legend: ``m`` texts of this rank, ``M`` texts of all ranks, ``d`` width.
 
-To gather and to sum to the owners are each other's derivative, to sum for all is its own: the gradient that a rank gets
-is that of the sum over ranks of what they compute, to any order.
+Gathering and summing to the owners are each other's derivative. Summing for all is its own derivative. So the gradient
+of a rank is that of the sum over ranks of their results, to any order.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any, cast
 
 import torch
 import torch.distributed as dist
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 __all__ = ["Ranks", "check_group", "gather", "gathered_texts", "sum_to_owners", "summed"]
 
-# What the labels of a rank can be, and what a message calls it.
+# The kinds of labels of a rank, with their names in messages.
 _KINDS = {"pairs": "none", "integers": "integers", "cosine": "LabelSets", "any": "LabelSets, overlap='any'"}
 
 
@@ -37,12 +38,20 @@ class Ranks:
     texts: Sequence[int]
 
     @classmethod
-    def join(cls, group: dist.ProcessGroup, image: Tensor, text: Tensor, kind: str) -> Ranks:
+    def join(
+        cls, group: dist.ProcessGroup, image: Float[Tensor, "b d"], text: Float[Tensor, "m d"], kind: str
+    ) -> Ranks:
         """Learns the sizes of all ranks; the host waits for them.
 
+        Args:
+            group: The process group.
+            image: The features of the images of this rank.
+            text: The features of the texts of this rank.
+            kind: The kind of the labels of this rank: "pairs", "integers", "cosine" or "any".
+
         Raises:
-            ValueError: The ranks disagree about the width, or about the kind of their labels ("pairs", "integers",
-                "cosine" or "any"); they would exchange different things and wait for one another.
+            ValueError: The ranks have features of different widths, or labels of different kinds. They would exchange
+                different things and wait for one another.
         """
         own = torch.tensor(
             [image.shape[0], text.shape[0], image.shape[1], list(_KINDS).index(kind)], device=image.device
@@ -51,41 +60,41 @@ class Ranks:
         dist.all_gather(every, own, group=group)
         images, texts, widths, kinds = torch.stack(every).t().tolist()
         if len(set(widths)) > 1:
-            raise ValueError(f"all ranks must pass features of one width; got {widths} by rank")
+            raise ValueError(f"expected features of one width on all ranks; got {widths} by rank")
         if len(set(kinds)) > 1:
             names = list(_KINDS.values())
             raise ValueError(
-                f"all ranks must pass labels of one kind; got {'; '.join(names[x] for x in kinds)} by rank"
+                f"expected labels of one kind on all ranks; got {'; '.join(names[x] for x in kinds)} by rank"
             )
         return cls(group=group, images=images, texts=texts)
 
     @property
     def own_texts(self) -> slice:
-        """Where the texts of this rank are among all."""
+        """Gives the place of the texts of this rank among all."""
         first = sum(self.texts[: self.group.rank()])
         return slice(first, first + self.texts[self.group.rank()])
 
 
-def check_group(group: Any) -> None:
+def check_group(group: object) -> None:
     """Refuses a group that cannot be used.
 
     Raises:
-        ValueError: torch.distributed is not there or not initialised, or this process is not in the group.
+        ValueError: torch.distributed is missing or not initialised, or this process is not in the group.
         TypeError: The group is not a process group.
     """
     if not dist.is_available() or not dist.is_initialized():
         raise ValueError(
-            "group needs torch.distributed to be initialised (init_process_group under torchrun); "
-            "without it, leave group at None"
+            "expected torch.distributed initialised when a group is given; got none: "
+            "call init_process_group (under torchrun), or pass group=None"
         )
     if not isinstance(group, dist.ProcessGroup):
-        raise TypeError(f"group must be a torch.distributed.ProcessGroup; got {type(group).__name__}")
+        raise TypeError(f"expected group as a torch.distributed.ProcessGroup; got {type(group).__name__}")
     if group.rank() < 0:
-        raise ValueError("group must contain this process; it does not")
+        raise ValueError("expected a group that contains this process; got one without it")
 
 
-def gather(rows: Tensor, sizes: Sequence[int], group: dist.ProcessGroup) -> Tensor:
-    """The rows of all ranks in the order of the ranks; ``sizes`` says how many each has."""
+def gather(rows: Shaped[Tensor, "m ..."], sizes: Sequence[int], group: dist.ProcessGroup) -> Shaped[Tensor, "M ..."]:
+    """Gives the rows of all ranks, in the order of the ranks; ``sizes`` has the number of rows of each."""
     padded = rows.new_zeros(max(sizes), *rows.shape[1:])
     padded[: rows.shape[0]] = rows
     every = [torch.empty_like(padded) for _ in sizes]
@@ -93,14 +102,14 @@ def gather(rows: Tensor, sizes: Sequence[int], group: dist.ProcessGroup) -> Tens
     return torch.cat([part[:size] for part, size in zip(every, sizes, strict=True)])
 
 
-def sum_to_owners(whole: Tensor, ranks: Ranks) -> Tensor:
-    """The sum over ranks of ``whole``, shape (M, ...), of which each rank gets its own texts, shape (m, ...)."""
+def sum_to_owners(whole: Shaped[Tensor, "M ..."], ranks: Ranks) -> Shaped[Tensor, "m ..."]:
+    """Sums ``whole`` over ranks, and gives each rank the rows of its own texts."""
     own = ranks.own_texts
     mine = torch.empty_like(whole[own])
     try:
         dist.reduce_scatter(mine, list(torch.split(whole.contiguous(), list(ranks.texts))), group=ranks.group)
     except RuntimeError as error:
-        # gloo learnt it late, MPI never did: every rank then has the whole sum, at twice the traffic.
+        # Old gloo and MPI cannot: every rank then gets the whole sum, at twice the traffic.
         if "does not support" not in str(error):
             raise
         whole = whole.clone()
@@ -109,13 +118,13 @@ def sum_to_owners(whole: Tensor, ranks: Ranks) -> Tensor:
     return mine
 
 
-def gathered_texts(rows: Tensor, ranks: Ranks) -> Tensor:
-    """The texts of all ranks, shape (M, ...), from those of each, differentiable."""
+def gathered_texts(rows: Shaped[Tensor, "m ..."], ranks: Ranks) -> Shaped[Tensor, "M ..."]:
+    """Gives the texts of all ranks from those of each, differentiably."""
     return cast("Tensor", _Gathered.apply(rows, ranks))
 
 
 def summed(value: Tensor, ranks: Ranks) -> Tensor:
-    """The sum over ranks, which every rank gets, differentiable."""
+    """Gives every rank the sum over ranks, differentiably."""
     return cast("Tensor", _Summed.apply(value, ranks.group))
 
 

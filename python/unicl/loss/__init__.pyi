@@ -1,0 +1,10 @@
+from .checks import check_features as check_features
+from .checks import check_finite as check_finite
+from .checks import check_unit_rows as check_unit_rows
+from .functional import fused_loss as fused_loss
+from .functional import row_losses as row_losses
+from .modes import BackendName as BackendName
+from .modes import DirectionName as DirectionName
+from .module import UniCLLoss as UniCLLoss
+from .targets.given import Labels as Labels
+from .targets.sets import Overlap as Overlap

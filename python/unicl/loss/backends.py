@@ -1,0 +1,69 @@
+"""The backends that walk the logits by tiles, and the choice of one by its name.
+
+The reference is no such backend: ``functional`` computes the equation by it, and autograd its gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+from unicl.loss.directions import Losses, Sums
+from unicl.loss.modes import BackendName
+from unicl.loss.problem import Problem
+from unicl.loss.tiled import passes as tiled
+
+__all__ = ["Backend", "backend_named"]
+
+
+class Backend(Protocol):
+    """A module that computes the losses of a problem and their gradients."""
+
+    def check_device(self, features: Float[Tensor, "rows d"]) -> None:
+        """Refuses features that the backend cannot compute with."""
+
+    def can_keep_logits(self, problem: Problem) -> bool:
+        """Tells whether forward can keep the logits of this problem for backward."""
+
+    def count_meetings(
+        self, image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, excluded: int | None
+    ) -> tuple[Tensor, Tensor]:
+        """Counts the sets that each set shares a label with: see ``unicl.loss.targets.overlap``."""
+
+    def forward(
+        self,
+        problem: Problem,
+        merge: Callable[[Sums], None] | None = None,
+        kept: Float[Tensor, " logits"] | None = None,
+    ) -> Losses:
+        """Gives row losses, column losses, and their log-sum-exps in bits: see ``unicl.loss.tiled.passes``."""
+
+    def backward(
+        self,
+        problem: Problem,
+        row_lse: Float[Tensor, " b"],
+        column_lse: Float[Tensor, " m"],
+        row_grad: Float[Tensor, " b"],
+        column_grad: Float[Tensor, " m"],
+        *,
+        wants_image: bool = True,
+        wants_text: bool = True,
+        kept: Float[Tensor, " logits"] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Gives the gradients of images, texts and scale: see ``unicl.loss.tiled.passes``."""
+
+
+def backend_named(name: BackendName) -> Backend:
+    """Gives the backend of a name; "auto" is "tiled".
+
+    Triton is imported only here, and only if it is asked for. ``torch.compile`` can trace the import, as it is a
+    statement.
+    """
+    if name == "triton":
+        from unicl.loss.kernels import passes as kernels
+
+        return kernels
+    return tiled

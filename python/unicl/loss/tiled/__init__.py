@@ -1,0 +1,1 @@
+"""The loss by tiles in plain torch, on any device."""
