@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
 from unicl.labels import LabelSets
@@ -26,8 +26,8 @@ class Batch:
 
     images: Float[Tensor, "b 3 h w"]
     tokens: Int[Tensor, "m length"]
-    image_labels: Int[Tensor, " b"] | LabelSets
-    text_labels: Int[Tensor, " m"] | LabelSets
+    image_labels: Integer[Tensor, " b"] | LabelSets
+    text_labels: Integer[Tensor, " m"] | LabelSets
 
     def pin_memory(self) -> Batch:
         """Gives the batch with its tensors in pinned memory. ``DataLoader(pin_memory=True)`` calls this.

@@ -110,7 +110,7 @@ class CollateLabelSets:
         return [sample[key] for sample in samples]
 
 
-def _ids(labels: Any) -> list[int]:
+def _ids(labels: Any) -> list[Any]:
     """Gives the labels of one sample as a list of ids."""
     if labels is None:
         return []

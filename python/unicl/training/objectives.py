@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, get_args
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from unicl.labels import LabelSets
@@ -17,8 +17,8 @@ def objective_loss(
     objective: Objective,
     image_features: Float[Tensor, "b d"],
     text_features: Float[Tensor, "m d"],
-    image_labels: Int[Tensor, " b"] | LabelSets,
-    text_labels: Int[Tensor, " m"] | LabelSets,
+    image_labels: Integer[Tensor, " b"] | LabelSets,
+    text_labels: Integer[Tensor, " m"] | LabelSets,
     logit_scale: Float[Tensor, ""],
 ) -> Float[Tensor, ""]:
     """Computes the loss of one batch, in nats.

@@ -17,7 +17,7 @@ def test_the_same_generator_state_gives_the_same_images() -> None:
 
 
 def test_strength_zero_changes_nothing_and_a_little_changes_little() -> None:
-    assert torch.equal(augment(images(), torch.Generator(), strength=0), images())
+    assert torch.equal(augment(images(), torch.Generator(), strength=0.0), images())
     flat = torch.full((64, 3, 8, 8), 0.5)
     assert (augment(flat, torch.Generator().manual_seed(0), strength=0.1) - flat).abs().max() < 0.05
 
@@ -29,5 +29,5 @@ def test_each_image_changes_by_its_own_amount() -> None:
 
 
 def test_a_negative_strength_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected strength >= 0; got -1"):
-        augment(images(), torch.Generator(), strength=-1)
+    with pytest.raises(ValueError, match=r"expected strength >= 0; got -1\.0"):
+        augment(images(), torch.Generator(), strength=-1.0)

@@ -41,8 +41,8 @@ def test_the_scale_is_clamped_to_100_and_learns() -> None:
     assert model.logit_scale.item() == pytest.approx(100.0)
     model.logit_scale.backward()
     assert model.log_logit_scale.grad is not None
-    with pytest.raises(ValueError, match="expected logit_scale > 0; got 0"):
-        DualTower(torch.nn.Identity(), torch.nn.Identity(), logit_scale=0)
+    with pytest.raises(ValueError, match=r"expected logit_scale > 0; got 0\.0"):
+        DualTower(torch.nn.Identity(), torch.nn.Identity(), logit_scale=0.0)
 
 
 def test_text_features_do_not_depend_on_padding_or_on_the_other_rows() -> None:
