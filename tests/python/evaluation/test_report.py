@@ -128,7 +128,7 @@ def test_thinning_keeps_few_points_in_order(length: int, most: int) -> None:
 
 
 def test_curves_take_the_colours_of_the_page() -> None:
-    svg = draw_curves({f"objective {number}": [(1, 2.0), (2, 1.0)] for number in range(10)}, width=6, height=3)
+    svg = draw_curves({f"objective {number}": [(1, 2.0), (2, 1.0)] for number in range(10)}, width=6.0, height=3.0)
     assert svg.startswith("<svg")
     assert set(re.findall(r"stroke: ([^;\"]+)", svg)) == {f"var(--series-{number})" for number in range(8)} | {
         "var(--muted)"
