@@ -1,17 +1,19 @@
-"""Three encoders and two contrastive losses: the method as first described, over the parts of unicl.
+"""Three encoders and two contrastive losses: the method as first described, built from the parts of unicl.
 
-An image encoder (ResNet-50), a text encoder (BERT-base) and a linear label encoder over multi-hot labels, each
-projected to 512 dimensions, are trained from captioned pictures alone: the labels of a picture are taken from its
-caption (noun phrases, a filter on document frequency, canonical labels). The loss is the sum of an image-text and an
-image-label contrastive loss at temperature 0.07, each over the pairs of the batch; a picture whose caption gives no
-label is left out of the second. (Labels from captions are an extension: in the paper, arXiv 2204.03610, a caption is a
-class of its own, and one loss takes captions and class labels together. That is the objective "unicl" of the package.)
+The encoders are an image encoder (ResNet-50), a text encoder (BERT-base) and a linear label encoder over multi-hot
+labels. Each is projected to 512 dimensions. They are trained from captioned images alone. The labels of an image are
+taken from its caption: noun phrases, a filter on document frequency, canonical labels.
+
+The loss is the sum of an image-text and an image-label contrastive loss at temperature 0.07, each over the pairs of the
+batch. An image whose caption gives no label does not count in the second. Labels from captions are an extension. In the
+paper, arXiv 2204.03610, a caption is a class of its own, and one loss takes captions and class labels together. That is
+the objective "unicl" of the package.
 
     python examples/three_encoders.py Train_GCC-training.tsv --image-root training --text-encoder ./bert-base-uncased
 
-The TSV has a caption, a tab and a picture a line; ``unicl.data.conceptual_captions`` says where the picture of a URL is
-looked for. Nothing is downloaded unless ``--image-pretrained`` or a hub name in ``--text-encoder`` asks for it. Small
-towers that train on a laptop, from scratch:
+A line of the TSV is a caption, a tab and an image. ``unicl.data.ConceptualCaptions`` describes how the image of a URL
+is found. Nothing is downloaded unless ``--image-pretrained`` or a hub name in ``--text-encoder`` asks for it. These
+small towers train from scratch on a laptop:
 
     python examples/three_encoders.py captions.tsv --image-encoder resnet10t --text-layers 2 --text-width 128
 """
@@ -46,61 +48,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What to train on, and how."""
+    """The data and the settings of the training."""
 
     tsv: Annotated[Path, tyro.conf.Positional]
-    """A caption, a tab and a picture (a path, or a URL already downloaded) a line."""
+    """A file with a caption, a tab and an image (a path, or a URL already downloaded) on each line."""
     out: Path = Path("runs/three_encoders")
     """A new folder for model.safetensors and config.json."""
     image_root: Path | None = None
-    """The folder of the pictures; by default, that of the TSV."""
+    """The folder of the images; by default, the folder of the TSV."""
     max_bad_fraction: float = 0.5
-    """The largest share of the rows that may be malformed, or without a picture that can be read."""
+    """The largest share of the rows that may be malformed or have no image that can be read."""
 
     image_encoder: str = "resnet50"
-    """A model of timm."""
+    """The name of an image model of timm."""
     image_pretrained: bool = False
-    """Start from timm's weights, downloading them if they are not on this machine."""
+    """Start from timm's weights. They are downloaded if they are not on this machine."""
     image_size: int | None = None
-    """Pixels a side; by default, what timm trains the model at."""
+    """The width and height in pixels; by default, the size at which timm trains the model."""
     text_encoder: str | None = None
-    """A folder or a hub name of transformers, weights and tokenizer; by default, a random BERT over CLIP's tokens."""
+    """A folder or a hub name with weights and tokenizer; by default, a random BERT over CLIP's tokens."""
     text_layers: int = 12
-    """The depth of the random BERT."""
+    """The number of layers of the random BERT."""
     text_width: int = 768
-    """Its width; a multiple of 64, the width of a head."""
+    """The width of the random BERT; a multiple of 64, the width of a head."""
     context_length: int = 77
-    """Tokens of a caption, the start and the end included; longer ones are cut."""
+    """The tokens of a caption, with the start and the end token; longer captions are cut."""
     embed_dim: int = 512
     """The width of the three encoders' features."""
 
     min_document_frequency: int = 5
-    """A noun phrase in fewer captions than this is no label."""
+    """A noun phrase that occurs in fewer captions is no label."""
     temperature: float = 0.07
-    """What cosines are divided by."""
+    """The temperature that cosines are divided by."""
     epochs: int = 10
-    """Passes over the data."""
+    """The number of passes over the data."""
     batch_size: int = 256
-    """Pairs in a batch; what is left over at the end of an epoch is left out."""
+    """The pairs of a batch; a smaller batch at the end of an epoch is dropped."""
     lr: float = 3e-4
     """The learning rate of AdamW."""
     workers: int = 2
-    """Processes that decode pictures; 0: this one does."""
+    """The processes that decode images; 0: the main process decodes them."""
     device: str = "cuda" if torch.cuda.is_available() else "cpu"
-    """Where to compute."""
+    """The device to train on."""
     seed: int = 0
     """Fixes the weights, the order and the crops."""
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 2), ("min_document_frequency", 1)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
+                raise ValueError(f"expected {name} >= {least}; got {getattr(self, name)}")
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}")
+            raise ValueError(f"expected temperature > 0; got {self.temperature}")
 
 
 class ThreeEncoders(nn.Module):
-    """Pictures, texts and sets of labels to features of one width."""
+    """An image, a text and a label encoder with features of one width."""
 
     def __init__(
         self, image_encoder: TimmImageEncoder, text_encoder: TransformersTextEncoder, label_encoder: LabelEncoder
@@ -111,12 +113,12 @@ class ThreeEncoders(nn.Module):
     def forward(
         self, images: Tensor, tokens: Tensor, attention_mask: Tensor | None, label_sets: unicl.LabelSets
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Gives (n, embed_dim) three times, not normalised: the loss divides by the norms."""
+        """Encodes images, texts and label sets as rows (n, embed_dim), not normalised: the loss does that."""
         return self.image_encoder(images), self.text_encoder(tokens, attention_mask), self.label_encoder(label_sets)
 
 
 def contrast(image: Tensor, text: Tensor, label: Tensor, label_sets: unicl.LabelSets, temperature: float) -> Tensor:
-    """The image-text loss over all pairs and the image-label loss over those that have a label: (2,), in nats."""
+    """Gives the image-text loss of all pairs, and the image-label loss of the pairs with a label, in nats."""
     image_text = unicl.fused_loss(image, text, logit_scale=1 / temperature, normalize=True)
     has_label = torch.as_tensor(label_sets.offsets).diff() > 0
     if not has_label.any():
@@ -126,13 +128,13 @@ def contrast(image: Tensor, text: Tensor, label: Tensor, label_sets: unicl.Label
 
 
 def make_labeler(captions: list[str], min_document_frequency: int) -> tuple[unicl.DenseLabeler, list[str]]:
-    """A vocabulary mined from the captions: what labels a caption with it, and the names of its labels."""
+    """Mines a vocabulary from the captions. Gives the labeler over it and the names of its labels."""
     vocabulary = unicl.LabelVocabulary.mine(captions, min_document_frequency=min_document_frequency)
     names = list(vocabulary.names)
     if not names:
         raise ValueError(
-            f"no noun phrase occurs in {min_document_frequency} or more of the {len(captions)} captions, so there is "
-            "no label to learn from: lower --min-document-frequency"
+            f"expected a noun phrase that occurs in {min_document_frequency} or more of the {len(captions)} captions; "
+            "got none, so there is no label to learn from: lower --min-document-frequency"
         )
     return unicl.DenseLabeler(vocabulary), names
 
@@ -140,16 +142,16 @@ def make_labeler(captions: list[str], min_document_frequency: int) -> tuple[unic
 def make_text_side(
     config: Config,
 ) -> tuple[TransformersTextEncoder, Callable[[list[str]], tuple[Tensor, Tensor | None]]]:
-    """The text encoder, and its tokenizer: captions -> ids and, where the tokenizer gives one, an attention mask."""
+    """Makes the text encoder and its tokenizer, which gives ids and, if it has one, an attention mask."""
     if config.text_encoder is not None:
         encoder = TransformersTextEncoder(config.text_encoder, embed_dim=config.embed_dim)
         hf_tokenizer = AutoTokenizer.from_pretrained(config.text_encoder, use_fast=True)
         size, most = len(hf_tokenizer), encoder.trunk.config.vocab_size
-        # Where the vocabulary is missing, transformers makes a tokenizer that knows [UNK] alone, and says nothing.
+        # If the vocabulary is missing, transformers silently makes a tokenizer that knows only [UNK].
         if not len(hf_tokenizer.all_special_tokens) < size <= most:
             raise ValueError(
-                f"the tokenizer of {config.text_encoder!r} has {size} tokens and its text model {most}: wanted the "
-                "tokenizer's own files (tokenizer.json or vocab.txt) beside the weights"
+                f"expected the files of the tokenizer (tokenizer.json or vocab.txt) beside the weights of "
+                f"{config.text_encoder!r}; its tokenizer has {size} tokens and its text model {most}"
             )
 
         def tokenize(captions: list[str]) -> tuple[Tensor, Tensor | None]:
@@ -167,14 +169,14 @@ def make_text_side(
         num_hidden_layers=config.text_layers,
         num_attention_heads=max(1, config.text_width // 64),
         intermediate_size=4 * config.text_width,
-        pad_token_id=None,  # 0 pads, but it also is "!": it needs an embedding that is trained
+        pad_token_id=None,  # 0 pads, but it also is "!" and needs an embedding that is trained
     )
     encoder = TransformersTextEncoder(bert, embed_dim=config.embed_dim, pad_id=0)
     return encoder, lambda captions: (torch.from_numpy(clip_tokenizer(captions)).to(config.device), None)
 
 
 def make_transform(encoder: TimmImageEncoder, image_size: int | None) -> transforms.Compose:
-    """A crop of most of the picture at the encoder's size, with the mean and deviation it wants."""
+    """Makes a random crop of most of an image at the encoder's size, normalised as the encoder expects."""
     size = (image_size, image_size) if image_size else encoder.image_size
     return transforms.Compose(
         [
@@ -191,7 +193,7 @@ def train(config: Config) -> None:
     torch.manual_seed(config.seed)
     with new_folder(config.out) as folder:
         data = ConceptualCaptions(config.tsv, image_root=config.image_root, max_bad_fraction=config.max_bad_fraction)
-        print(f"{len(data)} captioned pictures; {data.skipped}")
+        print(f"{len(data)} captioned images; {data.skipped}")
         labeler, names = make_labeler(data.captions, config.min_document_frequency)
         print(f"{len(names)} labels: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}")
 
@@ -240,18 +242,18 @@ def train(config: Config) -> None:
 
 
 def report(epoch: int, sums: Tensor, steps: int) -> None:
-    """Prints the mean losses of an epoch; stops a run that learns nothing."""
+    """Prints the mean losses of an epoch. Stops a run that learns nothing."""
     if not steps:
-        raise ValueError(f"epoch {epoch} took no step: a batch needs two captioned pictures that can be read")
+        raise ValueError(f"expected two captioned images that can be read in a batch; epoch {epoch} took no step")
     if not sums.isfinite().all():
-        raise ValueError(f"the losses of epoch {epoch} sum to {sums.tolist()}: lower the learning rate with --lr")
+        raise ValueError(f"expected finite losses; epoch {epoch} has the sums {sums.tolist()}: lower --lr")
     image_text, image_label = (sums / steps).tolist()
     total = image_text + image_label
     print(f"epoch {epoch}  loss {total:.4f}  image-text {image_text:.4f}  image-label {image_label:.4f}", flush=True)
 
 
 def save(model: ThreeEncoders, config: Config, names: list[str], folder: Path) -> None:
-    """Writes the weights, and all it takes to build the encoders again."""
+    """Writes the weights, and the settings that build the encoders again."""
     # Not save_file: it makes a file that only its owner can read.
     (folder / "model.safetensors").write_bytes(save_weights(model.state_dict()))
     fields = {
@@ -270,7 +272,7 @@ def save(model: ThreeEncoders, config: Config, names: list[str], folder: Path) -
 
 
 def load(folder: Path) -> ThreeEncoders:
-    """Builds what ``save`` wrote, in evaluation mode; every weight must be there and fit."""
+    """Loads the encoders that ``save`` wrote, in evaluation mode. Every weight must be there and must fit."""
     fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     embed_dim = fields["embed_dim"]
     text_config = AutoConfig.for_model(**fields["text_config"])  # its "model_type" names the class
@@ -285,9 +287,9 @@ def load(folder: Path) -> ThreeEncoders:
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to write to, which becomes ``out`` if all goes well and vanishes if not."""
+    """Makes a folder to write to. It becomes ``out`` at the end, or vanishes after an error."""
     if out.exists():
-        raise FileExistsError(f"{out} exists: name a new folder with --out, or move that one away")
+        raise FileExistsError(f"expected a new folder; {out} exists: name another with --out, or move it away")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as aside:
         folder = Path(aside, out.name)

@@ -1,9 +1,9 @@
-"""The demo's table over several seeds: mean and sample standard deviation of every score.
+"""Measures the demo's table over several seeds: mean and sample standard deviation of every score.
 
     .venv/bin/python benches/demo/objectives.py --seeds 5 --out benches/record/demo.md
 
-Every seed is a whole run of ``unicl demo`` with the default settings: other weights, order, prompts and augmentation;
-the split is the same, it is a function of the data.
+Every seed is a whole run of ``unicl demo`` with the default settings. Weights, order, prompts and augmentation depend
+on the seed. The split is the same, because it is a function of the data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from unicl.demo import COLUMNS, DemoConfig, run_demo, table_row
 
 
 def processor() -> str:
-    """What the machine calls its processor."""
+    """Gives the name of the processor."""
     information = Path("/proc/cpuinfo")
     names = (
         [line for line in information.read_text().splitlines() if "model name" in line] if information.exists() else []
@@ -33,8 +33,8 @@ def processor() -> str:
 def main() -> None:
     """Runs every seed and prints the table as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 (default 5)")
-    parser.add_argument("--steps", type=int, default=DemoConfig.steps, help="steps of every objective")
+    parser.add_argument("--seeds", type=int, default=5, help="how many seeds, from 0 (default 5)")
+    parser.add_argument("--steps", type=int, default=DemoConfig.steps, help="the steps of every objective")
     parser.add_argument("--out", type=Path, help="also write the table here")
     arguments = parser.parse_args()
     values: dict[str, list[list[float]]] = {}

@@ -1,11 +1,11 @@
-"""How well the demo's model tells phrases that fit a picture from those that do not.
+"""Measures how well the demo's model separates phrases that fit an image from phrases that do not.
 
     .venv/bin/unicl demo --objectives unicl --out runs/unicl
     .venv/bin/python benches/demo/relevance.py runs/unicl
 
-Every held-out picture is asked for the name of its subgroup and for that of another one, drawn at random. Printed: the
-share of both that scores above 0.5, and how often the right name scores higher than a wrong one over all pairs of
-scores (the area under the ROC curve), for each background and for the plain cosine.
+Every held-out image is asked for the name of its own subgroup and of another subgroup, drawn at random. For each
+background, the output has the share of both that scores above 0.5. It also has the area under the ROC curve: how often
+a right name scores higher than a wrong one, over all pairs of scores. The last line is the plain cosine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unicl.demo import CONTEXT_LENGTH, DemoConfig, load_emoji_pictures, prepare_data
+from unicl.demo import CONTEXT_LENGTH, DemoConfig, load_emoji_images, prepare_data
 from unicl.models import EVERYDAY, DualTowerScorer, load_dual_tower
 from unicl.phrases import find_noun_phrases
 from unicl.text import ClipTokenizer
@@ -25,7 +25,7 @@ TEMPLATE = "an emoji of {}"
 
 
 def area(right: np.ndarray, wrong: np.ndarray) -> float:
-    """How often a right score is higher than a wrong one; a tie counts one half."""
+    """Computes how often a right score is higher than a wrong one. A tie counts one half."""
     return float((right[:, None] > wrong).mean() + (right[:, None] == wrong).mean() / 2)
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="the folder of a demo run with the default data settings")
     model, _ = load_dual_tower(parser.parse_args().run)
     config = DemoConfig()
-    source = load_emoji_pictures(config.cache, size=config.image_size)
+    source = load_emoji_images(config.cache, size=config.image_size)
     data = prepare_data(
         source,
         label_share=config.label_share,
@@ -55,7 +55,7 @@ def main() -> None:
     }
     tokenizer = ClipTokenizer(context_length=CONTEXT_LENGTH)
     images = data.images[data.held_out]
-    print(f"{len(labels)} pictures | right > 0.5 | wrong > 0.5 | area under the ROC curve")
+    print(f"{len(labels)} images | right > 0.5 | wrong > 0.5 | area under the ROC curve")
     for name, background in backgrounds.items():
         scorer = DualTowerScorer(model, tokenizer, background=background, template=TEMPLATE, batch_size=256)
         right, wrong = np.array(scorer(images, asked)).T

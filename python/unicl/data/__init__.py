@@ -1,4 +1,4 @@
-"""Data: samples, their order, augmentation and batches."""
+"""Data for training: batches, collation, the order of samples, augmentation, data sets on disk."""
 
 import lazy_loader
 

@@ -1,32 +1,35 @@
-"""Augmentation of whole batches as tensors, cheap enough for a CPU."""
+"""Augmentation of whole image batches as tensors, cheap enough for a CPU."""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
 
-def augment(images: Tensor, generator: torch.Generator, *, strength: float = 1.0) -> Tensor:
-    """Turns, scales, shifts, mirrors and tints each picture by its own random amount.
+def augment(
+    images: Float[Tensor, "b 3 h w"], generator: torch.Generator, *, strength: float = 1.0
+) -> Float[Tensor, "b 3 h w"]:
+    """Turns, scales, shifts, mirrors and tints each image by its own random amount.
 
-    At strength 1: turned by up to 14 degrees, scaled by up to 15 %, shifted by up to 6 % of the width, mirrored half of
-    the time, each channel's contrast changed by up to 20 % and the brightness by up to 0.2. What comes into view
-    repeats the border.
+    At strength 1, an image is turned by up to 14 degrees, scaled by up to 15 % and shifted by up to 6 % of its width.
+    It is mirrored half of the time. The contrast of each channel changes by up to 20 %, and the brightness by up to
+    0.2. Where the image ends, its border repeats.
 
     Args:
-        images: (b, 3, h, w) float.
-        generator: The source of every random number; the same state gives the same pictures.
+        images: The batch.
+        generator: The source of every random number. The same state gives the same images.
         strength: Scales every amount; 0 changes nothing.
 
     Returns:
-        (b, 3, h, w), new.
+        New images, or the given ones at strength 0.
 
     Raises:
         ValueError: ``strength`` is negative.
     """
     if strength < 0:
-        raise ValueError(f"strength must be 0 or more, got {strength}")
+        raise ValueError(f"expected strength >= 0; got {strength}")
     if strength == 0:
         return images
     b = len(images)

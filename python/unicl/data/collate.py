@@ -1,4 +1,4 @@
-"""Samples to batches, for ``torch.utils.data.DataLoader``."""
+"""Collates samples with images, tokens and label sets to batches, for ``torch.utils.data.DataLoader``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from unicl.labels import LabelSets
 class CollateLabelSets:
     """Makes a batch of samples that each have an image, tokens and any number of labels.
 
-    A ``collate_fn`` for a DataLoader, with workers and pinned memory; its keys are the columns that
-    ``DenseLabeler.on_column`` and ``TokenTransform.on_column`` make. The batch goes to the loss as it is::
+    It is a ``collate_fn`` for a DataLoader, with workers and pinned memory. Its default keys are the columns that
+    ``DenseLabeler.on_column`` and ``TokenTransform.on_column`` make. The loss takes the batch as it is::
 
         loss = unicl.UniCLLoss()
         for batch in DataLoader(samples, batch_size=256, collate_fn=CollateLabelSets()):
@@ -27,11 +27,12 @@ class CollateLabelSets:
             loss(image_features, text_features, logit_scale, image_labels=batch.image_labels).backward()
 
     Attributes:
-        image: The key of the image in a sample: a tensor (3, h, w), all of one size.
-        tokens: The key of the token ids, (length,), all of one length.
-        labels: The key of the labels: a list (array, tensor) of ids; or one id, where < 0 is none; or None for none.
-        label_weights: The key of as many weights. A sample without the key, or with None there, has weights 1; where no
-            sample has weights, neither have the sets.
+        image: The key of the image in a sample: a tensor (3, h, w). All images have one size.
+        tokens: The key of the token ids (length,). All samples have one length.
+        labels: The key of the labels: a list, array or tensor of ids. One id alone is allowed too, where an id < 0 is
+            no label. None is no label.
+        label_weights: The key of as many weights. A sample without the key, or with None there, has weights 1. If no
+            sample has weights, the sets have none.
 
     Example:
         >>> samples = [
@@ -51,13 +52,13 @@ class CollateLabelSets:
     label_weights: str = "label_weights"
 
     def __call__(self, samples: Sequence[Mapping[str, Any]]) -> Batch:
-        """The batch of n samples; pictures and texts share one ``LabelSets``.
+        """Makes the batch of some samples. Its images and texts share one ``LabelSets``.
 
         Raises:
             KeyError: A sample lacks image, tokens or labels.
-            TypeError: An image or tokens are no tensor, array or list, or a label is no integer.
-            ValueError: There are no samples, images or tokens differ in shape, or labels and weights in number, or the
-                labels of a sample are no set of ids. The message names the sample where it can.
+            TypeError: The image or the tokens are no tensor, array or list, or a label is no integer.
+            ValueError: There are no samples. Or images or tokens differ in shape, labels and weights differ in number,
+                or the labels of a sample are no set of ids. The message names the sample where it can.
         """
         if not samples:
             raise ValueError("expected at least one sample; got none")
@@ -65,7 +66,7 @@ class CollateLabelSets:
         for position, value in enumerate(labels):
             if isinstance(value, str):
                 raise TypeError(
-                    f"expected label ids in sample {position}; got {value!r} (LabelVocabulary.id gives its id)"
+                    f"expected label ids in sample {position}; got {value!r}: LabelVocabulary.id gives its id"
                 )
         labels = [_ids(value) for value in labels]
         given = [sample.get(self.label_weights) for sample in samples]
@@ -75,7 +76,8 @@ class CollateLabelSets:
             weights = [[1.0] * len(ids) if row is None else list(row) for row, ids in pairs]
             for position, (row, ids) in enumerate(zip(weights, labels, strict=True)):
                 if len(row) != len(ids):
-                    raise ValueError(f"sample {position} has {len(ids)} labels and {len(row)} weights")
+                    counts = f"{len(ids)} labels and {len(row)} weights"
+                    raise ValueError(f"expected one weight a label in sample {position}; got {counts}")
         sets = LabelSets.from_lists(labels, weights=weights)
         return Batch(
             images=self._stack(samples, self.image),
@@ -85,6 +87,7 @@ class CollateLabelSets:
         )
 
     def _stack(self, samples: Sequence[Mapping[str, Any]], key: str) -> Tensor:
+        """Stacks the values of one key, which must have one shape."""
         values = self._column(samples, key)
         for position, value in enumerate(values):
             if not isinstance(value, Tensor | np.ndarray | Sequence) or isinstance(value, str | bytes):
@@ -103,12 +106,12 @@ class CollateLabelSets:
     def _column(samples: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
         for position, sample in enumerate(samples):
             if key not in sample:
-                raise KeyError(f"sample {position} has no {key!r}; it has {', '.join(map(repr, sample))}")
+                raise KeyError(f"expected {key!r} in sample {position}; got {', '.join(map(repr, sample))}")
         return [sample[key] for sample in samples]
 
 
-def _ids(labels: Any) -> list[int]:
-    """The labels of one sample."""
+def _ids(labels: Any) -> list[Any]:
+    """Gives the labels of one sample as a list of ids."""
     if labels is None:
         return []
     values = labels.tolist() if hasattr(labels, "tolist") else labels

@@ -1,4 +1,4 @@
-"""The order of samples: shuffled epochs of several sources, each a pure function of (seed, position)."""
+"""The order of samples: shuffled epochs over a source, each a pure function of the seed and the position."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class ShuffledSource:
-    """An endless stream over some indices: every epoch is a fresh permutation, fixed by (seed, epoch).
+    """An endless stream over some indices. Every epoch is a fresh permutation, fixed by (seed, epoch).
 
     Args:
-        indices: What the stream is made of; at least one.
+        indices: The indices of the stream; at least one.
         seed: Any int >= 0.
 
     Raises:
@@ -29,11 +29,11 @@ class ShuffledSource:
     def __init__(self, indices: ArrayLike, *, seed: int) -> None:
         self.indices = np.asarray(indices, dtype=np.int64)
         if not len(self.indices):
-            raise ValueError("a source needs at least one index, got none")
+            raise ValueError("expected at least one index in the source; got none")
         self.seed = seed
 
     def take(self, position: int, count: int) -> NDArray[np.int64]:
-        """The ``count`` indices from ``position`` on, over epoch ends where they fall."""
+        """Gives the ``count`` indices from ``position`` on, across the ends of epochs."""
         parts, end = [], position + count
         while position < end:
             epoch, start = divmod(position, len(self.indices))

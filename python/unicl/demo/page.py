@@ -1,28 +1,24 @@
-"""The report page of a run: what `report.html` shows."""
+"""The report page of a demo run: the rows, galleries and sentences that ``report.html`` shows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
 
 from unicl.demo.emoji import draw_large, stable_hash
 from unicl.demo.evaluate import held_out_features, subgroup_classifier
+from unicl.demo.prepare import DemoData
+from unicl.demo.results import ObjectiveResult
 from unicl.demo.table import COLUMNS, table_row
 from unicl.evaluation import LabelledCaption, Phrase, Prediction, Report, Row, classify, write_report
 from unicl.labels import DenseLabeler
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from unicl.demo.prepare import DemoData
-    from unicl.demo.recipe import ObjectiveResult
-    from unicl.models import DualTower
+from unicl.models import DualTower
 
 GALLERY_SIZE = 24
-PICTURE_PIXELS = 96
+IMAGE_PIXELS = 96
 
 
 def write_page(
@@ -32,7 +28,7 @@ def write_page(
 
     Args:
         path: The file.
-        settings: What the run was told.
+        settings: The settings of the run, by name.
         data: The data set.
         results: The result of each objective.
         shown: The objective whose predictions the gallery shows.
@@ -41,8 +37,8 @@ def write_page(
     report = Report(
         title="UniCL on emoji",
         subtitle=(
-            f"{len(results)} objectives, the same towers, batch size and steps: {len(data.label_part)} pictures with a "
-            f"label, {len(data.caption_part)} with a caption, {len(data.held_out)} held out."
+            f"{len(results)} objectives with the same towers, batch size and steps. The data: {len(data.label_part)} "
+            f"images with a label, {len(data.caption_part)} with a caption, {len(data.held_out)} held out."
         ),
         columns=COLUMNS,
         rows=[*rows, chance(data)],
@@ -51,24 +47,25 @@ def write_page(
         captions=labelled_captions(data),
         settings=settings,
         notes=[
-            "ce trains on the pictures with a label, clip on those with a caption, unicl on both, half of each batch "
-            "from each: with equal steps unicl sees each picture half as often as ce or clip do.",
-            "Held-out pictures are of other base emoji than the training pictures: no skin-tone, hair, gender or "
-            "direction variant of one is in training.",
-            "The default settings were chosen on these held-out pictures, mostly by runs of unicl: read the "
-            "differences between objectives, not the levels.",
-            f"The gallery shows the {shown} model. Its pictures and captions are picked by a hash of their names, not "
-            "by how well they came out.",
-            "Losses of different objectives have different positives and different numbers of texts: compare a curve "
+            "ce trains on the images with a label, and clip on the images with a caption. unicl trains on both, and "
+            "each gives half of a batch. With equal steps, unicl therefore sees each image half as often as ce or clip "
+            "do.",
+            "Held-out images show other base emoji than the training images. No skin-tone, hair, gender or direction "
+            "variant of a held-out image is in training.",
+            "The default settings were chosen on these held-out images, mostly by runs of unicl. Read the differences "
+            "between objectives, not the levels.",
+            f"The gallery shows the {shown} model. Its images and captions are picked by a hash of their names, not by "
+            "their results.",
+            "Losses of different objectives have different positives and different numbers of texts. Compare a curve "
             "with itself, not with the others.",
         ],
-        licence="Pictures: OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0. Names: Unicode emoji data.",
+        licence="Images: OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0. Names: Unicode emoji data.",
     )
     write_report(report, path)
 
 
 def chance(data: DemoData) -> Row:
-    """What guessing gives: the share of the most frequent class among the held-out pictures, and k of n at random."""
+    """Makes the row of guessing: the share of the most frequent class among the held-out images, and k of n."""
     labels = data.labels[torch.from_numpy(data.held_out)]
     subgroup, group = (torch.bincount(ids).max().item() / len(ids) for ids in (labels, data.class_groups[labels]))
     recalls = [k / len(labels) for k in (1, 5, 10)]
@@ -80,7 +77,7 @@ def chance(data: DemoData) -> Row:
 
 
 def predictions(model: DualTower, data: DemoData) -> list[Prediction]:
-    """The first three subgroups of some held-out pictures."""
+    """Makes the gallery of held-out images: the three most probable subgroups of each."""
     image_features, _ = held_out_features(model, data)
     probabilities, classes = classify(image_features, subgroup_classifier(model, data), model.logit_scale.item(), k=3)
     position = {index: row for row, index in enumerate(data.held_out.tolist())}
@@ -90,7 +87,7 @@ def predictions(model: DualTower, data: DemoData) -> list[Prediction]:
         guesses = zip(classes[row].tolist(), probabilities[row].tolist(), strict=True)
         found.append(
             Prediction(
-                picture=png(data, index),
+                image=png(data, index),
                 caption=data.source.emoji[index].name,
                 label=data.class_names[int(data.labels[index])],
                 guesses=[(data.class_names[label], probability) for label, probability in guesses],
@@ -100,18 +97,18 @@ def predictions(model: DualTower, data: DemoData) -> list[Prediction]:
 
 
 def labelled_captions(data: DemoData) -> list[LabelledCaption]:
-    """Some training captions with the phrases found in them and the labels these became."""
+    """Makes the gallery of training captions: the phrases found in each, and their labels."""
     labeler = DenseLabeler(data.vocabulary)
     found = []
     for index in pick(data, data.caption_part.tolist()):
         caption = data.source.emoji[index].name
         phrases = [Phrase(start=row.start, end=row.end, label=row.label) for row in labeler.explain(caption)]
-        found.append(LabelledCaption(caption=caption, phrases=phrases, picture=png(data, index)))
+        found.append(LabelledCaption(caption=caption, phrases=phrases, image=png(data, index)))
     return found
 
 
 def pick(data: DemoData, indices: Iterable[int]) -> list[int]:
-    """Some of the pictures, of different bases, in the order of a hash of their names."""
+    """Picks some images of different bases, in the order of a hash of their names."""
     bases: dict[int, int] = {}
     for index in sorted(indices, key=lambda index: stable_hash("gallery", data.source.emoji[index].name)):
         bases.setdefault(data.source.bases[index], index)
@@ -119,11 +116,9 @@ def pick(data: DemoData, indices: Iterable[int]) -> list[int]:
 
 
 def png(data: DemoData, index: int) -> bytes:
-    """A picture drawn large enough to look at."""
+    """Draws an image large enough to look at, as the bytes of a PNG file."""
     from PIL import Image
 
     buffer = BytesIO()
-    Image.fromarray(draw_large(data.source.emoji[index], PICTURE_PIXELS)).quantize(64).save(
-        buffer, "PNG", optimize=True
-    )
+    Image.fromarray(draw_large(data.source.emoji[index], IMAGE_PIXELS)).quantize(64).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The main job, end to end: draw, split, label, tokenize, train every objective, evaluate, write the run folder."""
+"""The demo from start to end: draw and label the data, train and evaluate each objective, write the run folder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import torch
 
 from unicl.demo.batches import RECIPES, make_batches
-from unicl.demo.emoji import load_emoji_pictures
+from unicl.demo.emoji import load_emoji_images
 from unicl.demo.evaluate import evaluate
 from unicl.demo.page import write_page
 from unicl.demo.prepare import CONTEXT_LENGTH, prepare_data
+from unicl.demo.results import ObjectiveResult
 from unicl.models import SmallDualTowerConfig, save_dual_tower
 from unicl.text import ClipTokenizer
 from unicl.training import StepRecord, TrainingConfig, train
@@ -28,9 +29,7 @@ from unicl.training import StepRecord, TrainingConfig, train
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from unicl.demo.evaluate import Scores
     from unicl.demo.prepare import DemoData
-    from unicl.models import DualTower
 
 T = TypeVar("T")
 SAVED_OBJECTIVE = "unicl"
@@ -51,24 +50,27 @@ def no_progress(items: Iterable[T], total: int, title: str) -> Iterable[T]:  # n
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig:
-    """Settings of ``unicl demo``.
+    """The settings of ``unicl demo``.
 
     Attributes:
-        out: The run folder; must not exist unless ``overwrite``.
+        out: The run folder. It must not exist, unless it may be overwritten.
         overwrite: Replace an existing run folder, once the new one is complete.
-        cache: Where the drawn pictures are kept between runs.
-        quick: A minute instead of five: the same way with few steps, for a look and for CI. Its table means little.
-        seed: Fixes weights, order, prompts and augmentation; the same seed gives the same table on the same machine.
+        cache: The folder that keeps the drawn images between runs.
+        quick: A minute instead of five: the same run with few steps, for a look and for CI. Its table means little.
+        seed: Fixes weights, order, prompts and augmentation. The same seed gives the same table on the same machine.
         objectives: The rows of the table.
-        steps: Optimizer steps, for every objective alike.
-        batch_size: Pictures a step, for every objective alike.
+        steps: Optimizer steps of every objective.
+        batch_size: Images a step, for every objective.
         lr: The peak learning rate.
         wd: The weight decay.
         augmentation: The strength of the augmentation; 0 is none.
-        image_size: Pixels, both ways.
-        label_share: The share of the training pictures that come with their label; the rest come with their caption.
+        image_size: The width and height of the images in pixels.
+        label_share: The share of the training images that come with their label. The rest come with their caption.
         held_out_share: The share of base emoji that are kept for evaluation.
         min_document_frequency: A phrase is a dense label if this many captions have it.
+
+    Raises:
+        ValueError: An objective is unknown or named twice, or a number is too small.
     """
 
     out: Path = Path("runs/demo")
@@ -91,59 +93,42 @@ class DemoConfig:
         unknown = [name for name in self.objectives if name not in RECIPES]
         if unknown or not self.objectives:
             raise ValueError(
-                f"unknown objective {', '.join(map(repr, unknown)) or '()'}: "
-                f"choose from {', '.join(map(repr, RECIPES))}"
+                f"expected objectives among {', '.join(map(repr, RECIPES))}; "
+                f"got {', '.join(map(repr, unknown)) or 'none'}"
             )
         if len(set(self.objectives)) < len(self.objectives):
-            raise ValueError(f"each objective once, got {list(self.objectives)}")
+            raise ValueError(f"expected each objective once; got {', '.join(map(repr, self.objectives))}")
         for name in ("steps", "batch_size", "min_document_frequency"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+                raise ValueError(f"expected {name} >= 1; got {getattr(self, name)}")
         if self.quick and self.steps > QUICK_STEPS:
             object.__setattr__(self, "steps", QUICK_STEPS)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ObjectiveResult:
-    """What came of one objective.
-
-    Attributes:
-        scores: On the held-out pictures.
-        records: Every step of its training.
-        seconds: Its training time.
-        model: The trained towers.
-    """
-
-    scores: Scores
-    records: tuple[StepRecord, ...]
-    seconds: float
-    model: DualTower
-
-
 def run_demo(config: DemoConfig, progress: Progress = no_progress) -> dict[str, ObjectiveResult]:
-    """Trains and compares the objectives on the embedded data set and writes ``config.out``.
+    """Trains and compares the objectives on the embedded data set, and writes ``config.out``.
 
-    The folder holds ``metrics.json`` (settings and scores), ``metrics.jsonl`` (every step), ``model.safetensors`` and
-    ``config.json`` (the ``unicl`` model, or the last one trained), and ``report.html``. It is written aside and
-    renamed, so it is whole or not there.
+    The folder holds ``metrics.json`` (settings and scores), ``metrics.jsonl`` (every step) and ``report.html``. Its
+    ``model.safetensors`` and ``config.json`` are the ``unicl`` model, or the last one trained. The folder appears only
+    once it is complete.
 
     Args:
         config: The settings.
-        progress: Shows how far it is.
+        progress: Shows the progress of the run.
 
     Returns:
         The result of each objective, in the order of ``config.objectives``.
 
     Raises:
-        FileExistsError: ``config.out`` exists and ``config.overwrite`` is not set.
+        FileExistsError: ``config.out`` exists, and ``config.overwrite`` is not set.
         PermissionError: The folder cannot be written.
         ModuleNotFoundError: A package of the ``demo`` extra is missing.
     """
     with run_folder(config.out, overwrite=config.overwrite) as folder:
-        source = load_emoji_pictures(
+        source = load_emoji_images(
             config.cache,
             size=config.image_size,
-            progress=lambda emoji, total: progress(emoji, total, "drawing pictures"),
+            progress=lambda emoji, total: progress(emoji, total, "drawing images"),
         )
         data = prepare_data(
             source,
@@ -172,7 +157,7 @@ def run_demo(config: DemoConfig, progress: Progress = no_progress) -> dict[str, 
 def train_one(
     name: str, config: DemoConfig, tower: SmallDualTowerConfig, data: DemoData, progress: Progress
 ) -> ObjectiveResult:
-    """Trains and evaluates one row of the table, from the seed's weights."""
+    """Trains and evaluates one objective, from the weights that the seed fixes."""
     recipe = RECIPES[name]
     torch.manual_seed(config.seed)
     model = tower.build()
@@ -189,7 +174,7 @@ def train_one(
 
 
 def run_metrics(config: DemoConfig, data: DemoData, results: dict[str, ObjectiveResult]) -> dict[str, Any]:
-    """What ``metrics.json`` holds."""
+    """Makes the content of ``metrics.json``."""
     settings = {
         name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(config).items()
     }
@@ -199,7 +184,7 @@ def run_metrics(config: DemoConfig, data: DemoData, results: dict[str, Objective
         "machine": {"processor": platform.machine(), "threads": torch.get_num_threads()},
         "settings": settings,
         "data": {
-            "pictures": len(data.labels),
+            "images": len(data.labels),
             "image-label": len(data.label_part),
             "image-text": len(data.caption_part),
             "held out": len(data.held_out),

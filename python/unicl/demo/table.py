@@ -1,4 +1,4 @@
-"""The table of objectives: its columns and rows, for the terminal and for the page."""
+"""The table of objectives, for the terminal and for the page: its columns, its rows and its text."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
     from unicl.demo.evaluate import Scores
 
 COLUMNS = (
-    Column(title="subgroups", group="zero-shot", meaning="The nearest prompt is the right one of 98 subgroups."),
-    Column(title="per class", group="zero-shot", meaning="The same within each subgroup, averaged over the subgroups."),
-    Column(title="groups", group="zero-shot", meaning="The nearest prompt is one of the right group of 9."),
+    Column(title="subgroups", group="zero-shot", meaning="The nearest of 98 subgroups is the right one."),
     Column(
-        title="R@1", group="image to text", meaning="The picture's caption is the nearest of all held-out captions."
+        title="per class",
+        group="zero-shot",
+        meaning="The same share within each subgroup, averaged over the subgroups.",
     ),
+    Column(title="groups", group="zero-shot", meaning="The nearest subgroup is in the right one of 9 groups."),
+    Column(title="R@1", group="image to text", meaning="The image's caption is the nearest of all held-out captions."),
     Column(title="R@5", group="image to text"),
     Column(title="R@10", group="image to text"),
-    Column(
-        title="R@1", group="text to image", meaning="The caption's picture is the nearest of all held-out pictures."
-    ),
+    Column(title="R@1", group="text to image", meaning="The caption's image is the nearest of all held-out images."),
     Column(title="R@5", group="text to image"),
     Column(title="R@10", group="text to image"),
-    Column(title="training", unit="seconds", meaning="How long the training took."),
+    Column(title="training", unit="seconds", meaning="The training time."),
 )
 
 
 def table_row(scores: Scores) -> list[float]:
-    """The shares of one row, in the order of ``COLUMNS``."""
+    """Gives the shares of one row, in the order of ``COLUMNS``."""
     zero_shot = [scores.subgroup_accuracy, scores.subgroup_accuracy_per_class, scores.group_accuracy]
     return [*zero_shot, *scores.image_to_text.values(), *scores.text_to_image.values()]
 
 
 def format_table(rows: Mapping[str, tuple[Scores, float]]) -> str:
-    """A plain-text table in percent, one row an objective.
+    """Formats a plain-text table in percent, one row an objective.
 
     Args:
-        rows: objective -> its scores and its training time in seconds.
+        rows: By objective, its scores and its training time in seconds.
 
     Example:
         >>> from unicl.demo.evaluate import Scores

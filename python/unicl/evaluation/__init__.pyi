@@ -1,7 +1,7 @@
 from .false_negatives import FalseNegatives as FalseNegatives
 from .false_negatives import SharedPairs as SharedPairs
 from .false_negatives import expected_false_negatives as expected_false_negatives
-from .prompts import PICTURE_TEMPLATES as PICTURE_TEMPLATES
+from .prompts import IMAGE_TEMPLATES as IMAGE_TEMPLATES
 from .prompts import Template as Template
 from .prompts import class_prompts as class_prompts
 from .ranks import hit_shares as hit_shares
@@ -12,7 +12,7 @@ from .report.content import Phrase as Phrase
 from .report.content import Prediction as Prediction
 from .report.content import Report as Report
 from .report.content import Row as Row
-from .report.content import write_report as write_report
+from .report.page import write_report as write_report
 from .retrieval import RetrievalRecall as RetrievalRecall
 from .retrieval import retrieval_recall as retrieval_recall
 from .zero_shot import ZeroShotAccuracy as ZeroShotAccuracy

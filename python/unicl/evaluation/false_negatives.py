@@ -1,34 +1,31 @@
-"""How many pairs of a batch share a label or a caption: plain CLIP training pushes them apart all the same."""
+"""Counts the false negatives of a batch: pairs that share a label or a caption, which plain CLIP pushes apart."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from unicl.labels import LabelSets
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
 MAX_SUBSETS = 1 << 23
-"""About 700 MB. Of data with more, a sample is counted."""
+"""The most subsets that are counted, about 700 MB. Of data with more, only a sample is counted."""
 MAX_LABELS = 12
-"""Rows with more have too many subsets; then partners are looked up, for a sample in a sample."""
+"""The most labels of a row whose subsets are counted. Of data with more, the partners of a sample are looked up."""
 SAMPLED_ROWS, LOOKED_UP_ROWS = 100_000, 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharedPairs:
-    """The pairs of a random batch that have something in common; row and column of the pair differ.
+    """The pairs of different rows of a random batch that have something in common.
 
     Attributes:
-        share_of_pairs: Of all pairs of two rows, in [0, 1]. It does not depend on the batch size.
-        standard_error: Of that share; 0 where it is exact.
+        share_of_pairs: Their share of all pairs, in [0, 1]. It does not depend on the batch size.
+        standard_error: The standard error of that share; 0 where the share is exact.
         per_row: How many other rows of the batch a row shares something with, on average.
-        rows_with_any: The share of the batch's rows that share something with another, in [0, 1].
+        rows_with_any: The share of the batch's rows that share something with another row, in [0, 1].
     """
 
     share_of_pairs: float
@@ -39,14 +36,14 @@ class SharedPairs:
 
 @dataclass(frozen=True, kw_only=True)
 class FalseNegatives:
-    """What of a random batch a loss without labels takes for negatives although it is none.
+    """The pairs of a random batch that a loss without labels takes for negatives although they are none.
 
     Attributes:
-        rows: Rows of the data set.
-        batch_size: Rows of a batch.
-        caption: Pairs of the same caption.
-        label: Pairs with a label in common.
-        either: Pairs with the one or the other.
+        rows: The rows of the data set.
+        batch_size: The rows of a batch.
+        caption: The pairs of the same caption.
+        label: The pairs with a label in common.
+        either: The pairs with a caption or a label in common.
     """
 
     rows: int
@@ -65,23 +62,24 @@ def expected_false_negatives(
     max_subsets: int = MAX_SUBSETS,
     seed: int = 0,
 ) -> FalseNegatives:
-    """Expected values over all batches of ``batch_size`` rows, drawn without replacement.
+    """Computes expected values over all batches of ``batch_size`` rows, drawn without replacement.
 
-    A pair of rows is as likely to be in a batch as any other; so the expected share of a batch's pairs is that of all
-    pairs of the data set, and the rest follows from the number of partners k of every row: (batch_size - 1) times
-    k / (n - 1) of them are expected beside it, and none with the hypergeometric probability. Partners are counted
-    exactly, by inclusion and exclusion: a row with the labels S has sum over the non-empty subsets T of S of
-    (-1)^(|T| + 1) (n_T - 1) of them, where n_T rows have all of T. Where there would be more than ``max_subsets``
-    subsets in all, a uniform sample of the rows is counted. Where a row has more than 12 labels, a sample of 100,000
-    rows is taken, and the partners of 5,000 of them are looked up.
+    All pairs of rows are equally likely to be in a batch. So the expected share of a batch's pairs is the share of all
+    pairs of the data set. The rest follows from the number k of partners of every row. Beside a row,
+    (batch_size - 1) k / (n - 1) partners are expected. The probability of none is hypergeometric.
+
+    Partners are counted exactly, by inclusion and exclusion. For a row with the labels S, their number is the sum over
+    the non-empty subsets T of S of (-1)^(|T| + 1) (n_T - 1), where n_T rows have all labels of T. If there are more
+    than ``max_subsets`` subsets in all, a uniform sample of the rows is counted. If a row has more than 12 labels, a
+    sample of 100,000 rows is taken, and the partners of 5,000 of them are looked up.
 
     Args:
         labels: The labels of n rows.
-        captions: (n,), an integer for each row, the same for the same caption.
-        batch_size: Rows of a batch, from 2 to n.
-        rows: How many rows the data set has, if the n are a sample of it; None: n.
+        captions: n integers, one a row; equal captions have equal integers.
+        batch_size: The rows of a batch, from 2 to the rows of the data set.
+        rows: The rows of the data set, if the n rows are a sample of it; None: n.
         max_subsets: The most subsets to count.
-        seed: Of the samples.
+        seed: The seed of the samples.
 
     Raises:
         ValueError: There are not as many captions as rows, or the batch size is out of range.
@@ -110,10 +108,10 @@ def expected_false_negatives(
 
 
 def count_partners(sets: LabelSets) -> NDArray[np.int64]:
-    """For every row, the number of other rows that it has a label in common with: by inclusion and exclusion.
+    """Counts for every row the other rows that share a label with it, by inclusion and exclusion.
 
-    Subsets are told apart by 64-bit sums of random numbers, so that two of m subsets are confused with a probability
-    of about m^2 / 2^65: 1 in 100,000 for 16 million.
+    Subsets are identified by 64-bit sums of random numbers. Two of m subsets are confused with a probability of about
+    m^2 / 2^65, which is 1 in 100,000 for 16 million subsets.
 
     Example:
         >>> count_partners(LabelSets.from_lists([[0, 1], [0, 1, 2], [2], [], [3]])).tolist()
@@ -126,7 +124,7 @@ def count_partners(sets: LabelSets) -> NDArray[np.int64]:
         members = np.flatnonzero(lengths == length)
         values = numbers[sets.indices[sets.offsets[members][:, None] + np.arange(length)]]
         subsets, sign = np.zeros((len(members), 1), np.uint64), np.full(1, -1)
-        for column in range(length):  # all subsets of the labels before, without this one and with it
+        for column in range(length):  # every subset of the earlier labels, without this label and with it
             subsets = np.concatenate([subsets, subsets + values[:, column : column + 1]], axis=1)
             sign = np.concatenate([sign, -sign])
         sums.append(subsets[:, 1:].ravel())
@@ -138,7 +136,7 @@ def count_partners(sets: LabelSets) -> NDArray[np.int64]:
 
 
 def look_up_partners(sets: LabelSets, rows: ArrayLike) -> NDArray[np.int64]:
-    """The same number for some rows, by going through the rows of each of their labels.
+    """Counts the same for some rows, by going through the rows of each of their labels.
 
     Example:
         >>> look_up_partners(LabelSets.from_lists([[0, 1], [0, 1, 2], [2], [], [3]]), [1, 3]).tolist()
@@ -162,7 +160,7 @@ def look_up_partners(sets: LabelSets, rows: ArrayLike) -> NDArray[np.int64]:
 
 
 def _sample(sets: LabelSets, max_subsets: int, seed: int) -> NDArray[np.int64]:
-    """The rows that can be counted: all of them, or a uniform sample, ascending."""
+    """Chooses the rows to count, ascending: all of them, or a uniform sample."""
     lengths = np.diff(sets.offsets)
     size = len(sets)
     if int(lengths.max(initial=0)) > MAX_LABELS:
@@ -173,6 +171,7 @@ def _sample(sets: LabelSets, max_subsets: int, seed: int) -> NDArray[np.int64]:
 
 
 def _shared_pairs(sets: LabelSets, total: int, batch_size: int, seed: int) -> SharedPairs:
+    """Computes the expected values of one kind of pairs."""
     num_rows = len(sets)
     if int(np.diff(sets.offsets).max(initial=0)) <= MAX_LABELS:
         partners = count_partners(sets)
@@ -180,7 +179,9 @@ def _shared_pairs(sets: LabelSets, total: int, batch_size: int, seed: int) -> Sh
         partners = look_up_partners(sets, np.random.default_rng(seed).permutation(num_rows)[:LOOKED_UP_ROWS])
     spread = float(partners.std()) / (num_rows - 1)
     of_looking_up = spread * math.sqrt((1 - len(partners) / num_rows) / len(partners))
-    of_sampling = 2 * spread * math.sqrt((1 - num_rows / total) / num_rows)  # of n - 1 pairs a row is one of two
+    of_sampling = (
+        2 * spread * math.sqrt((1 - num_rows / total) / num_rows)
+    )  # a row is in n - 1 pairs, and a pair has two rows
     share = float(partners.mean()) / (num_rows - 1)
     values, counts = np.unique(partners, return_counts=True)
     scaled = values * ((total - 1) / (num_rows - 1))
@@ -194,7 +195,7 @@ def _shared_pairs(sets: LabelSets, total: int, batch_size: int, seed: int) -> Sh
 
 
 def _none_drawn(partners: float, total: int, batch_size: int) -> float:
-    """The probability that none of a row's partners is among the ``batch_size`` - 1 rows drawn beside it."""
+    """Computes the probability that no partner of a row is among the ``batch_size`` - 1 rows drawn with it."""
     others, drawn = total - 1, batch_size - 1
     if others - partners < drawn:
         return 0.0
@@ -208,7 +209,7 @@ def _none_drawn(partners: float, total: int, batch_size: int) -> float:
 
 
 def _caption_sets(keys: NDArray[np.generic]) -> LabelSets:
-    """The captions as labels, one for each row whose caption another has too."""
+    """Turns captions into labels. A row has one label if another row has its caption, and none otherwise."""
     _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
     is_repeated = counts[which] > 1
     names = np.cumsum(counts > 1) - 1
@@ -219,7 +220,7 @@ def _caption_sets(keys: NDArray[np.generic]) -> LabelSets:
 
 
 def _joined(first: LabelSets, second: LabelSets) -> LabelSets:
-    """Rows with the labels of both, which are different labels."""
+    """Gives every row the labels of both sets, which count as different labels."""
     shift = int(first.indices.max(initial=-1)) + 1
     rows = np.concatenate([first.rows(), second.rows()])
     order = np.argsort(rows, kind="stable")

@@ -1,18 +1,17 @@
-"""Prompts of a class: its name set into sentence templates."""
+"""Prompts of a class: its name in sentence templates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from unicl.evaluation.checks import check_listed
 
-Template: TypeAlias = "str | Callable[[str], str]"
-"""How a class name becomes a prompt: a sentence with one ``{}``, or a function."""
+Template: TypeAlias = str | Callable[[str], str]
+"""The way from a class name to a prompt: a sentence with one ``{}``, or a function."""
 
 PLACEHOLDER = "{}"
-NAME_ONLY = ("{}",)
-PICTURE_TEMPLATES = (
+IMAGE_TEMPLATES = (
     "{}",
     "a picture of {}",
     "a drawing of {}",
@@ -21,37 +20,33 @@ PICTURE_TEMPLATES = (
     "a kind of {}",
     "something to do with {}",
 )
-"""Templates for drawn pictures and broad classes; for photographs pass CLIP's 80, e.g. from open_clip."""
+"""Templates for drawn images and broad classes. For photographs pass CLIP's 80, e.g. from open_clip."""
 
 
-def class_prompts(class_name: str, templates: Sequence[Template] = PICTURE_TEMPLATES) -> list[str]:
-    """The prompts of one class, one a template, in their order.
+def class_prompts(class_name: str, templates: Sequence[Template] = IMAGE_TEMPLATES) -> list[str]:
+    """Makes the prompts of one class, one a template, in their order.
 
-    Nothing but ``{}`` is special in a template: other braces, and braces in the name, stand as they are.
+    Only ``{}`` is special in a template. Other braces stay as they are, and so do braces in the name.
 
     Args:
-        class_name: The words of the class, as a caption would say them.
-        templates: Strings with one ``{}`` for the name, or callables that take it (open_clip's templates are such).
+        class_name: The words of the class, as a caption would use them.
+        templates: Strings with one ``{}`` for the name, or functions of the name. The templates of open_clip are such
+            functions.
 
     Returns:
         As many prompts as templates.
 
     Raises:
         TypeError: ``templates`` is a single string.
-        ValueError: No templates, one without ``{}``, or a class name without a word.
+        ValueError: There are no templates, one has no ``{}``, or the class name has no word.
 
     Example:
         >>> class_prompts("hot dog", ["{}", "a photo of a {}.", lambda name: f"two {name}s"])
         ['hot dog', 'a photo of a hot dog.', 'two hot dogs']
     """
-    if isinstance(templates, str):
-        raise TypeError(
-            f"templates must be a sequence of templates, got the single string {templates!r}: put it in a list"
-        )
-    if not templates:
-        raise ValueError("templates is empty: give at least one, e.g. ['a photo of a {}.']")
+    check_listed("templates", templates, "['a photo of a {}.']")
     if not class_name.strip():
-        raise ValueError(f"a class name must have at least one word, got {class_name!r}")
+        raise ValueError(f"expected a class name with at least one word; got {class_name!r}")
     return [_fill(template, class_name) for template in templates]
 
 
@@ -59,5 +54,5 @@ def _fill(template: Template, class_name: str) -> str:
     if not isinstance(template, str):
         return template(class_name)
     if template.count(PLACEHOLDER) != 1:
-        raise ValueError(f"a template needs exactly one {PLACEHOLDER!r} for the class name, got {template!r}")
+        raise ValueError(f"expected a template with exactly one {PLACEHOLDER!r} for the class name; got {template!r}")
     return template.replace(PLACEHOLDER, class_name)

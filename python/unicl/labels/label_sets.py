@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+@runtime_checkable
 class LabelSetsLike(Protocol):
     """Sets of labels in CSR form, as arrays, tensors or lists: what :class:`LabelSets` is, and what the loss takes.
 

@@ -1,63 +1,62 @@
-"""The label encoder: one linear layer over multi-hot labels, computed as a sum of label embeddings."""
+"""The label encoder: a linear layer over multi-hot labels, computed as a sum of label embeddings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, TypeAlias, cast, get_args
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from unicl.labels import LabelSetsLike
+from unicl.models.checks import check_at_least, check_choice
 
-    from unicl.labels import LabelSetsLike
+LabelPooling: TypeAlias = Literal["sum", "mean"]
 
 
 class LabelEncoder(nn.Module):
-    """A linear layer without bias over multi-hot labels: the sum, or the mean, of the embeddings of a row's labels.
+    """A linear layer without bias over multi-hot labels: the sum or the mean of a row's label embeddings.
 
-    With "sum" it equals ``torch.nn.Linear(num_labels, embed_dim, bias=False)`` on the dense matrix that holds the
-    weight of label k of row i at (i, k), without that matrix: it costs O(labels present), not O(rows x num_labels).
-    "mean" divides by the sum of the row's weights, which changes nothing once the features are normalised. A row
-    without labels gives zero.
+    With "sum" it equals ``torch.nn.Linear(num_labels, embed_dim, bias=False)`` on a dense matrix. That matrix holds the
+    weight of label k of row i at (i, k). The encoder does not make it, so the cost is O(labels present) and not
+    O(rows x num_labels). "mean" divides by the sum of the row's weights. This changes nothing once the features are
+    normalised. A row without labels gives zero.
 
     Args:
-        num_labels: The number of labels.
-        embed_dim: The width d of the features.
+        num_labels: The number of labels, >= 1.
+        embed_dim: The width of the features.
         pooling: "sum" or "mean".
 
     Raises:
-        ValueError: An unknown pooling, or not one label.
+        ValueError: The pooling is unknown, or there is no label.
 
     Example:
-        >>> from types import SimpleNamespace
+        >>> from unicl.labels import LabelSets
         >>> encoder = LabelEncoder(5, embed_dim=16)
-        >>> encoder(SimpleNamespace(indices=[0, 4, 2], offsets=[0, 2, 3], weights=None)).shape
+        >>> encoder(LabelSets.from_lists([[0, 4], [2]])).shape
         torch.Size([2, 16])
     """
 
-    def __init__(self, num_labels: int, *, embed_dim: int = 512, pooling: Literal["sum", "mean"] = "sum") -> None:
+    def __init__(self, num_labels: int, *, embed_dim: int = 512, pooling: LabelPooling = "sum") -> None:
         super().__init__()
-        if num_labels < 1:
-            raise ValueError(f"a label encoder needs at least one label, got num_labels={num_labels}")
-        if pooling not in ("sum", "mean"):
-            raise ValueError(f"pooling must be 'sum' or 'mean', got {pooling!r}")
+        check_at_least("num_labels", num_labels, 1)
+        check_choice("pooling", pooling, get_args(LabelPooling))
         self.pooling = pooling
         self.embedding = nn.EmbeddingBag(num_labels, embed_dim, mode="sum", include_last_offset=True)
         nn.init.normal_(self.embedding.weight, std=embed_dim**-0.5)  # a label's embedding has a norm of about 1
 
-    def forward(self, label_sets: LabelSetsLike) -> Tensor:
+    def forward(self, label_sets: LabelSetsLike) -> Float[Tensor, "n d"]:
         """Encodes sets of labels.
 
         Args:
-            label_sets: n sets, on any device. Where they are on the CPU, they are checked.
+            label_sets: One set a row, on any device. Sets on the CPU are checked.
 
         Returns:
-            (n, embed_dim), not normalised.
+            One row a set, not normalised.
 
         Raises:
-            ValueError: A label outside [0, num_labels), offsets that do not fit the indices, or weights of another
-                length.
+            ValueError: A label is outside [0, num_labels), the offsets do not fit the indices, or the weights have
+                another length.
         """
         indices, offsets = torch.as_tensor(label_sets.indices).long(), torch.as_tensor(label_sets.offsets).long()
         weights = None if label_sets.weights is None else torch.as_tensor(label_sets.weights)
@@ -72,19 +71,23 @@ class LabelEncoder(nn.Module):
             weights = weights / total[rows].clamp(min=torch.finfo(table.dtype).tiny)
         return cast("Tensor", self.embedding(indices, offsets, per_sample_weights=weights))
 
-    def _check(self, indices: Tensor, offsets: Tensor, weights: Tensor | None) -> None:
-        """Refuses what the lookup would answer with a wrong row or a device-side assertion."""
+    def _check(
+        self,
+        indices: Int[Tensor, " labels"],
+        offsets: Int[Tensor, " bounds"],
+        weights: Tensor | None,
+    ) -> None:
+        """Refuses sets for which the lookup would give a wrong row or a device-side assertion."""
         if weights is not None and len(weights) != len(indices):
-            raise ValueError(
-                f"weights must have one entry a label, got {len(weights)} weights and {len(indices)} indices"
-            )
+            raise ValueError(f"expected one weight a label; got {len(weights)} weights and {len(indices)} labels")
         if offsets.device.type != "cpu" or indices.device.type != "cpu":
             return  # reading them here would make the host wait
         if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(indices) or (offsets.diff() < 0).any():
             raise ValueError(
-                f"offsets must not fall, from 0 to the number of indices ({len(indices)}), got {offsets.tolist()[:8]}"
+                f"expected offsets that never fall, from 0 to {len(indices)}, the number of indices; "
+                f"got {offsets.tolist()[:8]}"
             )
         num_labels = self.embedding.num_embeddings
         outside = indices[(indices < 0) | (indices >= num_labels)]
         if len(outside):
-            raise ValueError(f"labels must be in [0, {num_labels}), got {int(outside[0])}")
+            raise ValueError(f"expected labels in [0, {num_labels}); got {int(outside[0])}")

@@ -1,4 +1,4 @@
-"""Weights in and out: ``model.safetensors`` beside ``config.json``, never pickle."""
+"""The weights of our own towers on disk: ``model.safetensors`` beside ``config.json``, never pickle."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxtyping import Float
+from torch import Tensor
+
 from unicl.files import write_bytes, write_text
 from unicl.models.dual_tower import DualTower
 from unicl.models.image.small_cnn import SmallCNN, scale_pixels
@@ -14,24 +17,25 @@ from unicl.models.text.clip_transformer import TextTransformer
 
 if TYPE_CHECKING:
     from PIL import Image
-    from torch import Tensor
 
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+ARCHITECTURE = "small_dual_tower"
+"""The name of our towers in ``config.json``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmallDualTowerConfig:
-    """A :class:`SmallCNN` and a :class:`TextTransformer`, small enough to train from scratch on a CPU.
+    """The sizes of a :class:`SmallCNN` and a :class:`TextTransformer` that train from scratch on a CPU.
 
     Attributes:
-        vocab_size: Token ids.
+        vocab_size: The number of token ids.
         context_length: The longest text, in tokens.
         embed_dim: The width of the features.
         image_channels: The channels of each stage of the image tower.
         image_blocks: The residual blocks of each stage.
         text_width: The width of the text tower; a multiple of 32, the width of a head.
-        text_layers: Its depth.
-        image_size: Pixels of the pictures it is trained on, both ways.
+        text_layers: The number of layers of the text tower.
+        image_size: The width and height in pixels of the images it is trained on.
     """
 
     vocab_size: int
@@ -43,8 +47,8 @@ class SmallDualTowerConfig:
     text_layers: int = 1
     image_size: int = 32
 
-    def pixels(self, image: Image.Image) -> Tensor:
-        """A picture as the image tower takes it: its middle, float (3, image_size, image_size), in [-2, 2]."""
+    def pixels(self, image: Image.Image) -> Float[Tensor, "3 h w"]:
+        """Gives the middle of an image as the image tower takes it: ``image_size`` pixels both ways, in [-2, 2]."""
         import numpy as np
         import torch
         from PIL import Image, ImageOps
@@ -70,12 +74,12 @@ class SmallDualTowerConfig:
 
 
 def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: str | Path) -> None:
-    """Writes ``model.safetensors`` and ``config.json`` into ``folder``, each aside first and then renamed.
+    """Writes ``model.safetensors`` and ``config.json`` into a folder. Each file appears only once it is complete.
 
     Args:
-        model: What ``config.build()`` made, trained.
-        config: Its configuration.
-        folder: Made if missing.
+        model: The trained model that ``config.build()`` made.
+        config: The configuration of the model.
+        folder: The folder; it is made if it is missing.
 
     Raises:
         TypeError: The model is wrapped, so that its weights have other names.
@@ -91,21 +95,21 @@ def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: str 
     # Not save_file: it makes a file that only its owner can read.
     weights = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     write_bytes(folder / WEIGHTS_FILE, weights)
-    content = json.dumps({"architecture": "small_dual_tower", **asdict(config)}, indent=2)
+    content = json.dumps({"architecture": ARCHITECTURE, **asdict(config)}, indent=2)
     write_text(folder / CONFIG_FILE, f"{content}\n")
 
 
 def load_dual_tower(folder: str | Path) -> tuple[DualTower, SmallDualTowerConfig]:
-    """Reads what :func:`save_dual_tower` wrote; every weight must be there and fit.
+    """Reads the files of :func:`save_dual_tower`. Every weight must be there and must fit.
 
     Args:
-        folder: Holds ``model.safetensors`` and ``config.json``.
+        folder: The folder with ``model.safetensors`` and ``config.json``.
 
     Returns:
         The model in evaluation mode, and its configuration.
 
     Raises:
-        FileNotFoundError: A file is missing; names it.
+        FileNotFoundError: A file is missing; the message names it.
         ValueError: ``config.json`` names another architecture or an unknown field.
     """
     from safetensors.torch import load_file
@@ -114,12 +118,12 @@ def load_dual_tower(folder: str | Path) -> tuple[DualTower, SmallDualTowerConfig
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise FileNotFoundError(
-                f"{folder / name} is missing: a saved model is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
+                f"expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}; {folder / name} is missing"
             )
     fields: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     architecture = fields.pop("architecture", None)
-    if architecture != "small_dual_tower":
-        raise ValueError(f"{folder / CONFIG_FILE}: wanted architecture 'small_dual_tower', got {architecture!r}")
+    if architecture != ARCHITECTURE:
+        raise ValueError(f"{folder / CONFIG_FILE}: expected the architecture {ARCHITECTURE!r}; got {architecture!r}")
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     try:
         config = SmallDualTowerConfig(**fields)

@@ -1,4 +1,4 @@
-"""Training: objectives, schedule, loop, cached gradients."""
+"""Training: objectives, the schedule of the learning rate, the loop, cached gradients."""
 
 import lazy_loader
 

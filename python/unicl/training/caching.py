@@ -1,49 +1,48 @@
-"""Cached gradients: the exact gradient of a large contrastive batch with the activations of a small one in memory.
+"""Cached gradients: the exact gradient of a large contrastive batch, with the activations of a small one in memory.
 
-A contrastive loss needs every feature of the batch at once, so plain gradient accumulation trains on other, smaller
-batches. GradCache (Gao et al. 2021, "Scaling deep contrastive learning batch size under memory limited setup",
-section 3) splits the encoding only: features without a graph first, then the loss and the gradient with respect to
-them, then each micro-batch once more with a graph, into which its share of that gradient is fed. The price is one more
-forward pass of the encoders.
+A contrastive loss needs every feature of the batch at once. Plain gradient accumulation therefore trains on other,
+smaller batches. GradCache (Gao et al. 2021, "Scaling deep contrastive learning batch size under memory limited setup",
+section 3) splits the encoding only. It first computes all features without a graph. Then it computes the loss and the
+gradient with respect to the features. At last it encodes each micro-batch once more with a graph, and feeds the
+micro-batch's share of that gradient into the graph. The price is one more forward pass of the encoders.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One tower and what it is to encode.
+    """One tower and the inputs that it encodes.
 
     Attributes:
-        encode: A micro-batch of inputs to features (rows, d).
-        inputs: (n, ...), e.g. pictures or token ids; split along the first dimension.
+        encode: Maps a micro-batch of inputs to features (rows, d).
+        inputs: All inputs of the side, e.g. images or token ids. They are split along the first dimension.
     """
 
     encode: Callable[[Tensor], Tensor]
-    inputs: Tensor
+    inputs: Shaped[Tensor, "n ..."]
 
 
-def cached_backward(sides: Sequence[Side], loss: Callable[..., Tensor], *, micro_batch_size: int) -> Tensor:
-    """Adds to every parameter's ``.grad`` what ``loss(*features).backward()`` on the whole batch would add.
+def cached_backward(sides: Sequence[Side], loss: Callable[..., Tensor], *, micro_batch_size: int) -> Float[Tensor, ""]:
+    """Adds to every parameter's ``.grad`` exactly what ``loss(*features).backward()`` on the whole batch would add.
 
-    The loss sees all features, with all their labels: labels of one micro-batch find their positives in any other.
-    Random numbers (dropout) are the same in both passes. Not exact where a tower mixes the rows of its batch: batch
-    norm in training mode sees micro-batches, as under any accumulation.
+    The loss sees all features with all their labels. A label in one micro-batch finds its positives in any other.
+    Random numbers (dropout) are the same in both passes. The gradient is not exact if a tower mixes the rows of its
+    batch: batch norm in training mode sees micro-batches, as it does under any accumulation.
 
     Args:
         sides: The towers, e.g. image and text.
-        loss: The features of each side, in order, to a scalar; parameters in it (the logit scale) get their gradient.
-        micro_batch_size: The most rows a tower encodes with a graph at a time.
+        loss: Maps the features of each side, in order, to a scalar. Its parameters (the logit scale) get their
+            gradient.
+        micro_batch_size: The most rows that a tower encodes with a graph at a time.
 
     Returns:
         The loss, detached.
@@ -63,10 +62,12 @@ def cached_backward(sides: Sequence[Side], loss: Callable[..., Tensor], *, micro
         torch.Size([])
     """
     if micro_batch_size < 1:
-        raise ValueError(f"micro_batch_size must be 1 or more, got {micro_batch_size}")
+        raise ValueError(f"expected micro_batch_size >= 1; got {micro_batch_size}")
     for number, side in enumerate(sides):
         if not len(side.inputs):
-            raise ValueError(f"side {number} has no rows: inputs of shape {tuple(side.inputs.shape)}")
+            raise ValueError(
+                f"expected at least one row in side {number}; got inputs of shape {tuple(side.inputs.shape)}"
+            )
     states: list[list[RandomState]] = []
     features: list[Tensor] = []
     with torch.no_grad():
@@ -94,7 +95,7 @@ def cached_backward(sides: Sequence[Side], loss: Callable[..., Tensor], *, micro
 
 @dataclass(frozen=True, kw_only=True)
 class RandomState:
-    """The random generators that an encoder on ``device`` may draw from, at one moment."""
+    """The state, at one moment, of the random generators that an encoder on ``device`` may draw from."""
 
     cpu: Tensor
     cuda: Tensor | None
@@ -102,13 +103,13 @@ class RandomState:
 
     @classmethod
     def now(cls, device: torch.device) -> RandomState:
-        """The state at this moment."""
+        """Reads the state at this moment."""
         cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
         return cls(cpu=torch.get_rng_state(), cuda=cuda, device=device)
 
     @contextmanager
     def restored(self) -> Iterator[None]:
-        """Goes back to this state, and to where it was at the end."""
+        """Goes back to this state, and at the end to the state before the call."""
         with torch.random.fork_rng(devices=[self.device] if self.cuda is not None else []):
             torch.set_rng_state(self.cpu)
             if self.cuda is not None:

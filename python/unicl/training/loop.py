@@ -1,36 +1,32 @@
-"""The training loop: batches in, a trained model out; a person can read it in one sitting."""
+"""The training loop: it takes batches, trains a model, and is short enough to read in one sitting."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
+from unicl.data import Batch
+from unicl.models import DualTower
 from unicl.training.objectives import Objective, objective_loss
 from unicl.training.schedule import warmup_cosine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from unicl.data import Batch
-    from unicl.models import DualTower
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How to train.
+    """The settings of a training run.
 
     Attributes:
-        objective: See :func:`unicl.training.objectives.objective_loss`.
-        steps: Optimizer steps, one a batch.
+        objective: The loss; see :func:`unicl.training.objective_loss`.
+        steps: The number of optimizer steps, one a batch.
         lr: The peak learning rate of AdamW.
-        wd: Its weight decay; norms, biases and the logit scale have none.
-        betas: Its averages.
+        wd: The weight decay of AdamW. Norms, biases and the logit scale have none.
+        betas: The decay rates of AdamW's two averages.
         warmup: The share of the steps over which the learning rate rises.
-        grad_clip_norm: The largest norm of the gradient.
+        grad_clip_norm: The largest norm of the gradient; a larger gradient is scaled down to it.
     """
 
     objective: Objective = "unicl"
@@ -44,14 +40,14 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class StepRecord:
-    """What one step did.
+    """The record of one step.
 
     Attributes:
-        step: From 1.
-        loss: In nats.
-        lr: The learning rate it took.
-        logit_scale: The scale after it.
-        seconds: Since training began.
+        step: The number of the step, from 1.
+        loss: The loss in nats.
+        lr: The learning rate of the step.
+        logit_scale: The scale after the step.
+        seconds: The time since training began.
     """
 
     step: int
@@ -62,7 +58,7 @@ class StepRecord:
 
 
 def make_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices only (Loshchilov and Hutter 2019)."""
+    """Makes AdamW with weight decay on matrices only (Loshchilov and Hutter 2019)."""
     matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.wd}, {"params": others, "weight_decay": 0.0}]
@@ -79,13 +75,13 @@ def train(
 
     Args:
         model: The towers.
-        batches: At least ``config.steps`` of them.
-        config: The recipe.
-        on_step: Called after every step.
+        batches: At least ``config.steps`` batches.
+        config: The settings.
+        on_step: A function that is called after every step.
 
     Raises:
-        ValueError: The batches end early; says at which step.
-        FloatingPointError: The loss is not finite; names the step. The optimizer has not taken that step.
+        ValueError: The batches end early; the message names the step.
+        FloatingPointError: The loss is not finite; the message names the step. The optimizer has not taken that step.
     """
     optimizer = make_optimizer(model, config)
     warmup = max(1, round(config.warmup * config.steps))
@@ -97,14 +93,16 @@ def train(
     for step in range(1, config.steps + 1):
         batch = next(stream, None)
         if batch is None:
-            raise ValueError(f"the batches ended before step {step} of {config.steps}")
+            raise ValueError(f"expected {config.steps} batches, one a step; got {step - 1}")
         image_features, text_features, logit_scale = model(batch.images, batch.tokens)
         loss = objective_loss(
             config.objective, image_features, text_features, batch.image_labels, batch.text_labels, logit_scale
         )
         value = loss.item()
         if not math.isfinite(value):
-            raise FloatingPointError(f"the loss is {value} at step {step}: lower the learning rate ({config.lr})")
+            raise FloatingPointError(
+                f"expected a finite loss; got {value} at step {step}: lower the learning rate, {config.lr}"
+            )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip_norm)

@@ -1,48 +1,41 @@
-"""The objectives behind one name: same towers, same batches, another loss.
-
-``b`` pictures, ``m`` texts, ``d`` width of the features.
-"""
+"""The training objectives by name: one signature for the losses "unicl", "clip" and "ce"."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from unicl.labels import LabelSets
 from unicl.loss import fused_loss
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from unicl.labels import LabelSets
-
-Objective = Literal["unicl", "clip", "ce"]
+Objective: TypeAlias = Literal["unicl", "clip", "ce"]
 
 
 def objective_loss(
     objective: Objective,
-    image_features: Tensor,
-    text_features: Tensor,
-    image_labels: Tensor | LabelSets,
-    text_labels: Tensor | LabelSets,
-    logit_scale: Tensor,
-) -> Tensor:
-    """The loss of one batch, in nats.
+    image_features: Float[Tensor, "b d"],
+    text_features: Float[Tensor, "m d"],
+    image_labels: Integer[Tensor, " b"] | LabelSets,
+    text_labels: Integer[Tensor, " m"] | LabelSets,
+    logit_scale: Float[Tensor, ""],
+) -> Float[Tensor, ""]:
+    """Computes the loss of one batch, in nats.
 
     Args:
-        objective: ``"unicl"``: all pairs of equal label are positives, both directions (Yang et al. 2022, equations 2
-            and 3; the mean of the two). ``"clip"``: only picture i and text i, whatever the labels (Radford et al.
-            2021, figure 3; ALIGN has the same loss). ``"ce"``: softmax cross-entropy of each picture over the texts,
-            which are the classes.
-        image_features: (b, d), unit rows.
-        text_features: (m, d), unit rows.
-        image_labels: (b,) int64, < 0 for "no class"; or b sets of labels.
-        text_labels: (m,) int64 or m sets, likewise.
-        logit_scale: The inverse temperature, a scalar > 0.
-
-    Returns:
-        A scalar.
+        objective: ``"unicl"``: all pairs of equal label are positives, in both directions, and the two directions are
+            averaged (Yang et al. 2022, equations 2 and 3). ``"clip"``: only image i and text i are a pair, whatever the
+            labels (Radford et al. 2021, figure 3; ALIGN has the same loss). ``"ce"``: softmax cross-entropy of each
+            image over the texts, which are the classes.
+        image_features: Rows of norm 1.
+        text_features: Rows of norm 1.
+        image_labels: One label an image, where < 0 is "no class"; or one set of labels an image.
+        text_labels: One label or one set of labels a text, of the same kind.
+        logit_scale: The inverse temperature, > 0.
 
     Raises:
-        ValueError: An unknown objective; lists the known ones.
+        ValueError: The objective is unknown; the message lists the known ones.
 
     Example:
         >>> import torch
@@ -60,4 +53,5 @@ def objective_loss(
         return fused_loss(
             image_features, text_features, image_labels, text_labels, logit_scale, direction="image_to_text"
         )
-    raise ValueError(f"unknown objective {objective!r}: choose one of {', '.join(get_args(Objective))}")
+    known = ", ".join(map(repr, get_args(Objective)))
+    raise ValueError(f"expected objective to be one of {known}; got {objective!r}")

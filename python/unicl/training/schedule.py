@@ -1,4 +1,4 @@
-"""The learning rate over the steps."""
+"""The schedule of the learning rate: a linear warm-up, then a cosine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 
 
 def warmup_cosine(step: int, *, steps: int, warmup: int) -> float:
-    """The share of the peak learning rate: a line up over ``warmup`` steps, then half a cosine down to 0 at ``steps``.
+    """Gives the share of the peak learning rate at a step.
+
+    It rises in a line over ``warmup`` steps, then falls along half a cosine to 0 at ``steps``.
 
     Example:
         >>> [round(warmup_cosine(step, steps=10, warmup=2), 2) for step in (0, 1, 2, 6, 9)]

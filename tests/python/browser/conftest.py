@@ -57,7 +57,7 @@ def sample_report() -> Report:
         shares = sorted((chance.random() for _ in range(4)), reverse=True)
         predictions.append(
             Prediction(
-                picture=draw(code_points),
+                image=draw(code_points),
                 caption=name,
                 label=label,
                 guesses=[(guess, share / sum(shares)) for guess, share in zip(guesses, shares, strict=False)],
@@ -67,16 +67,14 @@ def sample_report() -> Report:
         phrases = [Phrase(start=start, end=len(name), label=name[start:].lower())]
         if number % 4 == 0 and start > 1:
             phrases = [Phrase(start=0, end=len(name), label=None)]
-        captions.append(
-            LabelledCaption(caption=name, phrases=phrases, picture=draw(code_points) if number % 5 else None)
-        )
+        captions.append(LabelledCaption(caption=name, phrases=phrases, image=draw(code_points) if number % 5 else None))
     for name, (first, last) in OBJECTIVES.items():
         curves[name] = [
             (step, last + (first - last) * math.exp(-step / 120) + chance.gauss(0, 0.12)) for step in range(1, 561)
         ]
     return Report(
         title="UniCL on 4,495 emoji",
-        subtitle="The same two small towers, trained from scratch five ways, and asked about 842 pictures kept back.",
+        subtitle="The same two small towers, trained from scratch five ways, and asked about 842 images kept back.",
         columns=[
             Column(
                 title="top-1", group="98 subgroups", meaning="The best-scoring subgroup, named by prompts, is right."
@@ -85,8 +83,8 @@ def sample_report() -> Report:
             *(
                 Column(title=f"R@{k}", group=group, meaning=f"{meaning} {k}." if k == 1 else "")
                 for group, meaning in (
-                    ("picture to text", "The picture's own name is among the first"),
-                    ("text to picture", "The name's own picture is among the first"),
+                    ("image to text", "The image's own name is among the first"),
+                    ("text to image", "The name's own image is among the first"),
                 )
                 for k in (1, 5, 10)
             ),
@@ -121,14 +119,14 @@ def sample_report() -> Report:
         settings={
             "steps": "560",
             "batch size": "256",
-            "picture size": "48 px",
+            "image size": "48 px",
             "learning rate": "0.002",
             "seeds": "0, 1, 2",
             "device": "cpu",
         },
         notes=[
-            "Pictures for the galleries are every 35th of the held-out ones, in the order of Unicode.",
-            "No variant of a held-out picture (skin tone, gender) is in training.",
+            "Images for the galleries are every 35th of the held-out ones, in the order of Unicode.",
+            "No variant of a held-out image (skin tone, gender) is in training.",
         ],
-        licence="Pictures: OpenMoji, the open-source emoji and icon project. Licence: CC BY-SA 4.0.",
+        licence="Images: OpenMoji, the open-source emoji and icon project. Licence: CC BY-SA 4.0.",
     )

@@ -93,15 +93,15 @@ def test_the_table_has_every_objective_and_marks_the_best(page: Page, sample_rep
     ]
     assert [place for place, _ in marked if place[1] == 0] == [[2, 0]]  # unicl has the best mean top-1 of subgroups
     assert {column for (_, column), _ in marked} == set(range(len(sample_report.columns)))
-    assert all("(best)" in text for _, text in marked)  # for who cannot see the mark
+    assert all("(best)" in text for _, text in marked)  # for readers who cannot see the mark
     assert page.locator("tr.reference td.best").count() == 0
 
 
-def test_every_picture_is_decoded_and_described(page: Page, sample_report: Report) -> None:
-    pictures = page.locator("img").evaluate_all("all => all.map(img => [img.complete && img.naturalWidth, img.alt])")
-    captions = [caption for caption in sample_report.captions if caption.picture]
+def test_every_image_is_decoded_and_described(page: Page, sample_report: Report) -> None:
+    images = page.locator("img").evaluate_all("all => all.map(img => [img.complete && img.naturalWidth, img.alt])")
+    captions = [caption for caption in sample_report.captions if caption.image]
     shown = [*sample_report.predictions, *captions]
-    assert pictures == [[96, f"Picture of {one.caption}"] for one in shown]
+    assert images == [[96, f"Image of {one.caption}"] for one in shown]
 
 
 def test_wrong_predictions_are_shown_as_plainly_as_right_ones(page: Page, sample_report: Report) -> None:

@@ -127,7 +127,7 @@ def test_what_is_wrong_with_the_words_is_said_in_one_line(
 ) -> None:
     for words, message in (
         (["--weights", "relevance"], "weights by relevance need a model; name its folder with --relevance"),
-        (["--relevance", str(tmp_path / "nowhere")], "name one with a model (nothing is downloaded)"),
+        (["--relevance", str(tmp_path / "nowhere")], "which is no folder: nothing is downloaded"),
     ):
         assert label(source, tmp_path / "out", *words) == 2
         said = capsys.readouterr().err

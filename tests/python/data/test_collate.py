@@ -40,16 +40,20 @@ def test_keys_can_be_named():
     ("samples", "error", "message"),
     [
         ([], ValueError, "expected at least one sample"),
-        ([{"image": 0, "input_ids": []}], KeyError, "sample 0 has no 'labels'; it has 'image', 'input_ids'"),
+        ([{"image": 0, "input_ids": []}], KeyError, "expected 'labels' in sample 0; got 'image', 'input_ids'"),
         (
             [sample([1]), sample([1], input_ids=[1])],
             ValueError,
             r"'input_ids' of one shape.*\(2,\) in sample 0, \(1,\) in sample 1",
         ),
-        ([sample([1]), sample([1, 2], [0.5])], ValueError, "sample 1 has 2 labels and 1 weights"),
+        (
+            [sample([1]), sample([1, 2], [0.5])],
+            ValueError,
+            "expected one weight a label in sample 1; got 2 labels and 1 weights",
+        ),
         ([sample([1, 1])], ValueError, "row 0 has the label 1 twice"),
         ([sample([-2, 1])], ValueError, "expected label ids >= 0; got -2"),
-        ([sample([]), sample("dog")], TypeError, r"label ids in sample 1; got 'dog' \(LabelVocabulary\.id gives"),
+        ([sample([]), sample("dog")], TypeError, r"label ids in sample 1; got 'dog': LabelVocabulary\.id gives its id"),
         ([sample([1.5])], TypeError, r"expected integers in row 0; got \[1\.5\]"),
         ([sample([], image=b"\xff\xd8")], TypeError, "expected 'image' of sample 0 as a tensor; got bytes: decode it"),
         ([sample([], image=object())], TypeError, "expected 'image' of sample 0 as a tensor; got object"),
@@ -73,7 +77,8 @@ def test_pinning_and_moving_reach_every_tensor_and_leave_the_sets(monkeypatch):
         "meta",
         batch.image_labels,
     )
-    integers = Batch(images=batch.images, tokens=batch.tokens, image_labels=torch.zeros(1), text_labels=torch.zeros(1))
+    label = torch.zeros(1, dtype=torch.int64)
+    integers = Batch(images=batch.images, tokens=batch.tokens, image_labels=label, text_labels=label)
     assert integers.to("meta").text_labels.device.type == "meta"
 
 

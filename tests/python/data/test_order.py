@@ -31,5 +31,5 @@ def test_epochs_and_seeds_differ() -> None:
 
 
 def test_an_empty_source_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one index, got none"):
+    with pytest.raises(ValueError, match="expected at least one index in the source; got none"):
         ShuffledSource([], seed=0)

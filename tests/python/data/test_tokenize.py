@@ -1,4 +1,4 @@
-"""`TokenTransform`: a tokenizer where torch, open_clip and Hugging Face's datasets want one."""
+"""``TokenTransform``: a tokenizer where torch, open_clip and Hugging Face's datasets want one."""
 
 import pickle
 from types import SimpleNamespace
@@ -57,6 +57,9 @@ class Counted:
         assert context_length is None
         return np.full((len(captions), 1), -1 if threads is None else threads)
 
+    def batch_encode(self, captions, *, context_length, threads):
+        return {"input_ids": self(captions, context_length=context_length, threads=threads)}
+
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_worker_takes_one_thread_and_the_main_process_all():
@@ -77,7 +80,7 @@ def test_a_column_becomes_the_columns_of_a_model_of_transformers(transform, toke
 
 
 def test_a_missing_column_or_caption_is_named(transform):
-    with pytest.raises(KeyError, match="no column 'text' among 'id', 'caption'; name the one with captions"):
+    with pytest.raises(KeyError, match="expected a column 'text'; got 'id', 'caption': name the one with captions"):
         transform.on_column("text")({"id": [1], "caption": ["a"]})
     with pytest.raises(TypeError, match="row 1 is missing"):
         transform.on_column()({"caption": ["a", None]})
@@ -113,9 +116,7 @@ def test_open_clips_data_sets_tokenize_with_it(transform, tmp_path):
     image = pytest.importorskip("PIL.Image")
     image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     (tmp_path / "list.csv").write_text(f"filepath\ttitle\n{tmp_path / 'a.png'}\ta dog\n")
-    rows = data.CsvDataset(
-        tmp_path / "list.csv", lambda picture: picture.size, "filepath", "title", tokenizer=transform
-    )
+    rows = data.CsvDataset(tmp_path / "list.csv", lambda opened: opened.size, "filepath", "title", tokenizer=transform)
     size, tokens = rows[0]
     assert size == (4, 4)
     assert torch.equal(tokens, transform("a dog")[0])

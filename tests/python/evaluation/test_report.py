@@ -69,37 +69,45 @@ def test_several_seeds_show_their_mean_and_spread() -> None:
 @pytest.mark.parametrize("value", [math.nan, 40.9, -0.1, [0.4, math.nan]])
 def test_a_share_that_is_none_is_refused_with_objective_and_metric(value: float) -> None:
     bad = value[1] if isinstance(value, list) else value
-    with pytest.raises(ValueError, match=rf"^unicl, zero-shot, top-1: wanted a share in \[0, 1\], got {bad}$"):
+    with pytest.raises(ValueError, match=rf"^unicl, zero-shot, top-1: expected a share in \[0, 1\]; got {bad}$"):
         report(rows=[Row(objective="unicl", values=[value, 1.0])])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
 def test_a_time_that_is_none_is_refused_with_objective_and_metric(value: float) -> None:
-    with pytest.raises(ValueError, match=rf"^unicl, training: wanted finite seconds >= 0, got {value}$"):
+    with pytest.raises(ValueError, match=rf"^unicl, training: expected finite seconds >= 0; got {value}$"):
         report(rows=[Row(objective="unicl", values=[0.4, value])])
 
 
 def test_no_seeds_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"unicl, training: got no numbers; give None for a missing value"):
+    with pytest.raises(
+        ValueError, match=r"unicl, training: expected at least one number; got none: give None for a missing value"
+    ):
         report(rows=[Row(objective="unicl", values=[0.4, []])])
 
 
 @pytest.mark.parametrize("changes", [{"rows": []}, {"columns": []}])
 def test_an_empty_table_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(
-        ValueError, match=r"the table needs at least one row and one column, got [03] rows and [02] columns"
+        ValueError, match=r"expected a table of at least one row and one column; got [03] rows and [02] columns"
     ):
         report(**changes)
 
 
 def test_a_row_that_does_not_fit_the_columns_is_refused() -> None:
-    with pytest.raises(ValueError, match="unicl: wanted 2 values, one a column, got 1"):
+    with pytest.raises(ValueError, match="unicl: expected 2 values, one a column; got 1"):
         report(rows=[Row(objective="unicl", values=[0.4])])
 
 
 def test_two_rows_of_one_name_are_refused() -> None:
-    with pytest.raises(ValueError, match="two rows are called 'clip'"):
+    with pytest.raises(ValueError, match="expected rows with different names; got 'clip' twice"):
         report(rows=[ROWS[0], ROWS[0]])
+
+
+@pytest.mark.usefixtures("own_checks")
+def test_an_unknown_unit_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected unit to be one of 'share', 'seconds'; got 'minutes'"):
+        Column(title="training", unit="minutes")  # type: ignore[arg-type]
 
 
 # Curves
@@ -120,7 +128,7 @@ def test_thinning_keeps_few_points_in_order(length: int, most: int) -> None:
 
 
 def test_curves_take_the_colours_of_the_page() -> None:
-    svg = draw_curves({f"objective {number}": [(1, 2.0), (2, 1.0)] for number in range(10)}, width=6, height=3)
+    svg = draw_curves({f"objective {number}": [(1, 2.0), (2, 1.0)] for number in range(10)}, width=6.0, height=3.0)
     assert svg.startswith("<svg")
     assert set(re.findall(r"stroke: ([^;\"]+)", svg)) == {f"var(--series-{number})" for number in range(8)} | {
         "var(--muted)"
@@ -135,9 +143,9 @@ def test_the_same_report_gives_the_same_page() -> None:
 @pytest.mark.parametrize(
     ("curve", "message"),
     [
-        ([], "unicl: its loss curve is empty"),
-        ([(1, 2.0), (2, math.nan)], "unicl, loss at step 2: wanted a finite number, got nan"),
-        ([(2, 2.0), (2, 1.0)], "unicl: the steps of its loss curve must ascend, got 2 after 2"),
+        ([], "unicl: expected a loss curve of at least one step; got none: remove it from curves"),
+        ([(1, 2.0), (2, math.nan)], "unicl, loss at step 2: expected a finite number; got nan"),
+        ([(2, 2.0), (2, 1.0)], "unicl: expected a loss curve with ascending steps; got 2 after 2"),
     ],
 )
 def test_a_bad_curve_is_refused(curve: list[tuple[int, float]], message: str) -> None:
@@ -159,30 +167,33 @@ def test_the_segments_of_a_caption_are_the_caption(text: str, cuts: list[int]) -
 
 @pytest.mark.parametrize("spans", [[(0, 0)], [(0, 8)], [(-1, 2)], [(0, 3), (2, 5)]])
 def test_phrases_outside_the_caption_or_over_one_another_are_refused(spans: list[tuple[int, int]]) -> None:
-    with pytest.raises(ValueError, match=r"'hot dog': phrases must be non-empty, inside its 7 characters and must not"):
+    with pytest.raises(
+        ValueError,
+        match=r"'hot dog': expected phrases that are not empty, do not overlap and lie inside its 7 characters; got",
+    ):
         LabelledCaption(caption="hot dog", phrases=[Phrase(start=a, end=b, label="dog") for a, b in spans])
 
 
 def test_a_prediction_is_correct_if_its_first_guess_is() -> None:
     guesses = [("cat", 0.6), ("dog", 0.3)]
-    assert Prediction(picture=PIXEL, caption="a cat", label="cat", guesses=guesses).correct
-    assert not Prediction(picture=PIXEL, caption="a dog", label="dog", guesses=guesses).correct
+    assert Prediction(image=PIXEL, caption="a cat", label="cat", guesses=guesses).correct
+    assert not Prediction(image=PIXEL, caption="a dog", label="dog", guesses=guesses).correct
 
 
-def test_a_picture_that_is_no_png_is_refused() -> None:
+def test_an_image_that_is_no_png_is_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"picture of 'a cat' must be the bytes of a PNG file, got ones that begin b'GIF89a'"
+        ValueError, match=r"'a cat': expected the bytes of a PNG file as image; got bytes that begin b'GIF89a'"
     ):
-        Prediction(picture=b"GIF89a", caption="a cat", label="cat", guesses=[("cat", 1.0)])
-    with pytest.raises(ValueError, match="picture of 'a cat' must be the bytes of a PNG file"):
-        LabelledCaption(caption="a cat", phrases=[], picture=b"")
+        Prediction(image=b"GIF89a", caption="a cat", label="cat", guesses=[("cat", 1.0)])
+    with pytest.raises(ValueError, match="'a cat': expected the bytes of a PNG file as image"):
+        LabelledCaption(caption="a cat", phrases=[], image=b"")
 
 
 def test_a_prediction_without_guesses_or_with_no_probability_is_refused() -> None:
-    with pytest.raises(ValueError, match="prediction for 'a cat' has no guesses"):
-        Prediction(picture=PIXEL, caption="a cat", label="cat", guesses=[])
-    with pytest.raises(ValueError, match=r"'a cat', 'dog': a probability must be in \[0, 1\], got 43.0"):
-        Prediction(picture=PIXEL, caption="a cat", label="cat", guesses=[("dog", 43.0)])
+    with pytest.raises(ValueError, match=r"'a cat': expected at least one guess, a \(label, probability\); got none"):
+        Prediction(image=PIXEL, caption="a cat", label="cat", guesses=[])
+    with pytest.raises(ValueError, match=r"'a cat', 'dog': expected a probability in \[0, 1\]; got 43.0"):
+        Prediction(image=PIXEL, caption="a cat", label="cat", guesses=[("dog", 43.0)])
 
 
 def test_every_text_is_escaped() -> None:
@@ -194,8 +205,8 @@ def test_every_text_is_escaped() -> None:
             columns=[Column(title=evil, group=evil, meaning=evil)],
             rows=[Row(objective=evil, values=[0.5])],
             curves={evil: [(1, 2.0)]},
-            predictions=[Prediction(picture=PIXEL, caption=evil, label=evil, guesses=[(evil, 1.0)])],
-            captions=[LabelledCaption(caption=evil, phrases=[Phrase(start=0, end=3, label=evil)], picture=PIXEL)],
+            predictions=[Prediction(image=PIXEL, caption=evil, label=evil, guesses=[(evil, 1.0)])],
+            captions=[LabelledCaption(caption=evil, phrases=[Phrase(start=0, end=3, label=evil)], image=PIXEL)],
             settings={evil: evil},
             notes=[evil],
             licence=evil,

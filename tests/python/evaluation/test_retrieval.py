@@ -56,24 +56,22 @@ def test_the_order_of_the_candidates_has_no_influence(
 
 
 @given(features_and_ids(), features_and_ids())
-def test_swapping_the_sides_swaps_the_directions(pictures: tuple[Tensor, Tensor], texts: tuple[Tensor, Tensor]) -> None:
-    if not set(pictures[1].tolist()) & set(texts[1].tolist()):
+def test_swapping_the_sides_swaps_the_directions(images: tuple[Tensor, Tensor], texts: tuple[Tensor, Tensor]) -> None:
+    if not set(images[1].tolist()) & set(texts[1].tolist()):
         return
-    straight = retrieval_recall(pictures[0], texts[0], pictures[1], texts[1], at=(1, 3))
-    swapped = retrieval_recall(texts[0], pictures[0], texts[1], pictures[1], at=(1, 3))
+    straight = retrieval_recall(images[0], texts[0], images[1], texts[1], at=(1, 3))
+    swapped = retrieval_recall(texts[0], images[0], texts[1], images[1], at=(1, 3))
     assert (straight.image_to_text, straight.text_to_image) == (swapped.text_to_image, swapped.image_to_text)
 
 
 def test_one_of_several_positives_is_enough() -> None:
-    texts, ids = torch.eye(4), torch.tensor([0, 0, 0, 1])  # picture 0 has three texts and is near one of them
+    texts, ids = torch.eye(4), torch.tensor([0, 0, 0, 1])  # image 0 has three texts and is near one of them
     recall = retrieval_recall(torch.eye(4)[[2, 3]], texts, torch.tensor([0, 1]), ids, at=(1,))
     assert recall.image_to_text == {1: 1.0}
-    assert recall.text_to_image == {
-        1: 0.5
-    }  # texts 0 and 1 are as far from picture 0 as from picture 1: ties are misses
+    assert recall.text_to_image == {1: 0.5}  # texts 0 and 1 are as far from image 0 as from image 1: ties are misses
 
 
-def test_without_ids_picture_i_belongs_to_text_i() -> None:
+def test_without_ids_image_i_belongs_to_text_i() -> None:
     recall = retrieval_recall(torch.eye(3), torch.eye(3)[[0, 2, 1]], at=(1,))
     assert recall.image_to_text == recall.text_to_image == {1: pytest.approx(1 / 3)}
 
@@ -116,54 +114,62 @@ def test_no_matrix_of_all_scores_is_held(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_rows_that_are_not_of_unit_norm_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"text_features must have rows of norm 1, got 2 in row 1: normalise"):
+    with pytest.raises(ValueError, match=r"expected text_features with rows of norm 1; row 1 has norm 2: normalise"):
         retrieval_recall(torch.eye(2), torch.tensor([[1.0, 0.0], [0.0, 2.0]]))
 
 
 def test_a_feature_that_is_not_finite_is_refused_with_its_row() -> None:
     features = torch.eye(3)
     features[2, 1] = torch.nan
-    with pytest.raises(ValueError, match="image_features has a value that is not finite in row 2"):
+    with pytest.raises(ValueError, match="expected finite image_features; row 2 has a value that is not finite"):
         retrieval_recall(features, torch.eye(3))
 
 
 def test_one_sided_ids_are_refused() -> None:
-    with pytest.raises(ValueError, match="give both image_ids and text_ids, or neither"):
+    with pytest.raises(ValueError, match="expected both image_ids and text_ids, or neither; got image_ids alone"):
         retrieval_recall(torch.eye(2), torch.eye(2), torch.arange(2))
 
 
 def test_unequal_numbers_without_ids_are_refused() -> None:
-    with pytest.raises(ValueError, match="got 2 pictures and 3 texts; pass image_ids and text_ids"):
+    with pytest.raises(ValueError, match="got 2 images and 3 texts: pass image_ids and text_ids"):
         retrieval_recall(torch.eye(3)[:2], torch.eye(3))
 
 
+@pytest.mark.usefixtures("own_checks")
 def test_ids_of_the_wrong_length_or_type_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"query_ids must have shape \(3,\), one id a row, got \(2,\)"):
+    with pytest.raises(ValueError, match=r"expected query_ids of shape \(3,\), one id a row; got \(2,\)"):
         positive_ranks(torch.eye(3), torch.eye(3), torch.arange(2), torch.arange(3))
-    with pytest.raises(TypeError, match=r"candidate_ids must be integers, got torch\.float32"):
+    with pytest.raises(TypeError, match=r"expected integers in candidate_ids; got torch\.float32"):
         positive_ranks(torch.eye(3), torch.eye(3), torch.arange(3), torch.zeros(3))
 
 
+@pytest.mark.usefixtures("own_checks")
 def test_unequal_widths_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"must share d, with m >= 1: got \(3, 3\) and \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"of one width d, with m >= 1; got \(3, 3\) and \(2, 2\)"):
         positive_ranks(torch.eye(3), torch.eye(2), torch.arange(3), torch.arange(2))
 
 
+@pytest.mark.usefixtures("own_checks")
 def test_no_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="image_features has no rows"):
+    with pytest.raises(ValueError, match="expected at least one row in image_features; got none"):
         retrieval_recall(torch.empty(0, 2), torch.eye(2))
 
 
+@pytest.mark.usefixtures("own_checks")
 def test_integer_features_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"floating-point matrix \(rows, d\), got torch\.int64 of shape \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"expected queries as a floating-point matrix \(rows, d\); got torch\.int64 of shape \(2,\)"
+    ):
         positive_ranks(torch.arange(2), torch.eye(2), torch.arange(2), torch.arange(2))
 
 
 def test_no_pair_at_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="none of the 2 queries has a positive"):
+    with pytest.raises(
+        ValueError, match="expected a query with a positive among the candidates; none of the 2 queries has one"
+    ):
         retrieval_recall(torch.eye(2), torch.eye(2), torch.tensor([0, 1]), torch.tensor([2, 3]))
 
 
 def test_k_below_one_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"at must name values of k >= 1, got \(0, 1\)"):
+    with pytest.raises(ValueError, match=r"expected values of k >= 1; got \(0, 1\)"):
         hit_shares(torch.tensor([0]), (0, 1))

@@ -86,7 +86,7 @@ def finished(tsv, tmp_path_factory):
 def test_it_trains_and_every_printed_loss_is_finite_and_the_sum_of_its_parts(finished):
     process, _ = finished
     assert process.returncode == 0, process.stderr
-    assert "12 captioned pictures" in process.stdout
+    assert "12 captioned images" in process.stdout
     losses = re.findall(r"^epoch (\d+)  loss (\S+)  image-text (\S+)  image-label (\S+)$", process.stdout, re.MULTILINE)
     assert [int(epoch) for epoch, *_ in losses] == list(range(1, 17))
     for _, total, image_text, image_label in losses:
@@ -163,7 +163,7 @@ def test_a_bert_folder_is_trained_with_its_own_tokenizer_and_loads_with_equal_ou
 def test_bad_rows_are_skipped_counted_and_named(example, tsv, tmp_path, capsys):
     (tsv.parent / "gone.jpg").write_bytes(b"<html>410</html>")
     with_bad_rows = tsv.parent / "with_bad_rows.tsv"
-    with_bad_rows.write_text(tsv.read_text() + "no picture\na lost square\tlost.png\na gone circle\tgone.jpg\n")
+    with_bad_rows.write_text(tsv.read_text() + "no image\na lost square\tlost.png\na gone circle\tgone.jpg\n")
     example.train(example.Config(tsv=with_bad_rows, out=tmp_path / "run", epochs=1, **(SMALL | {"batch_size": 13})))
     printed = capsys.readouterr().out
     assert "2 of the 15 rows" in printed
@@ -183,7 +183,7 @@ def test_the_same_seed_gives_the_same_losses(example, tsv, bert, tmp_path, capsy
     assert printed[0] == printed[1] != printed[2]
 
 
-def test_pictures_whose_caption_gives_no_label_are_left_out_of_the_second_loss(example):
+def test_images_whose_caption_gives_no_label_do_not_count_in_the_second_loss(example):
     generator = torch.Generator().manual_seed(0)
     image, text, label = (torch.randn(4, 8, generator=generator).requires_grad_() for _ in range(3))
     sets = unicl.LabelSets.from_lists([[0], [], [1], [2]])
@@ -208,10 +208,26 @@ def test_a_batch_without_a_label_has_the_image_text_loss_alone(example):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"image_encoder": "resnet5O"}, ValueError, "no image model named 'resnet5O': did you mean resnet50"),
-        ({"text_encoder": "./no/bert"}, FileNotFoundError, "no folder with a text model at './no/bert'"),
-        ({"min_document_frequency": 13}, ValueError, "13 .* 12 captions"),
-        ({"image_root": Path("nowhere")}, FileNotFoundError, "no folder of pictures at nowhere"),
+        (
+            {"image_encoder": "resnet5O"},
+            ValueError,
+            "expected the name of an image model of timm; got 'resnet5O': did you mean resnet50",
+        ),
+        (
+            {"text_encoder": "./no/bert"},
+            FileNotFoundError,
+            "expected a folder with config.json and model.safetensors; got './no/bert', which is no folder",
+        ),
+        (
+            {"min_document_frequency": 13},
+            ValueError,
+            "expected a noun phrase that occurs in 13 or more of the 12 captions; got none",
+        ),
+        (
+            {"image_root": Path("nowhere")},
+            FileNotFoundError,
+            "expected image_root to be the folder of the images that .*; no folder nowhere",
+        ),
     ],
 )
 def test_a_wrong_option_stops_the_run_and_leaves_nothing(example, tsv, tmp_path, options, error, message):
@@ -223,12 +239,28 @@ def test_a_wrong_option_stops_the_run_and_leaves_nothing(example, tsv, tmp_path,
 @pytest.mark.parametrize(
     ("lines", "error", "message"),
     [
-        (None, FileNotFoundError, "no Conceptual Captions TSV at"),
-        ("", ValueError, "no usable row: 0 of the 0 rows"),
-        ("a red circle\tlost.png\n", ValueError, "no usable row: 1 of the 1 rows .* 1 missing image"),
-        ("a circle\tlost.png\n" * 2 + "a circle\tcircle.png\n", ValueError, "2 of the 3 rows .* max_bad_fraction=0.5"),
-        ("a red circle\tcircle.png\n", ValueError, "took no step: a batch needs two captioned pictures"),
-        ("of the and\tcircle.png\n" * 4, ValueError, "no noun phrase occurs in 2 or more of the 4 captions"),
+        (None, FileNotFoundError, "expected a Conceptual Captions TSV, lines of a caption, a tab and an image; no "),
+        ("", ValueError, "expected at least one usable row: 0 of the 0 rows"),
+        (
+            "a red circle\tlost.png\n",
+            ValueError,
+            "expected at least one usable row: 1 of the 1 rows .* 1 missing image",
+        ),
+        (
+            "a circle\tlost.png\n" * 2 + "a circle\tcircle.png\n",
+            ValueError,
+            "expected at most max_bad_fraction=0.5 of the rows to be bad: 2 of the 3 rows",
+        ),
+        (
+            "a red circle\tcircle.png\n",
+            ValueError,
+            "expected two captioned images that can be read in a batch; epoch 1 took no step",
+        ),
+        (
+            "of the and\tcircle.png\n" * 4,
+            ValueError,
+            "expected a noun phrase that occurs in 2 or more of the 4 captions; got none",
+        ),
     ],
 )
 def test_a_bad_file_stops_the_run_and_leaves_nothing(example, tmp_path, lines, error, message):
@@ -245,14 +277,18 @@ def test_a_bad_file_stops_the_run_and_leaves_nothing(example, tmp_path, lines, e
 def test_a_text_model_without_its_tokenizer_is_refused(example, tsv, bert, tmp_path):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).symlink_to(bert / name)
-    with pytest.raises(ValueError, match=r"has 5 tokens and its text model 16: wanted the tokenizer's own files"):
+    with pytest.raises(
+        ValueError, match=r"expected the files of the tokenizer .*; its tokenizer has 5 tokens and its text model 16"
+    ):
         example.train(example.Config(tsv=tsv, out=tmp_path / "run", text_encoder=str(tmp_path), **SMALL))
 
 
 def test_an_existing_run_is_never_touched(example, tsv, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "model.safetensors").write_text("precious")
-    with pytest.raises(FileExistsError, match="run exists: name a new folder with --out, or move that one away"):
+    with pytest.raises(
+        FileExistsError, match=r"expected a new folder; .*run exists: name another with --out, or move it away"
+    ):
         example.train(example.Config(tsv=tsv, out=tmp_path / "run", **SMALL))
     assert (tmp_path / "run" / "model.safetensors").read_text() == "precious"
 
@@ -260,10 +296,10 @@ def test_an_existing_run_is_never_touched(example, tsv, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": 0.0}, "temperature must be positive, got 0.0"),
-        ({"epochs": 0}, "epochs must be 1 or more, got 0"),
-        ({"batch_size": 1}, "batch_size must be 2 or more, got 1"),
-        ({"min_document_frequency": 0}, "min_document_frequency must be 1 or more, got 0"),
+        ({"temperature": 0.0}, "expected temperature > 0; got 0.0"),
+        ({"epochs": 0}, "expected epochs >= 1; got 0"),
+        ({"batch_size": 1}, "expected batch_size >= 2; got 1"),
+        ({"min_document_frequency": 0}, "expected min_document_frequency >= 1; got 0"),
     ],
 )
 def test_a_value_that_cannot_train_is_refused(example, tsv, options, message):

@@ -1,1 +1,1 @@
-"""The report page: its content, its curves, and the HTML file."""
+"""The report page: its content, its curves and its HTML."""

@@ -1,51 +1,57 @@
-"""What a report page shows, checked when it is made, and the way it gets to disk."""
+"""The content of a report page: its table, curves and galleries, checked when they are made."""
 
 from __future__ import annotations
 
 import math
-import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-from unicl.files import write_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias, get_args
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 READING_HINT = (
-    "Each row is one way to train the same model, for the same number of steps. All numbers are measured on pictures "
-    "the model has never seen. In each column the best value is marked."
+    "Each row is one way to train the same model, for the same number of steps. All numbers are measured on images "
+    "that the model has never seen. The best value of each column is marked."
 )
+
+Unit: TypeAlias = Literal["share", "seconds"]
+"""The unit of a column. Shares are in [0, 1], shown in percent, and higher is better. Of seconds, lower is better."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One metric.
+    """One metric, which is a column of the table.
 
     Attributes:
         title: A few words, e.g. ``"R@1"``.
-        group: A heading over neighbouring columns that share it, e.g. ``"image to text"``; empty for none.
-        unit: ``"share"``: in [0, 1], shown in percent, higher is better. ``"seconds"``: >= 0, lower is better.
+        group: A heading over neighbouring columns of one group, e.g. ``"image to text"``; empty for none.
+        unit: ``"share"`` for values in [0, 1], shown in percent, of which higher is better. ``"seconds"`` for times
+            >= 0, of which lower is better.
         meaning: One sentence for a newcomer, shown below the table; empty for none.
+
+    Raises:
+        ValueError: The unit is unknown.
     """
 
     title: str
     group: str = ""
-    unit: Literal["share", "seconds"] = "share"
+    unit: Unit = "share"
     meaning: str = ""
+
+    def __post_init__(self) -> None:
+        if self.unit not in get_args(Unit):
+            known = ", ".join(map(repr, get_args(Unit)))
+            raise ValueError(f"expected unit to be one of {known}; got {self.unit!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one objective reached.
+    """The values of one objective, which are a row of the table.
 
     Attributes:
-        objective: Its name.
-        values: One a column: a number; several numbers, one a seed, of which mean and sample standard deviation are
-            shown; or None where there is none.
-        reference: The row is something to compare with, such as chance: shown, and never marked as best.
+        objective: The name of the objective.
+        values: One value a column. Several numbers, one a seed, are shown as their mean and sample standard deviation.
+            None is a missing value.
+        reference: Whether the row is only there to compare with, such as chance. It is never marked as best.
     """
 
     objective: str
@@ -55,29 +61,30 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What the model says of one picture.
+    """The model's guesses for one image.
 
     Attributes:
-        picture: A PNG file's bytes.
-        caption: What the picture shows.
+        image: The bytes of a PNG file.
+        caption: The caption of the image.
         label: The true label.
-        guesses: The first labels, most probable first, each with its probability in [0, 1]; at least one.
+        guesses: The most probable labels in order, each with its probability in [0, 1]; at least one.
+
+    Raises:
+        ValueError: The image is no PNG file, there is no guess, or a probability is out of range.
     """
 
-    picture: bytes
+    image: bytes
     caption: str
     label: str
     guesses: Sequence[tuple[str, float]]
 
     def __post_init__(self) -> None:
-        _check_png(self.picture, self.caption)
+        _check_png(self.image, self.caption)
         if not self.guesses:
-            raise ValueError(
-                f"the prediction for {self.caption!r} has no guesses: give at least one (label, probability)"
-            )
+            raise ValueError(f"{self.caption!r}: expected at least one guess, a (label, probability); got none")
         for label, probability in self.guesses:
             if not 0 <= probability <= 1:
-                raise ValueError(f"{self.caption!r}, {label!r}: a probability must be in [0, 1], got {probability}")
+                raise ValueError(f"{self.caption!r}, {label!r}: expected a probability in [0, 1]; got {probability}")
 
     @property
     def correct(self) -> bool:
@@ -87,12 +94,12 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Phrase:
-    """A stretch of a caption.
+    """A phrase of a caption.
 
     Attributes:
-        start: Its first character, from 0.
-        end: One past its last character.
-        label: The label it was given, or None where it was found and dropped.
+        start: The index of its first character, from 0.
+        end: The index after its last character.
+        label: The label of the phrase, or None if it was found and dropped.
     """
 
     start: int
@@ -102,27 +109,30 @@ class Phrase:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledCaption:
-    """A caption and what the labeler found in it.
+    """A caption and the phrases that the labeler found in it.
 
     Attributes:
         caption: The text.
-        phrases: In any order; they must not overlap.
-        picture: A PNG file's bytes, or None.
+        phrases: The phrases, in any order; they must not overlap.
+        image: The bytes of a PNG file, or None.
+
+    Raises:
+        ValueError: The image is no PNG file, or a phrase is empty, outside the caption or over another.
     """
 
     caption: str
     phrases: Sequence[Phrase]
-    picture: bytes | None = None
+    image: bytes | None = None
 
     def __post_init__(self) -> None:
-        if self.picture is not None:
-            _check_png(self.picture, self.caption)
+        if self.image is not None:
+            _check_png(self.image, self.caption)
         last = 0
         for phrase in sorted(self.phrases, key=lambda phrase: phrase.start):
             if not last <= phrase.start < phrase.end <= len(self.caption):
                 raise ValueError(
-                    f"{self.caption!r}: phrases must be non-empty, inside its {len(self.caption)} characters and "
-                    f"must not overlap, got [{phrase.start}, {phrase.end}) after {last}"
+                    f"{self.caption!r}: expected phrases that are not empty, do not overlap and lie inside its "
+                    f"{len(self.caption)} characters; got [{phrase.start}, {phrase.end}) after {last}"
                 )
             last = phrase.end
 
@@ -135,21 +145,21 @@ class Report:
 
     Attributes:
         title: The heading.
-        subtitle: One sentence below it.
+        subtitle: One sentence below the heading.
         columns: The metrics.
         rows: The objectives, in the order shown.
-        curves: objective -> (step, training loss in nats), steps ascending; long ones are thinned when drawn.
-        predictions: About 24 held-out pictures, picked without looking at the answers.
+        curves: By objective, pairs of a step and its training loss in nats. Steps ascend. Long curves are thinned when
+            they are drawn.
+        predictions: About 24 held-out images, picked without looking at the answers.
         captions: About 24 captions.
-        settings: What the run was told, name -> value.
-        notes: Sentences: surprises, caveats, how pictures were picked.
-        licence: Where the pictures come from and under which licence.
-        reading_hint: What a newcomer must know to read the table.
+        settings: The settings of the run, by name.
+        notes: Sentences with surprises, caveats, and how the images were picked.
+        licence: The source of the images and their licence.
+        reading_hint: The sentences that a newcomer needs to read the table.
 
     Raises:
-        ValueError: An empty table, two rows of one name, a row that does not fit the columns, a value that is not
-        finite or out of
-            range, or a curve that is; names the objective and the metric.
+        ValueError: The table is empty, two rows have one name, a row does not fit the columns, or a value or a curve is
+            not finite or out of range. The message names the objective and the metric.
     """
 
     title: str
@@ -167,16 +177,16 @@ class Report:
     def __post_init__(self) -> None:
         if not self.rows or not self.columns:
             raise ValueError(
-                "the table needs at least one row and one column, "
+                "expected a table of at least one row and one column; "
                 f"got {len(self.rows)} rows and {len(self.columns)} columns"
             )
         names = [row.objective for row in self.rows]
         for row in self.rows:
             if names.count(row.objective) > 1:
-                raise ValueError(f"two rows are called {row.objective!r}: give each its own name")
+                raise ValueError(f"expected rows with different names; got {row.objective!r} twice")
             if len(row.values) != len(self.columns):
                 raise ValueError(
-                    f"{row.objective}: wanted {len(self.columns)} values, one a column, got {len(row.values)}"
+                    f"{row.objective}: expected {len(self.columns)} values, one a column; got {len(row.values)}"
                 )
             for column, value in zip(self.columns, row.values, strict=True):
                 _check_value(row.objective, column, value)
@@ -184,45 +194,9 @@ class Report:
             _check_curve(objective, curve)
 
 
-def write_report(report: Report, path: str | os.PathLike[str]) -> None:
-    """Writes the page, whole or not at all: it is written beside ``path`` and then renamed over it.
-
-    The page is one HTML file that asks for nothing from elsewhere: pictures are in it, curves are SVG, there is no
-    script.
-
-    Args:
-        report: What to show.
-        path: The file; one that exists is replaced.
-
-    Raises:
-        OSError: The folder is missing (``FileNotFoundError``) or cannot be written to (``PermissionError``); the
-        message names it.
-        ModuleNotFoundError: jinja2 or matplotlib is missing; says how to install it.
-
-    Example:
-        >>> import tempfile
-        >>> report = Report(
-        ...     title="A run", subtitle="", columns=[Column(title="top-1")], rows=[Row(objective="unicl", values=[0.5])]
-        ... )
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_report(report, Path(folder, "report.html"))
-        ...     Path(folder, "report.html").read_text(encoding="utf-8")[:15]
-        '<!doctype html>'
-    """
-    from unicl.evaluation.report.page import render_page
-
-    page, path = render_page(report), Path(path)
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write the report: {error.strerror}", str(path)) from error
-
-
-def _check_png(picture: bytes, caption: str) -> None:
-    if not picture.startswith(PNG_SIGNATURE):
-        raise ValueError(
-            f"the picture of {caption!r} must be the bytes of a PNG file, got ones that begin {picture[:8]!r}"
-        )
+def _check_png(image: bytes, caption: str) -> None:
+    if not image.startswith(PNG_SIGNATURE):
+        raise ValueError(f"{caption!r}: expected the bytes of a PNG file as image; got bytes that begin {image[:8]!r}")
 
 
 def _check_value(objective: str, column: Column, value: float | Sequence[float] | None) -> None:
@@ -231,21 +205,21 @@ def _check_value(objective: str, column: Column, value: float | Sequence[float] 
     numbers = [value] if isinstance(value, int | float) else list(value)
     name = f"{column.group}, {column.title}" if column.group else column.title
     if not numbers:
-        raise ValueError(f"{objective}, {name}: got no numbers; give None for a missing value")
+        raise ValueError(f"{objective}, {name}: expected at least one number; got none: give None for a missing value")
     for number in numbers:
         if column.unit == "share" and not 0 <= number <= 1:
-            raise ValueError(f"{objective}, {name}: wanted a share in [0, 1], got {number}")
+            raise ValueError(f"{objective}, {name}: expected a share in [0, 1]; got {number}")
         if column.unit == "seconds" and not 0 <= number < math.inf:
-            raise ValueError(f"{objective}, {name}: wanted finite seconds >= 0, got {number}")
+            raise ValueError(f"{objective}, {name}: expected finite seconds >= 0; got {number}")
 
 
 def _check_curve(objective: str, curve: Sequence[tuple[int, float]]) -> None:
     if not curve:
-        raise ValueError(f"{objective}: its loss curve is empty; leave it out of curves")
+        raise ValueError(f"{objective}: expected a loss curve of at least one step; got none: remove it from curves")
     last = -math.inf
     for step, loss in curve:
         if not math.isfinite(loss):
-            raise ValueError(f"{objective}, loss at step {step}: wanted a finite number, got {loss}")
+            raise ValueError(f"{objective}, loss at step {step}: expected a finite number; got {loss}")
         if step <= last:
-            raise ValueError(f"{objective}: the steps of its loss curve must ascend, got {step} after {last}")
+            raise ValueError(f"{objective}: expected a loss curve with ascending steps; got {step} after {last}")
         last = step

@@ -1,28 +1,24 @@
-"""Loss curves as an SVG drawing that takes its colours from the page it stands in."""
+"""Loss curves as an SVG drawing that takes its colours from the page around it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from io import StringIO
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2))
-"""Line patterns in points, one after another with the colours, so that colour is not the only difference."""
+"""Line patterns in points. They change together with the colours, so that colour is not the only difference."""
 COLORS = 8
 MOST_POINTS = 600
 SMOOTHING_SHARE = 0.05
 INK, MUTED, FIRST_SERIES = "#0000a0", "#0000a1", 0x0000B0
-"""Colours no one sees: matplotlib writes them, and they are then replaced by the page's variables."""
+"""Placeholder colours: matplotlib writes them, and the page's variables then replace them."""
 
 
 def thin(curve: Sequence[tuple[int, float]], most: int = MOST_POINTS) -> NDArray[np.float64]:
-    """The curve with at most ``most`` points, each the mean of neighbouring ones: (points, 2) of step and loss.
+    """Thins a curve to at most ``most`` points (step, loss), each the mean of neighbouring points.
 
     Example:
         >>> thin([(1, 5.0), (2, 3.0), (3, 2.0), (4, 2.0)], most=2).tolist()
@@ -31,12 +27,12 @@ def thin(curve: Sequence[tuple[int, float]], most: int = MOST_POINTS) -> NDArray
     points = np.asarray(curve, dtype=np.float64)
     if len(points) <= most:
         return points
-    size = -(-len(points) // most)  # equal parts, or the noise of one stretch would look unlike another's
+    size = -(-len(points) // most)  # equal parts, so that the noise looks alike everywhere
     return np.stack([points[start : start + size].mean(axis=0) for start in range(0, len(points), size)])
 
 
 def smooth(losses: NDArray[np.float64], share: float = SMOOTHING_SHARE) -> NDArray[np.float64]:
-    """The centred moving average over ``share`` of the curve; at its ends, over as much of the window as there is.
+    """Computes the centred moving average over ``share`` of the curve. At its ends the window is cut off.
 
     Example:
         >>> smooth(np.array([3.0, 0.0, 3.0, 0.0]), share=0.75).tolist()
@@ -48,22 +44,22 @@ def smooth(losses: NDArray[np.float64], share: float = SMOOTHING_SHARE) -> NDArr
 
 
 def draw_curves(curves: Mapping[str, Sequence[tuple[int, float]]], *, width: float, height: float) -> str:
-    """Draws raw (pale) and smoothed losses by step.
+    """Draws the measured losses (pale) and the smoothed losses by step.
 
-    Uses matplotlib's objects without pyplot: no figure stays behind, and its settings are changed only for the time of
-    the call. Line k has the colour ``var(--series-k)``, ``k`` modulo 8; axes and their text have ``var(--ink)`` and
-    ``var(--muted)``.
+    It uses matplotlib's objects without pyplot, so no figure stays in memory. matplotlib's settings change only during
+    the call. Line k has the colour ``var(--series-k)``, where k counts modulo 8. Axes and their text have the colours
+    ``var(--ink)`` and ``var(--muted)``.
 
     Args:
-        curves: objective -> (step, loss in nats); at least one.
-        width: In inches of 72 CSS pixels.
-        height: Likewise.
+        curves: By objective, pairs of a step and its loss in nats; at least one curve.
+        width: The width in inches of 72 CSS pixels.
+        height: The height in the same unit.
 
     Returns:
-        An ``<svg>`` element; the same input gives the same text.
+        An ``<svg>`` element. The same input gives the same text.
 
     Raises:
-        ModuleNotFoundError: matplotlib is missing; says how to install it.
+        ModuleNotFoundError: matplotlib is missing; the message tells how to install it.
     """
     try:
         from matplotlib import rc_context
@@ -99,10 +95,10 @@ def draw_curves(curves: Mapping[str, Sequence[tuple[int, float]]], *, width: flo
 
 
 def series_color(number: int) -> str:
-    """The colour that stands for ``var(--series-k)`` while matplotlib draws."""
+    """Gives the placeholder colour of ``var(--series-k)`` while matplotlib draws."""
     return f"#{FIRST_SERIES + number % COLORS:06x}"
 
 
 def series_dashes(number: int) -> tuple[float, ...]:
-    """The line pattern of a series, in points; empty for a solid line."""
+    """Gives the line pattern of a series in points; empty for a solid line."""
     return DASHES[number % len(DASHES)]

@@ -1,32 +1,31 @@
-"""A report as HTML: what the template is given, and the template filled."""
+"""The report page: a report as one HTML file, from the template and the values that fill it."""
 
 from __future__ import annotations
 
 import base64
+import os
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from unicl.evaluation.report.content import Column, LabelledCaption, Report, Row
 from unicl.evaluation.report.curves import COLORS, draw_curves, series_dashes, smooth, thin
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from unicl.evaluation.report.content import Column, LabelledCaption, Report, Row
+from unicl.files import write_text
 
 TEMPLATE = "report.html.jinja"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """A value as shown.
+    """A value as the table shows it.
 
     Attributes:
-        text: The mean; "" for none.
-        spread: The standard deviation over seeds; "" for one seed, None where the whole column has one.
-        best: It is the best of its column.
+        text: The mean; "" for a missing value.
+        spread: The standard deviation over seeds. "" for one seed, None if the whole column has one seed.
+        best: Whether it is the best of its column.
     """
 
     text: str
@@ -36,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """A line of the legend: name, colour number, SVG dash pattern, and the smoothed loss at the last step."""
+    """A line of the legend: its name, colour number, SVG dash pattern, and the smoothed loss at the last step."""
 
     name: str
     color: int
@@ -46,18 +45,50 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """A stretch of a caption; ``label`` is None outside phrases and in dropped ones."""
+    """A part of a caption. ``label`` is None outside phrases and in dropped phrases."""
 
     text: str
     phrase: bool
     label: str | None
 
 
-def render_page(report: Report) -> str:
-    """The report as one self-contained HTML page.
+def write_report(report: Report, path: str | os.PathLike[str]) -> None:
+    """Writes the page of a report. A reader sees the whole page or none.
+
+    The page is one HTML file that loads nothing from elsewhere. It contains its images, its curves are SVG, and it has
+    no script.
+
+    Args:
+        report: The content.
+        path: The file; an existing file is replaced.
 
     Raises:
-        ModuleNotFoundError: jinja2 or matplotlib is missing; says how to install it.
+        OSError: The folder is missing (``FileNotFoundError``) or cannot be written to (``PermissionError``); the
+            message names it.
+        ModuleNotFoundError: jinja2 or matplotlib is missing; the message tells how to install it.
+
+    Example:
+        >>> import tempfile
+        >>> report = Report(
+        ...     title="A run", subtitle="", columns=[Column(title="top-1")], rows=[Row(objective="unicl", values=[0.5])]
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_report(report, Path(folder, "report.html"))
+        ...     Path(folder, "report.html").read_text(encoding="utf-8")[:15]
+        '<!doctype html>'
+    """
+    page, path = render_page(report), Path(path)
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write the report: {error.strerror}", str(path)) from error
+
+
+def render_page(report: Report) -> str:
+    """Renders the report as one self-contained HTML page.
+
+    Raises:
+        ModuleNotFoundError: jinja2 or matplotlib is missing; the message tells how to install it.
     """
     try:
         from jinja2 import Environment, StrictUndefined
@@ -84,10 +115,10 @@ def render_page(report: Report) -> str:
 
 
 def table_cells(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[Cell]]:
-    """The table as shown, row by row.
+    """Makes the cells of the table, row by row.
 
-    The best value of a column is marked wherever it is shown, so that two that look the same are both marked; rows for
-    reference are not marked, and nothing is where fewer than two others have a value.
+    The best value of a column is marked wherever it is shown, so two values that look the same are both marked. Rows
+    for reference are not marked. A column is not marked if fewer than two other rows have a value.
     """
     cells: list[list[Cell]] = [[] for _ in rows]
     for position, column in enumerate(columns):
@@ -98,14 +129,14 @@ def table_cells(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[Cel
         pick = max if column.unit == "share" else min
         best = pick(rivals, key=float) if len(rivals) > 1 else None
         for row, several, mean, shown in zip(rows, numbers, means, cells, strict=True):
-            alone = "" if any(len(others) > 1 for others in numbers) else None
-            spread = f"{statistics.stdev(several):.1f}" if len(several) > 1 else alone
+            one_seed = "" if any(len(others) > 1 for others in numbers) else None
+            spread = f"{statistics.stdev(several):.1f}" if len(several) > 1 else one_seed
             shown.append(Cell(text=mean, spread=spread, best=mean == best and not row.reference))
     return cells
 
 
 def legend(report: Report) -> list[Series]:
-    """One line a curve, in the order drawn."""
+    """Makes the legend: one line a curve, in the order drawn."""
     return [
         Series(
             name=name,
@@ -118,7 +149,7 @@ def legend(report: Report) -> list[Series]:
 
 
 def caption_segments(caption: LabelledCaption) -> list[Segment]:
-    """The caption cut at its phrases: the texts of all segments, joined, are the caption."""
+    """Cuts the caption at its phrases. The joined texts of all segments are the caption."""
     segments, last = [], 0
     for phrase in sorted(caption.phrases, key=lambda phrase: phrase.start):
         segments.append(Segment(text=caption.caption[last : phrase.start], phrase=False, label=None))
@@ -128,12 +159,13 @@ def caption_segments(caption: LabelledCaption) -> list[Segment]:
     return [segment for segment in segments if segment.text]
 
 
-def png_data_uri(picture: bytes) -> str:
-    """The picture as an address that holds the picture itself."""
-    return f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"
+def png_data_uri(image: bytes) -> str:
+    """Makes an address that contains the whole image."""
+    return f"data:image/png;base64,{base64.b64encode(image).decode('ascii')}"
 
 
 def _numbers(value: float | Sequence[float] | None, scale: float) -> list[float]:
+    """Gives the scaled numbers of a value, one a seed."""
     if value is None:
         return []
     return [scale * number for number in ([value] if isinstance(value, int | float) else value)]

@@ -1,1 +1,1 @@
-"""Image towers."""
+"""Image towers: a small CNN of our own, and the models of timm."""

@@ -1,19 +1,16 @@
-"""A small convolutional image tower, for training from scratch on a CPU."""
+"""A small convolutional image tower that trains from scratch on a CPU."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import cast
 
-from torch import nn
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
 
 
-def scale_pixels(pixels: Tensor) -> Tensor:
-    """Pixels in [0, 255] as :class:`SmallCNN` is trained on them: float32 of the same shape, in [-2, 2].
+def scale_pixels(pixels: Shaped[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Scales pixels in [0, 255] to float32 in [-2, 2], the range that :class:`SmallCNN` is trained on.
 
     Example:
         >>> import torch
@@ -39,18 +36,18 @@ class ResidualBlock(nn.Module):
                 nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(channels_in, channels, 1, bias=False)
             )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, channels_in, h, w) -> (n, channels, h / stride, w / stride)."""
+    def forward(self, x: Float[Tensor, "b channels_in h w"]) -> Float[Tensor, "b channels h_out w_out"]:
+        """Computes the block. Height and width are divided by the stride."""
         y = self.activation(self.norm1(self.conv1(x)))
         return cast("Tensor", self.activation(self.norm2(self.conv2(y)) + self.shortcut(x)))
 
 
 class SmallCNN(nn.Module):
-    """Four stages of residual blocks, global average pooling and a linear projection: pictures in, features out.
+    """Four stages of residual blocks, global average pooling and a linear projection to features.
 
     Args:
-        embed_dim: The width d of the features.
-        channels: The channels of each stage; every stage after the first halves the resolution, and so does the stem.
+        embed_dim: The width of the features.
+        channels: The channels of each stage. The stem and every stage after the first halve the resolution.
         blocks: The residual blocks of each stage.
 
     Raises:
@@ -68,7 +65,8 @@ class SmallCNN(nn.Module):
         super().__init__()
         if len(channels) != len(blocks):
             raise ValueError(
-                f"channels and blocks must have one entry a stage each, got {list(channels)} and {list(blocks)}"
+                "expected channels and blocks with one entry a stage each; "
+                f"got channels={list(channels)} and blocks={list(blocks)}"
             )
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels[0], 3, 2, 1, bias=False), nn.BatchNorm2d(channels[0]), nn.ReLU(inplace=True)
@@ -82,19 +80,19 @@ class SmallCNN(nn.Module):
         self.stages = nn.Sequential(*layers)
         self.projection = nn.Linear(channels_in, embed_dim, bias=False)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Encodes pictures.
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Encodes images.
 
         Args:
-            images: (n, 3, h, w), about zero mean and unit variance.
+            images: Pixels of about zero mean and unit variance; :func:`scale_pixels` makes them.
 
         Returns:
-            (n, embed_dim), not normalised.
+            One row an image, not normalised.
 
         Raises:
-            TypeError: The pictures are integers: bytes that were not scaled.
+            TypeError: The images are integers, so bytes that were not scaled.
         """
         if not images.is_floating_point():
             kind = str(images.dtype).removeprefix("torch.")
-            raise TypeError(f"images must be floating point, about zero mean; got {kind}: bytes / 127.5 - 1 will do")
+            raise TypeError(f"expected images in floating point, about zero mean; got {kind}: use scale_pixels(images)")
         return cast("Tensor", self.projection(self.stages(self.stem(images)).mean(dim=(2, 3))))

@@ -1,31 +1,29 @@
-"""Any image model of timm as an image tower, ResNet-50 first."""
+"""Any image model of timm as an image tower; ResNet-50 is the default."""
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import timm
+from jaxtyping import Float
 from timm.data.config import resolve_model_data_config
-from torch import nn
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor, nn
 
 
 class TimmImageEncoder(nn.Module):
-    """An image model of timm without its classifier, and a linear projection: pictures in, features out.
+    """An image model of timm without its classifier, and a linear projection to features.
 
     Args:
         name: A name of ``timm.list_models()``, with or without the tag of its weights (``resnet50.a1_in1k``).
-        pretrained: Whether to start from timm's weights. They come from the hub, or from its cache on this machine:
-            this is the only case in which anything is downloaded.
-        embed_dim: The width d of the features.
+        pretrained: Whether to start from timm's weights. They come from the hub, or from its cache on this machine.
+            Nothing is downloaded in any other case.
+        embed_dim: The width of the features.
 
     Attributes:
-        image_size: The (height, width) in pixels that timm trains the model at. Convolutional models take any size.
-        mean: What to subtract from a channel in [0, 1], red, green, blue.
-        std: What to divide it by then.
+        image_size: The (height, width) in pixels at which timm trains the model. Convolutional models take any size.
+        mean: The mean to subtract from each channel (red, green, blue), where channels are in [0, 1].
+        std: The deviation to divide each channel by, after the subtraction.
 
     Raises:
         ValueError: timm has no such model, or no such weights for it.
@@ -43,11 +41,11 @@ class TimmImageEncoder(nn.Module):
         if not timm.is_model(name):
             close = difflib.get_close_matches(name, timm.list_models(), n=3)
             hint = f"did you mean {' or '.join(close)}?" if close else "timm.list_models() lists them"
-            raise ValueError(f"timm has no image model named {name!r}: {hint}")
+            raise ValueError(f"expected the name of an image model of timm; got {name!r}: {hint}")
         try:
-            # The classifier goes, the pooling stays: the trunk gives one vector a picture.
+            # The classifier goes, the pooling stays: the trunk gives one vector an image.
             trunk: Any = timm.create_model(name, pretrained=pretrained, num_classes=0)
-        except RuntimeError as error:  # timm's word for an unknown tag, and for a model without weights
+        except RuntimeError as error:  # timm raises it for an unknown tag, and for a model without weights
             raise ValueError(f"timm could not make {name!r} with pretrained={pretrained}: {error}") from error
         except OSError as error:
             raise OSError(
@@ -59,16 +57,16 @@ class TimmImageEncoder(nn.Module):
         self.mean: tuple[float, ...] = tuple(data_config["mean"])
         self.std: tuple[float, ...] = tuple(data_config["std"])
         self.trunk = trunk
-        # Not num_features: some models (MobileNetV3) widen once more behind the pooling.
+        # Not num_features: some models (MobileNetV3) widen once more after the pooling.
         self.projection = nn.Linear(trunk.head_hidden_size, embed_dim, bias=False)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Encodes pictures.
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Encodes images.
 
         Args:
-            images: (n, 3, h, w), channels in [0, 1] less ``mean``, over ``std``.
+            images: Channels in [0, 1], minus ``mean``, divided by ``std``.
 
         Returns:
-            (n, embed_dim), not normalised.
+            One row an image, not normalised.
         """
         return cast("Tensor", self.projection(self.trunk(images)))

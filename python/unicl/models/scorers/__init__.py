@@ -1,1 +1,1 @@
-"""Scorers that tell how relevant a phrase is to an image."""
+"""Scorers: models that tell how relevant a phrase is to an image."""

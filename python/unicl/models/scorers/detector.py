@@ -1,4 +1,4 @@
-"""How relevant phrases are to images, by a detector of transformers: a scorer for ``unicl.labels.RelevanceFilter``."""
+"""A scorer of relevance over a zero-shot detector of transformers: the score of its best box."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from unicl.models.scorers.dual_tower import evaluating
-
-__all__ = ["DETECTORS", "ZeroShotDetectorScorer"]
+from unicl.models.scorers.inference import check_settings, evaluating, prompts_of
 
 _BY_QUERY = ("owlvit", "owlv2")
 _BY_TOKEN = ("grounding-dino", "mm-grounding-dino")
@@ -19,34 +18,32 @@ DETECTORS = (*_BY_QUERY, *_BY_TOKEN)
 
 
 class ZeroShotDetectorScorer:
-    """Scores a phrase for an image by the box that a zero-shot detector is surest of.
+    """Scores a phrase for an image by the best box that a zero-shot detector finds for it.
 
-    OWL-ViT and OWLv2 (Minderer et al. 2022, 2023) answer a logit for each box and query: the score is the highest
-    sigmoid over the boxes. Grounding DINO and MM Grounding DINO (Liu et al. 2023) answer one for each box and token of
-    a text of all phrases: the score is the highest over the boxes of the mean over the phrase's tokens, as in the
-    evaluation of Grounding DINO and GLIP. These sigmoids run low: boxes are commonly drawn from 0.1 (OWL) or 0.25
-    (Grounding DINO) on, so give ``RelevanceFilter`` a ``score_above`` that you have looked at; 0.5 keeps the
-    surest alone.
+    OWL-ViT and OWLv2 (Minderer et al. 2022, 2023) give a logit for each box and query. The score is the highest sigmoid
+    over the boxes. Grounding DINO and MM Grounding DINO (Liu et al. 2023) give a logit for each box and token of a text
+    with all phrases. The score is then the mean sigmoid over the phrase's tokens, at the best box, as in the evaluation
+    of Grounding DINO and GLIP.
+
+    These sigmoids run low. Boxes are commonly drawn from 0.1 (OWL) or 0.25 (Grounding DINO) on. Give
+    ``RelevanceFilter`` a ``score_above`` that you have looked at; 0.5 keeps only the surest phrases.
 
     Args:
-        model: One of ``transformers.AutoModelForZeroShotObjectDetection`` of the four kinds. It is used without
-            gradients, in evaluation mode, and left in the mode it was in.
-        processor: Its processor; images are whatever it takes (PIL images, arrays).
-        template: The prompt; ``{}`` is where the phrase goes.
+        model: A model of ``transformers.AutoModelForZeroShotObjectDetection``, of one of the four kinds. It runs
+            without gradients in evaluation mode, and then returns to its former mode.
+        processor: The processor of the model. It decides which images are taken (PIL images, arrays).
+        template: The prompt; the phrase replaces ``{}``.
         batch_size: How many images go through the detector at once.
 
     Raises:
-        ValueError: Another kind of model, a template without ``{}``, or a batch size below 1.
+        ValueError: The model is of another kind, the template has no ``{}``, or the batch size is below 1.
     """
 
     def __init__(self, model: Any, processor: Any, *, template: str = "{}", batch_size: int = 8) -> None:
         kind = getattr(getattr(model, "config", None), "model_type", type(model).__name__)
         if kind not in DETECTORS:
-            raise ValueError(f"model must be one of {', '.join(DETECTORS)}; got {kind!r}")
-        if "{}" not in template:
-            raise ValueError(f"template must have {{}} where the phrase goes; got {template!r}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be >= 1; got {batch_size}")
+            raise ValueError(f"expected a model of the kind {', '.join(DETECTORS)}; got {kind!r}")
+        check_settings(template, batch_size)
         self.model, self.processor, self.template, self.batch_size = model, processor, template, batch_size
         self._by_token = kind in _BY_TOKEN
 
@@ -54,17 +51,17 @@ class ZeroShotDetectorScorer:
     def from_pretrained(
         cls, name_or_folder: str | Path, *, download: bool = False, template: str = "{}", batch_size: int = 8
     ) -> ZeroShotDetectorScorer:
-        """A detector from a folder, or by its name on the hub.
+        """Makes the scorer from a folder, or from the name of a model on the hub.
 
         Args:
             name_or_folder: A folder with model and processor, or a name such as "google/owlv2-base-patch16-ensemble".
-            download: Fetch what the local cache lacks.
-            template: As above.
-            batch_size: As above.
+            download: Whether to fetch the files that the local cache lacks.
+            template: The prompt; the phrase replaces ``{}``.
+            batch_size: How many images go through the detector at once.
 
         Raises:
-            OSError: There is no such model here, and ``download`` is not set.
-            ValueError: It is another kind of model.
+            OSError: There is no such model on this machine, and ``download`` is not set.
+            ValueError: The model is of another kind.
         """
         from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
@@ -74,7 +71,7 @@ class ZeroShotDetectorScorer:
         return cls(model, processor, template=template, batch_size=batch_size)
 
     def __call__(self, images: Any, phrases: list[list[str]]) -> list[list[float]]:
-        """The scores, in [0, 1], of n lists of phrases for n images; an image without phrases is not looked at."""
+        """Scores lists of phrases for as many images, in [0, 1]. An image without phrases is not looked at."""
         scores = [[0.0] * len(asked) for asked in phrases]
         questions = [question for row, asked in enumerate(phrases) for question in self._questions(row, asked)]
         with evaluating(self.model), torch.no_grad():
@@ -88,7 +85,7 @@ class ZeroShotDetectorScorer:
         return scores
 
     def _questions(self, row: int, asked: list[str]) -> list[tuple[int, range]]:
-        """The phrases of one image in as many parts as the text encoder needs: (image, places of the phrases)."""
+        """Splits the phrases of one image into parts that the text encoder takes: (image, places of the phrases)."""
         if not asked:
             return []
         if not self._by_token:
@@ -103,16 +100,17 @@ class ZeroShotDetectorScorer:
         return [*questions, (row, range(first, len(asked)))]
 
     def _answers(self, images: list[Any], texts: list[list[str]]) -> list[list[float]]:
+        """Scores one list of phrases for each image, in one pass of the detector."""
         if self._by_token:
             return self._answers_by_token(images, [self._sentences(row) for row in texts])
-        prompts = [[self.template.replace("{}", phrase) for phrase in row] for row in texts]
-        # The processor fills short rows up with blank queries, whose columns are left unread.
+        prompts = [prompts_of(row, self.template) for row in texts]
+        # The processor fills short rows up with blank queries. Their columns are not read.
         inputs = self.processor(text=prompts, images=images, return_tensors="pt", truncation=True)
         best = self._logits(inputs).float().sigmoid().amax(dim=1)
         return [row[: len(asked)].tolist() for row, asked in zip(best, texts, strict=True)]
 
     def _answers_by_token(self, images: list[Any], sentences: list[list[str]]) -> list[list[float]]:
-        """For one text of phrases that end at dots, as these models are trained: "a dog . a red ball . "."""
+        """Scores phrases that end at dots in one text, as these models are trained: "a dog . a red ball . "."""
         texts = ["".join(f"{sentence} . " for sentence in row) for row in sentences]
         length = {"truncation": True, "max_length": self.model.config.max_text_len}
         inputs = self.processor(text=texts, images=images, return_tensors="pt", padding=True, **length)
@@ -131,15 +129,14 @@ class ZeroShotDetectorScorer:
             answers.append(answer)
         return answers
 
-    def _logits(self, inputs: Any) -> Tensor:
+    def _logits(self, inputs: Any) -> Float[Tensor, "b boxes texts"]:
         device, dtype = self.model.device, self.model.dtype
         moved = {name: t.to(device, dtype if t.is_floating_point() else None) for name, t in inputs.items()}
         return cast("Tensor", self.model(**moved).logits)
 
     def _sentences(self, phrases: list[str]) -> list[str]:
-        """Prompts without the marks that end a phrase in the eyes of the model."""
-        prompts = [self.template.replace("{}", phrase).lower() for phrase in phrases]
-        return [prompt.replace(".", " ").replace("?", " ") for prompt in prompts]
+        """Gives the prompts without the marks at which the model would end a phrase."""
+        return [prompt.lower().replace(".", " ").replace("?", " ") for prompt in prompts_of(phrases, self.template)]
 
     @property
     def _tokenizer(self) -> Any:
@@ -147,4 +144,4 @@ class ZeroShotDetectorScorer:
 
     @property
     def _room(self) -> int:
-        return int(self.model.config.max_text_len) - 2  # what start and end leave
+        return int(self.model.config.max_text_len) - 2  # the start and the end token take two

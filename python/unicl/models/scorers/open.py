@@ -1,59 +1,61 @@
-"""Scorers of relevance from folders of models: ours, open_clip's, transformers' zero-shot detectors."""
+"""Opens a folder with a model as a scorer of relevance: our own models, open_clip's, zero-shot detectors."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypedDict
 
 import torch
 
 from unicl.models.scorers.detector import DETECTORS, ZeroShotDetectorScorer
 from unicl.models.scorers.dual_tower import DualTowerScorer
-from unicl.models.weights import CONFIG_FILE, load_dual_tower
+from unicl.models.weights import ARCHITECTURE, CONFIG_FILE, load_dual_tower
 from unicl.text import ClipTokenizer
 
-if TYPE_CHECKING:
-    from unicl.labels import RelevanceScorer
-
-__all__ = ["open_scorer"]
-
-OURS, OPEN_CLIP_CONFIG_FILE = "small_dual_tower", "open_clip_config.json"
+OPEN_CLIP, OPEN_CLIP_CONFIG_FILE = "open_clip", "open_clip_config.json"
 _WEIGHTS = (".safetensors", ".bin", ".pth")
+
+
+class _Options(TypedDict, total=False):
+    template: str
 
 
 def open_scorer(
     folder: str | Path, *, template: str | None = None, device: str | torch.device | None = None
-) -> RelevanceScorer:
-    """The scorer of relevance that the model in a folder makes; its images are PIL images. Nothing is downloaded.
+) -> DualTowerScorer | ZeroShotDetectorScorer:
+    """Makes a scorer of relevance from the model in a folder. It takes PIL images. Nothing is downloaded.
 
-    A folder has what one of these writes:
+    The folder holds the files of one of these:
 
-    - :func:`unicl.models.weights.save_dual_tower`, as ``unicl demo`` does: :class:`DualTowerScorer`;
-    - open_clip for a hub: ``open_clip_config.json`` and the weights: :class:`DualTowerScorer`;
-    - transformers: ``save_pretrained`` of a zero-shot detector and its processor: :class:`ZeroShotDetectorScorer`.
+    - :func:`unicl.models.save_dual_tower`, which ``unicl demo`` uses: gives a :class:`DualTowerScorer`.
+    - open_clip for a hub, so ``open_clip_config.json`` and the weights: gives a :class:`DualTowerScorer`.
+    - ``save_pretrained`` of a zero-shot detector of transformers and its processor: gives a
+      :class:`ZeroShotDetectorScorer`.
 
     Args:
         folder: The folder.
-        template: The prompt; ``{}`` is where the phrase goes. None: the scorer's own.
-        device: Where the model runs; None: on a GPU if there is one.
+        template: The prompt; the phrase replaces ``{}``. None: the scorer's own.
+        device: The device of the model. None: a GPU if there is one.
 
     Raises:
         FileNotFoundError: There is no such folder, or it lacks a file.
-        ValueError: It holds another model, or one that cannot be loaded.
+        ValueError: The folder holds another model, or one that cannot be loaded.
         ModuleNotFoundError: The package of the model is not installed.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}: name one with a model (nothing is downloaded)")
-    options: dict[str, Any] = {} if template is None else {"template": template}
+        raise FileNotFoundError(
+            f"expected a folder with a model; got {folder}, which is no folder: nothing is downloaded"
+        )
+    options: _Options = {} if template is None else {"template": template}
     kind = _kind(folder)
     try:
         target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        if kind == "open_clip":
-            return _open_clip(folder, target, options)
-        if kind == OURS:
-            return _ours(folder, target, options)
+        if kind == OPEN_CLIP:
+            return _open_open_clip(folder, target, options)
+        if kind == ARCHITECTURE:
+            return _open_dual_tower(folder, target, options)
         scorer = ZeroShotDetectorScorer.from_pretrained(folder, **options)
         scorer.model.to(target)
     except (ValueError, OSError, ImportError):
@@ -65,45 +67,46 @@ def open_scorer(
 
 
 def _kind(folder: Path) -> str:
-    """What the configuration in a folder says: open_clip, small_dual_tower, or a kind of detector."""
+    """Reads from the configuration in a folder which kind of model it holds."""
     if (folder / OPEN_CLIP_CONFIG_FILE).is_file():
-        return "open_clip"
+        return OPEN_CLIP
     path = folder / CONFIG_FILE
     if not path.is_file():
         wanted = f"{CONFIG_FILE} (unicl, transformers) or {OPEN_CLIP_CONFIG_FILE} (open_clip)"
-        raise FileNotFoundError(f"{folder} has no model: expected {wanted}")
+        raise FileNotFoundError(f"expected a model in {folder}, with {wanted}; got neither")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     fields = config if isinstance(config, dict) else {}
     kind = fields.get("architecture") or fields.get("model_type")
-    if kind not in (OURS, *DETECTORS):
-        raise ValueError(f"{path}: expected a model of the kind {', '.join((OURS, *DETECTORS))}; got {kind!r}")
+    if kind not in (ARCHITECTURE, *DETECTORS):
+        raise ValueError(f"{path}: expected a model of the kind {', '.join((ARCHITECTURE, *DETECTORS))}; got {kind!r}")
     return str(kind)
 
 
-def _ours(folder: Path, device: torch.device, options: dict[str, Any]) -> DualTowerScorer:
+def _open_dual_tower(folder: Path, device: torch.device, options: _Options) -> DualTowerScorer:
     model, config = load_dual_tower(folder)
     tokenizer = ClipTokenizer(context_length=config.context_length)
     if config.vocab_size < tokenizer.vocab_size:
         raise ValueError(
-            f"{folder}: the text tower has {config.vocab_size} token ids, and CLIP's tokenizer {tokenizer.vocab_size}; "
-            "make a DualTowerScorer with its own tokenizer"
+            f"{folder}: expected a text tower with the {tokenizer.vocab_size} token ids of CLIP's tokenizer; "
+            f"got {config.vocab_size}: make a DualTowerScorer with the tokenizer of this model"
         )
     return DualTowerScorer(model.to(device), tokenizer, transform=config.pixels, **options)
 
 
-def _open_clip(folder: Path, device: torch.device, options: dict[str, Any]) -> DualTowerScorer:
+def _open_open_clip(folder: Path, device: torch.device, options: _Options) -> DualTowerScorer:
     import open_clip
 
     config = json.loads((folder / OPEN_CLIP_CONFIG_FILE).read_text(encoding="utf-8"))
     hub_name = config.get("model_cfg", {}).get("text_cfg", {}).get("hf_model_name")
     if hub_name:
         raise ValueError(
-            f"{folder}: open_clip would fetch the configuration of its text tower, {hub_name!r}, from the hub"
+            f"{folder}: expected a text tower of open_clip itself; got {hub_name!r}, whose configuration open_clip "
+            "would fetch from the hub"
         )
     if not any(path.suffix in _WEIGHTS for path in folder.iterdir()):
-        raise FileNotFoundError(f"{folder} has no weights: expected a file that ends in one of {', '.join(_WEIGHTS)}")
+        raise FileNotFoundError(f"expected weights in {folder}, a file that ends in {', '.join(_WEIGHTS)}; got none")
     model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{folder}", device=device)
     return DualTowerScorer(model, open_clip.get_tokenizer(f"local-dir:{folder}"), transform=transform, **options)

@@ -1,1 +1,1 @@
-"""Text towers."""
+"""Text towers: CLIP's transformer, and the encoders of transformers."""

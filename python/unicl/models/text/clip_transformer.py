@@ -1,25 +1,29 @@
-"""The text tower of CLIP at any size: a causal transformer read at its end token (Radford et al. 2021, section 2.4)."""
+"""The text tower of CLIP at any size: a causal transformer read at its end token."""
 
 from __future__ import annotations
 
 from typing import cast
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from unicl.models.checks import check_length
 
 
 class TextTransformer(nn.Module):
-    """Token and position embeddings, pre-norm transformer layers, the state at the end token, a linear projection.
+    """A causal transformer over token and position embeddings, read at the end token (Radford et al. 2021, 2.4).
 
-    The end token is found as the last token that is not padding, never by its value: some vocabularies pad with it.
+    Its layers normalise before each block. A linear projection follows the state at the end token. The end token is the
+    last token that is not padding. It is never found by its value, because some vocabularies pad with it.
 
     Args:
         vocab_size: The number of token ids.
         context_length: The longest sequence, in tokens.
-        embed_dim: The width d of the features.
+        embed_dim: The width of the features.
         width: The width of the transformer.
-        layers: Its depth.
-        heads: Its attention heads; divide ``width``.
+        layers: The number of its layers.
+        heads: The number of its attention heads; divides ``width``.
         pad_id: The id of the padding.
 
     Raises:
@@ -44,7 +48,7 @@ class TextTransformer(nn.Module):
     ) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"heads must divide width, got heads={heads} and width={width}")
+            raise ValueError(f"expected heads that divide width; got heads={heads} and width={width}")
         self.context_length, self.pad_id = context_length, pad_id
         self.token_embedding = nn.Embedding(vocab_size, width)
         self.position_embedding = nn.Parameter(torch.empty(context_length, width))
@@ -60,31 +64,27 @@ class TextTransformer(nn.Module):
         nn.init.normal_(self.position_embedding, std=0.01)
         nn.init.normal_(self.projection.weight, std=width**-0.5)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Int[Tensor, "m length"]) -> Float[Tensor, "m d"]:
         """Encodes texts.
 
         Args:
-            tokens: (n, length <= context_length) ids, each row start token, text, end token, padding.
+            tokens: Ids. A row is the start token, the text, the end token, then padding. It has at most
+                ``context_length`` ids.
 
         Returns:
-            (n, embed_dim), not normalised.
+            One row a text, not normalised.
 
         Raises:
-            TypeError: Texts that are not tokenized, or an array.
+            TypeError: The texts are not tokenized, or the ids are an array.
             ValueError: The rows are longer than the context.
         """
         if not isinstance(tokens, Tensor):
             raise TypeError(
-                f"expected token ids (n, length) as a tensor; got {type(tokens).__name__}: "
-                "torch.from_numpy(tokenizer(texts)) gives them"
+                f"expected token ids (m, length) as a tensor; got {type(tokens).__name__}: "
+                "use torch.from_numpy(tokenizer(texts))"
             )
+        check_length(tokens, self.context_length)
         length = tokens.shape[1]
-        if length > self.context_length:
-            raise ValueError(
-                f"got rows of {length} tokens, the context holds {self.context_length}: "
-                f"tokenize with context_length={self.context_length}"
-            )
-        # Columns that hold only padding change nothing below the causal mask: leave them out.
         x = self.token_embedding(tokens) + self.position_embedding[:length]
         mask = nn.Transformer.generate_square_subsequent_mask(length, device=x.device, dtype=x.dtype)
         for layer in self.layers:

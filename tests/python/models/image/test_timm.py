@@ -6,7 +6,7 @@ from unicl.models import TimmImageEncoder
 
 def test_any_timm_model_gives_features_of_the_asked_width():
     images = torch.zeros(3, 3, 64, 64)
-    # MobileNetV3 widens behind its pooling: its num_features is not what its head sees.
+    # MobileNetV3 widens after its pooling: its num_features is not what its head sees.
     for name in ("resnet10t", "mobilenetv3_small_050"):
         assert TimmImageEncoder(name=name, embed_dim=24)(images).shape == (3, 24)
 
@@ -25,7 +25,7 @@ def test_every_parameter_gets_a_gradient():
     assert [name for name, parameter in encoder.named_parameters() if parameter.grad is None] == []
 
 
-def test_how_the_model_wants_its_pictures_comes_with_it():
+def test_how_the_model_wants_its_images_comes_with_it():
     encoder = TimmImageEncoder(name="resnet10t")
     assert encoder.image_size == (176, 176)
     assert encoder.mean == pytest.approx((0.485, 0.456, 0.406))
@@ -33,9 +33,11 @@ def test_how_the_model_wants_its_pictures_comes_with_it():
 
 
 def test_an_unknown_model_is_refused_and_the_nearest_names_are_given():
-    with pytest.raises(ValueError, match="timm has no image model named 'resnet5O': did you mean resnet50"):
+    with pytest.raises(
+        ValueError, match="expected the name of an image model of timm; got 'resnet5O': did you mean resnet50"
+    ):
         TimmImageEncoder(name="resnet5O")
-    with pytest.raises(ValueError, match=r"no image model named '\?': timm.list_models\(\) lists them"):
+    with pytest.raises(ValueError, match=r"an image model of timm; got '\?': timm.list_models\(\) lists them"):
         TimmImageEncoder(name="?")
 
 

@@ -175,9 +175,9 @@ def test_unicl_label_weighs_by_what_a_detector_finds(queries, tmp_path):
     model, processor = queries
     model.save_pretrained(tmp_path / "detector")
     processor.save_pretrained(tmp_path / "detector")
-    pictures = [Image.fromarray(pixels) for pixels in IMAGES]
-    for row, picture in enumerate(pictures):
-        picture.save(tmp_path / f"{row}.png")
+    images = [Image.fromarray(pixels) for pixels in IMAGES]
+    for row, image in enumerate(images):
+        image.save(tmp_path / f"{row}.png")
     captions = ["a dog and the red ball", "rain", "a ball"]
     table = pa.table({"caption": captions, "filepath": ["0.png", "1.png", "2.png"]})
     pq.write_table(table, tmp_path / "captions.parquet")
@@ -186,7 +186,7 @@ def test_unicl_label_weighs_by_what_a_detector_finds(queries, tmp_path):
     words += ["--score-above", "0", "--weights", "relevance", "--out", str(tmp_path / "out")]
     assert main(["label", str(tmp_path / "captions.parquet"), *words]) == 0
     done = pq.read_table(tmp_path / "out" / "captions.parquet")
-    scores = ZeroShotDetectorScorer(model, processor)(pictures, [["a dog", "the red ball"], [], ["a ball"]])
+    scores = ZeroShotDetectorScorer(model, processor)(images, [["a dog", "the red ball"], [], ["a ball"]])
     assert done["labels"].to_pylist() == [[0, 1], [], [1]]
     assert [weight for row in done["label_weights"].to_pylist() for weight in row] == pytest.approx(
         [score for row in scores for score in row], abs=1e-5
@@ -210,6 +210,6 @@ def test_the_labeler_keeps_what_a_detector_finds(queries):
 
 def test_another_kind_of_model_is_refused():
     with pytest.raises(
-        ValueError, match="model must be one of owlvit, owlv2, grounding-dino, mm-grounding-dino; got 'Linear'"
+        ValueError, match="expected a model of the kind owlvit, owlv2, grounding-dino, mm-grounding-dino; got 'Linear'"
     ):
         ZeroShotDetectorScorer(torch.nn.Linear(1, 1), None)

@@ -1,4 +1,4 @@
-"""A dual tower says by how much a phrase fits an image better than the background."""
+"""A dual tower scores by how much a phrase fits an image better than the background."""
 
 import math
 import pickle
@@ -83,9 +83,10 @@ def test_a_phrase_that_fits_as_well_as_the_background_scores_one_half(tower, ima
 
 
 def test_a_phrase_that_fits_better_scores_higher_whatever_the_scale():
-    towers = DualTower(nn.Flatten(), nn.Embedding.from_pretrained(torch.eye(3)), logit_scale=100.0)
+    text_encoder = nn.Sequential(nn.Embedding.from_pretrained(torch.eye(3)), nn.Flatten())
+    towers = DualTower(nn.Flatten(), text_encoder, logit_scale=100.0)
     scorer = DualTowerScorer(
-        towers, lambda prompts: [len(prompt) for prompt in prompts], background=["a"], template="{}"
+        towers, lambda prompts: [[len(prompt)] for prompt in prompts], background=["a"], template="{}"
     )
     sure, unsure = scorer([torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1)] * 2, [["a", "aa"], [""]])
     assert sure == pytest.approx([0.5, math.exp(-100)])
@@ -131,10 +132,10 @@ def test_the_labeler_keeps_what_the_towers_find_relevant(tower, images):
 
 def test_settings_that_make_no_sense_are_refused(tower):
     for options, message in (
-        ({"background": []}, r"background must be a list of phrases, at least one; got \[\]"),
-        ({"background": "a dog"}, "background must be a list of phrases, at least one; got 'a dog'"),
-        ({"template": "a photo"}, "template must have {} where the phrase goes; got 'a photo'"),
-        ({"batch_size": 0}, "batch_size must be >= 1; got 0"),
+        ({"background": []}, r"expected background as a list of at least one phrase; got \[\]"),
+        ({"background": "a dog"}, "expected background as a list of at least one phrase; got 'a dog'"),
+        ({"template": "a photo"}, "expected {} in template, where the phrase goes; got 'a photo'"),
+        ({"batch_size": 0}, "expected batch_size >= 1; got 0"),
     ):
         with pytest.raises(ValueError, match=message):
             DualTowerScorer(tower, ClipTokenizer(), **options)
@@ -142,5 +143,5 @@ def test_settings_that_make_no_sense_are_refused(tower):
 
 def test_images_that_are_no_tensors_are_refused_and_want_a_transform(tower):
     scorer = DualTowerScorer(tower, ClipTokenizer(context_length=16))
-    with pytest.raises(TypeError, match=r"expected images as tensors \(3, h, w\); got str: transform= makes them"):
+    with pytest.raises(TypeError, match=r"expected images as tensors \(3, h, w\); got str: pass transform"):
         scorer(["dog.jpg"], [["a dog"]])

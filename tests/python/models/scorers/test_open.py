@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from unicl.models import DualTowerScorer, SmallDualTowerConfig, open_scorer, save_dual_tower
 from unicl.text import ClipTokenizer
 
-PICTURES = [Image.effect_noise((40, 30 + 5 * seed), 80).convert("RGB") for seed in range(3)]
+IMAGES = [Image.effect_noise((40, 30 + 5 * seed), 80).convert("RGB") for seed in range(3)]
 PHRASES = [["a dog", "the red ball"], [], ["a cat"]]
 SMALL = {"embed_dim": 16, "image_channels": (4, 8), "image_blocks": (1, 1), "text_width": 32}
 OPEN_CLIP = {
@@ -45,15 +45,15 @@ def test_our_model_scores_as_its_dual_tower_does(tmp_path):
     scorer = open_scorer(tmp_path, device="cpu")
     assert isinstance(scorer, DualTowerScorer)
     torch.manual_seed(0)
-    pixels = torch.stack([config.pixels(picture) for picture in PICTURES])
+    pixels = torch.stack([config.pixels(image) for image in IMAGES])
     assert pixels.shape == (3, 3, 24, 24)
     assert -2 <= pixels.min() < pixels.max() <= 2
     expected = DualTowerScorer(config.build(), ClipTokenizer(context_length=16))(pixels, PHRASES)
     assert [len(row) for row in expected] == [2, 0, 1]
-    assert scorer(PICTURES, PHRASES) == expected
+    assert scorer(IMAGES, PHRASES) == expected
 
 
-def test_pixels_are_the_middle_of_a_picture_at_the_size_of_the_model():
+def test_pixels_are_the_middle_of_an_image_at_the_size_of_the_model():
     striped = np.zeros((8, 24, 3), np.uint8)
     striped[:, 8:16] = 255
     pixels = SmallDualTowerConfig(vocab_size=1, context_length=1, image_size=8).pixels(Image.fromarray(striped))
@@ -65,17 +65,20 @@ def test_a_model_of_open_clip_scores_with_its_own_preprocessing(tmp_path):
     scorer = open_scorer(tmp_path / "model", template="{}", device="cpu")
     transform = open_clip.image_transform(16, is_train=False, mean=(0.5, 0.25, 0.75), std=(0.5, 1.0, 0.25))
     tokenizer = open_clip.SimpleTokenizer(context_length=16)
-    expected = DualTowerScorer(model, tokenizer, transform=transform, template="{}")(PICTURES, PHRASES)
-    for row, wanted in zip(scorer(PICTURES, PHRASES), expected, strict=True):
+    expected = DualTowerScorer(model, tokenizer, transform=transform, template="{}")(IMAGES, PHRASES)
+    for row, wanted in zip(scorer(IMAGES, PHRASES), expected, strict=True):
         assert row == pytest.approx(wanted, abs=1e-6)
 
 
 def test_what_is_no_model_is_told_so(tmp_path):
     with pytest.raises(
-        FileNotFoundError, match=r"no folder .*nowhere: name one with a model \(nothing is downloaded\)"
+        FileNotFoundError,
+        match=r"expected a folder with a model; got .*nowhere, which is no folder: nothing is downloaded",
     ):
         open_scorer(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match=r"has no model: expected config.json .* or open_clip_config.json"):
+    with pytest.raises(
+        FileNotFoundError, match=r"expected a model in .*, with config.json .* or open_clip_config.json .*; got neither"
+    ):
         open_scorer(tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config.json is not JSON"):
@@ -95,18 +98,22 @@ def test_weights_and_devices_that_do_not_fit_are_named_in_one_line(tmp_path):
         open_scorer(tmp_path / "ours", device="nowhere")
     save_open_clip(tmp_path / "open_clip")
     (tmp_path / "open_clip" / "open_clip_model.safetensors").unlink()
-    with pytest.raises(FileNotFoundError, match=r"has no weights: expected a file that ends in one of .safetensors"):
+    with pytest.raises(
+        FileNotFoundError, match=r"expected weights in .*, a file that ends in .safetensors.*; got none"
+    ):
         open_scorer(tmp_path / "open_clip")
 
 
 def test_a_model_that_would_fetch_something_is_refused(tmp_path):
     text = {"hf_model_name": "roberta-base", "hf_tokenizer_name": "roberta-base"}
     save_open_clip(tmp_path / "model", {**OPEN_CLIP, "text_cfg": text})
-    with pytest.raises(ValueError, match="open_clip would fetch the configuration of its text tower, 'roberta-base'"):
+    with pytest.raises(
+        ValueError, match=r"expected a text tower of open_clip itself; got 'roberta-base', whose .* would fetch"
+    ):
         open_scorer(tmp_path / "model")
 
 
 def test_a_model_over_other_token_ids_is_refused(tmp_path):
     save_ours(tmp_path, vocab_size=100)
-    with pytest.raises(ValueError, match="the text tower has 100 token ids, and CLIP's tokenizer 49408"):
+    with pytest.raises(ValueError, match="expected a text tower with the 49408 token ids of CLIP's tokenizer; got 100"):
         open_scorer(tmp_path)

@@ -72,38 +72,44 @@ def test_half_precision_files_are_computed_in_float32(tmp_path):
 
 
 def test_a_text_longer_than_the_positions_is_refused():
-    with pytest.raises(ValueError, match="got rows of 13 tokens, the text model has 12 positions"):
+    with pytest.raises(ValueError, match="expected rows of at most 12 tokens; got 13: tokenize with context_length=12"):
         TransformersTextEncoder(CONFIG)(torch.ones(1, 13, dtype=torch.long))
 
 
+@pytest.mark.usefixtures("own_checks")
 def test_an_unknown_pooling_is_refused():
-    with pytest.raises(ValueError, match="pooling must be 'first' or 'mean', got 'max'"):
+    with pytest.raises(ValueError, match="expected pooling to be one of 'first', 'mean'; got 'max'"):
         TransformersTextEncoder(CONFIG, pooling="max")
 
 
 def test_a_configuration_without_padding_asks_for_the_id():
     config = BertConfig(pad_token_id=None, **SIZES)
-    with pytest.raises(ValueError, match="configuration of BertModel has no pad_token_id: pass pad_id"):
+    with pytest.raises(
+        ValueError, match="expected a pad_token_id in the configuration of BertModel; got none: pass pad_id"
+    ):
         TransformersTextEncoder(config)
     assert TransformersTextEncoder(config, pad_id=0).pad_id == 0
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/bert", "some/folder/bert"])
 def test_a_path_without_a_folder_is_not_looked_up_on_the_hub(name):
-    with pytest.raises(FileNotFoundError, match=f"no folder with a text model at '{name}'"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=f"expected a folder with config.json and model.safetensors; got '{name}', which is no folder",
+    ):
         TransformersTextEncoder(name)
 
 
 def test_a_folder_without_weights_is_refused_and_says_what_was_wanted(tmp_path):
     CONFIG.save_pretrained(tmp_path)
-    with pytest.raises(OSError, match=r"config.json and model.safetensors were wanted in that folder"):
+    with pytest.raises(OSError, match=r"expected config.json and model.safetensors in that folder"):
         TransformersTextEncoder(tmp_path)
 
 
 def test_pickled_weights_are_refused(tmp_path):
     CONFIG.save_pretrained(tmp_path)
     torch.save(BertModel(CONFIG).state_dict(), tmp_path / "pytorch_model.bin")
-    with pytest.raises(OSError, match=r"model.safetensors were wanted in that folder"):
+    with pytest.raises(OSError, match=r"model.safetensors in that folder"):
         TransformersTextEncoder(tmp_path)
 
 
@@ -112,7 +118,5 @@ def test_a_name_that_cannot_be_downloaded_gives_one_clear_error(monkeypatch):
         raise OSError("We couldn't connect")
 
     monkeypatch.setattr("transformers.AutoConfig.from_pretrained", from_pretrained)
-    with pytest.raises(
-        OSError, match=r"'bert-base-uncased' could not be loaded: .*is it connected\?\)\. Pass a folder"
-    ):
+    with pytest.raises(OSError, match=r"'bert-base-uncased' could not be loaded: .*is it connected\?\); pass a folder"):
         TransformersTextEncoder("bert-base-uncased")
