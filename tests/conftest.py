@@ -8,9 +8,10 @@ settings.register_profile("unicl", deadline=None)
 settings.load_profile("unicl")
 
 # In these modules, and those below them, every call is checked against the types and shapes of its signature. The
-# functions that users call are missing: they have checks of their own, with better messages, which are tested.
+# loss's functions that users call are missing: they have checks of their own, with better messages, which are tested.
 # The hook must stand before the first import of unicl. Processes that a test starts have no hook.
 SHAPES_ARE_CHECKED_IN = [
+    "unicl.evaluation",
     "unicl.loss.directions",
     "unicl.loss.operators",
     "unicl.loss.over_ranks",
@@ -21,5 +22,7 @@ SHAPES_ARE_CHECKED_IN = [
     "unicl.loss.targets.overlap",
     "unicl.loss.targets.sets",
     "unicl.loss.tiled",
+    "unicl.models",
+    "unicl.training",
 ]
 install_import_hook(SHAPES_ARE_CHECKED_IN, "beartype.beartype")

@@ -8,7 +8,7 @@ from io import StringIO
 import numpy as np
 from numpy.typing import NDArray
 
-DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2))
+DASHES: tuple[tuple[float, ...], ...] = ((), (6.0, 2.0), (2.0, 2.0), (8.0, 2.0, 2.0, 2.0))
 """Line patterns in points. They change together with the colours, so that colour is not the only difference."""
 COLORS = 8
 MOST_POINTS = 600
