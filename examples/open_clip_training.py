@@ -1,7 +1,7 @@
 """open_clip's own training code with ``unicl.UniCLLoss`` where its ``ClipLoss`` was.
 
-A tiny open_clip model learns from emoji pictures and their names, through ``open_clip_train.train.train_one_epoch`` as
-it is. Without labels the loss is CLIP's, so both losses train the same model, up to rounding:
+A tiny open_clip model learns from emoji images and their names. ``open_clip_train.train.train_one_epoch`` trains it,
+unchanged. Without labels the loss is CLIP's, so both losses train the same model, up to rounding:
 
     python examples/open_clip_training.py --loss unicl --epochs 2
     python examples/open_clip_training.py --loss clip --epochs 2
@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import open_clip
 import torch
@@ -26,14 +26,14 @@ IMAGE_SIZE, CONTEXT_LENGTH = 32, 20
 
 
 class Loader:
-    """What open_clip's loop asks of a loader: batches, and how many there are."""
+    """The loader that open_clip's loop expects: batches, and their number."""
 
     def __init__(self, images: torch.Tensor, tokens: torch.Tensor, batch_size: int) -> None:
         self.images, self.tokens, self.batch_size = images, tokens, batch_size
         self.num_batches = len(images) // batch_size
         self.num_samples = self.num_batches * batch_size
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         order = torch.randperm(len(self.images))[: self.num_samples]
         for rows in order.split(self.batch_size):
             yield self.images[rows], self.tokens[rows]
@@ -42,18 +42,20 @@ class Loader:
 def main() -> None:
     """Trains, and prints the mean loss over all data after each epoch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--loss", choices=("unicl", "clip"), default="unicl", help="whose loss")
+    parser.add_argument("--loss", choices=("unicl", "clip"), default="unicl", help="the loss to train with")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--pictures", type=int, default=1024, help="how many of the 3,944")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "unicl", help="where drawn pictures are")
+    parser.add_argument("--images", type=int, default=1024, help="number of images, of 3,944")
+    parser.add_argument(
+        "--cache", type=Path, default=Path.home() / ".cache" / "unicl", help="folder of the drawn images"
+    )
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     torch.manual_seed(0)
 
     data = load_emoji_pictures(chosen.cache, size=IMAGE_SIZE)
-    every = max(1, len(data.emoji) // chosen.pictures)
-    images = torch.from_numpy(data.pictures[::every][: chosen.pictures].copy()).permute(0, 3, 1, 2) / 127.5 - 1
+    every = max(1, len(data.emoji) // chosen.images)
+    images = torch.from_numpy(data.pictures[::every][: chosen.images].copy()).permute(0, 3, 1, 2) / 127.5 - 1
     tokens = torch.from_numpy(unicl.ClipTokenizer(context_length=CONTEXT_LENGTH)(data.captions[::every]))[: len(images)]
     model = open_clip.CLIP(
         embed_dim=64,

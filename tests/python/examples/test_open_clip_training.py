@@ -12,7 +12,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "open_clip_training.py"
 
 
 def losses(loss: str, cache: Path) -> list[float]:
-    options = ["--loss", loss, "--epochs", "2", "--pictures", "256", "--batch-size", "64", "--cache", str(cache)]
+    options = ["--loss", loss, "--epochs", "2", "--images", "256", "--batch-size", "64", "--cache", str(cache)]
     done = subprocess.run([sys.executable, str(EXAMPLE), *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [float(value) for value in re.findall(r"^epoch \d: loss ([\d.]+)$", done.stdout, flags=re.MULTILINE)]
