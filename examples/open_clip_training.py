@@ -1,8 +1,7 @@
-"""open_clip's own training code with ``unicl.UniCLLoss`` in the place of its ``ClipLoss``.
+"""open_clip's own training code with ``unicl.UniCLLoss`` where its ``ClipLoss`` was.
 
-A tiny open_clip model learns from emoji images and their names, through the unchanged
-``open_clip_train.train.train_one_epoch``. Without labels the loss is CLIP's, so both losses train the same model, up to
-rounding:
+A tiny open_clip model learns from emoji images and their names. ``open_clip_train.train.train_one_epoch`` trains it,
+unchanged. Without labels the loss is CLIP's, so both losses train the same model, up to rounding:
 
     python examples/open_clip_training.py --loss unicl --epochs 2
     python examples/open_clip_training.py --loss clip --epochs 2
@@ -12,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import open_clip
 import torch
@@ -34,7 +33,7 @@ class Loader:
         self.num_batches = len(images) // batch_size
         self.num_samples = self.num_batches * batch_size
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         order = torch.randperm(len(self.images))[: self.num_samples]
         for rows in order.split(self.batch_size):
             yield self.images[rows], self.tokens[rows]
@@ -46,9 +45,9 @@ def main() -> None:
     parser.add_argument("--loss", choices=("unicl", "clip"), default="unicl", help="the loss to train with")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--images", type=int, default=1024, help="how many of the 3,944 images")
+    parser.add_argument("--images", type=int, default=1024, help="number of images, of 3,944")
     parser.add_argument(
-        "--cache", type=Path, default=Path.home() / ".cache" / "unicl", help="the folder of drawn images"
+        "--cache", type=Path, default=Path.home() / ".cache" / "unicl", help="folder of the drawn images"
     )
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
