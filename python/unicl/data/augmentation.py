@@ -13,9 +13,9 @@ def augment(
 ) -> Float[Tensor, "b 3 h w"]:
     """Turns, scales, shifts, mirrors and tints each image by its own random amount.
 
-    At strength 1, an image is turned by up to 14 degrees, scaled by up to 15 % and shifted by up to 6 % of its width.
-    It is mirrored half of the time. The contrast of each channel changes by up to 20 %, and the brightness by up to
-    0.2. Where the image ends, its border repeats.
+    At strength 1, an image turns by up to 14 degrees, scales by up to 15 % and shifts by up to 6 % of its width. It is
+    mirrored half of the time. The contrast of each channel changes by up to 20 %, and the brightness by up to 0.2.
+    Where the image ends, its border repeats.
 
     Args:
         images: The batch.

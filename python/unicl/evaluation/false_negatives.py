@@ -68,10 +68,10 @@ def expected_false_negatives(
     pairs of the data set. The rest follows from the number k of partners of every row. Beside a row,
     (batch_size - 1) k / (n - 1) partners are expected. The probability of none is hypergeometric.
 
-    Partners are counted exactly, by inclusion and exclusion. For a row with the labels S, their number is the sum over
-    the non-empty subsets T of S of (-1)^(|T| + 1) (n_T - 1), where n_T rows have all labels of T. If there are more
-    than ``max_subsets`` subsets in all, a uniform sample of the rows is counted. If a row has more than 12 labels, a
-    sample of 100,000 rows is taken, and the partners of 5,000 of them are looked up.
+    Partners are counted exactly, by inclusion and exclusion. A row has a set S of labels, and n_T rows have all labels
+    of T. The number of partners is the sum of (-1)^(|T| + 1) (n_T - 1) over the non-empty subsets T of S. If there are
+    more than ``max_subsets`` subsets in all, a uniform sample of the rows is counted. If a row has more than 12 labels,
+    a sample of 100,000 rows is taken, and the partners of 5,000 of them are looked up.
 
     Args:
         labels: The labels of n rows.

@@ -58,8 +58,8 @@ def retrieval_recall(
         The recalls of both directions.
 
     Raises:
-        ValueError: Only one of the ids is given, n != m without ids, a row is not finite or not of norm 1, or there is
-            no pair at all. The message names the argument and the row.
+        ValueError: Only one of the ids is given, or n != m without ids. Or a row is not finite or not of norm 1, or
+            there is no pair at all. The message names the argument and the row.
         TypeError: The ids are not integers.
 
     Example:

@@ -158,8 +158,8 @@ class Report:
         reading_hint: The sentences that a newcomer needs to read the table.
 
     Raises:
-        ValueError: The table is empty, two rows have one name, a row does not fit the columns, or a value or a curve is
-            not finite or out of range. The message names the objective and the metric.
+        ValueError: The table is empty, two rows have one name, or a row does not fit the columns. Or a value or a curve
+            is not finite or out of range. The message names the objective and the metric.
     """
 
     title: str

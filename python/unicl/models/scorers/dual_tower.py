@@ -29,8 +29,8 @@ class DualTowerScorer:
     """Scores a phrase for an image by how much better it fits than phrases in general do.
 
     For an optimal model of the contrastive loss, ``exp(s cos(image, text))`` is proportional to
-    ``p(text | image) / p(text)`` (van den Oord et al., Representation Learning with Contrastive Predictive Coding,
-    2018, section 2.3). The unknown factor is its mean over background phrases, which are a sample of p(text). With
+    ``p(text | image) / p(text)``. (Source: van den Oord et al., Representation Learning with Contrastive Predictive
+    Coding, 2018, section 2.3.) The unknown factor is its mean over background phrases, a sample of p(text). With
 
         r = exp(s cos(image, phrase)) / mean_k exp(s cos(image, background_k))
 
