@@ -110,7 +110,7 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(
     ("arguments", "message"),
     [
         (["tokenize", "nowhere.parquet"], "unicl tokenize: no file or folder nowhere.parquet"),
-        (["tokenize", "x.txt", "--tokenizer", "wordpiece"], "expected the vocabulary of the WordPiece tokenizer; got none"),
+        (["tokenize", "x.txt", "--tokenizer", "wordpiece"], "expected the vocabulary of the WordPiece tokenizer; got"),
         (["tokenize"], "unicl tokenize: no input: name files or folders"),
         (["label", "nowhere.parquet", "--vocabulary", "coco"], "unicl label: no file or folder nowhere.parquet"),
         (["label", "x.txt", "--vocabulary", "cocoa"], "no vocabulary 'cocoa': name a file, or one of coco"),
