@@ -11,6 +11,7 @@ settings.load_profile("unicl")
 # loss's functions that users call are missing: they have checks of their own, with better messages, which are tested.
 # The hook must stand before the first import of unicl. Processes that a test starts have no hook.
 SHAPES_ARE_CHECKED_IN = [
+    "unicl.data",
     "unicl.evaluation",
     "unicl.loss.directions",
     "unicl.loss.operators",

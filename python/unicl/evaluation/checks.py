@@ -8,32 +8,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from unicl.loss import check_features, check_finite
+
 UNIT_TOLERANCE = 1e-2  # bfloat16 keeps 8 bits: a unit row stored in it is off by at most 4e-3
 
 
-def check_features(name: str, features: Tensor) -> None:
+def check_finite_rows(name: str, features: Tensor, *, may_be_empty: bool = False) -> None:
     """Refuses features that are not a finite floating-point matrix. The message names the first bad row."""
-    _check_tensor(name, features)
-    if features.ndim != 2 or not features.is_floating_point():
-        raise ValueError(
-            f"expected {name} as a floating-point matrix (rows, d); "
-            f"got {features.dtype} of shape {tuple(features.shape)}"
-        )
-    finite = features.isfinite().all(dim=1)
-    if not finite.all():
-        raise ValueError(f"expected finite {name}; row {int((~finite).nonzero()[0])} has a value that is not finite")
-
-
-def check_some_rows(name: str, features: Tensor) -> None:
-    """Refuses features, as :func:`check_features` does, and also a matrix without rows."""
-    check_features(name, features)
-    if len(features) == 0:
-        raise ValueError(f"expected at least one row in {name}; got none")
+    check_features(name, features, may_be_empty=may_be_empty)
+    check_finite(name, features)
 
 
 def check_unit_rows(name: str, features: Tensor) -> None:
-    """Refuses features, as :func:`check_some_rows` does, and also rows whose norm is not 1."""
-    check_some_rows(name, features)
+    """Refuses features, as :func:`check_finite_rows` does, and also rows whose norm is not 1.
+
+    The check of the loss would advise ``normalize=True``, which the measures do not have.
+    """
+    check_finite_rows(name, features)
     norms = features.detach().float().norm(dim=1)
     off = (norms - 1).abs() > UNIT_TOLERANCE
     if off.any():
@@ -45,7 +36,8 @@ def check_unit_rows(name: str, features: Tensor) -> None:
 
 def check_ids(name: str, ids: Tensor, count: int) -> None:
     """Refuses ids that are not ``count`` integers."""
-    _check_tensor(name, ids)
+    if not isinstance(ids, Tensor):
+        raise TypeError(f"expected {name} as a torch.Tensor; got {type(ids).__name__}")
     if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
         raise TypeError(f"expected integers in {name}; got {ids.dtype}")
     if ids.shape != (count,):
@@ -77,8 +69,3 @@ def unit_rows(features: Float[Tensor, "n d"], name_of: Callable[[int], str]) -> 
         row = int(bad.nonzero()[0, 0])
         raise ValueError(f"expected a finite norm > 0; {name_of(row)} has norm {norms[row].item()}")
     return features / norms
-
-
-def _check_tensor(name: str, value: object) -> None:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"expected {name} as a torch.Tensor; got {type(value).__name__}")

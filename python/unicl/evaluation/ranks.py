@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int64, Integer
 from torch import Tensor
 
-from unicl.evaluation.checks import check_features, check_ids
+from unicl.evaluation.checks import check_finite_rows, check_ids
 
 SCORES_PER_BLOCK = 1 << 22  # 16 MiB in float32; the mask and the masked copy beside them take as much again
 
@@ -44,18 +44,18 @@ def positive_ranks(
     Raises:
         ValueError: Shapes do not fit one another, there are no candidates, or a feature is not finite. The message
             names the argument and the row.
-        TypeError: The ids are not integers.
+        TypeError: The ids are not integers, or the features are not floating-point tensors.
 
     Example:
         >>> words = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
         >>> positive_ranks(words[2:], words, torch.tensor([0]), torch.arange(3))
         tensor([2])
     """
-    check_features("queries", queries)
-    check_features("candidates", candidates)
-    if len(candidates) == 0 or queries.shape[1] != candidates.shape[1]:
+    check_finite_rows("queries", queries, may_be_empty=True)
+    check_finite_rows("candidates", candidates)
+    if queries.shape[1] != candidates.shape[1]:
         raise ValueError(
-            "expected queries (n, d) and candidates (m, d) of one width d, with m >= 1; "
+            "expected queries (n, d) and candidates (m, d) of one width d; "
             f"got {tuple(queries.shape)} and {tuple(candidates.shape)}"
         )
     check_ids("query_ids", query_ids, len(queries))

@@ -60,7 +60,7 @@ def retrieval_recall(
     Raises:
         ValueError: Only one of the ids is given, or n != m without ids. Or a row is not finite or not of norm 1, or
             there is no pair at all. The message names the argument and the row.
-        TypeError: The ids are not integers.
+        TypeError: The ids are not integers, or the features are not floating-point tensors.
 
     Example:
         >>> images = torch.eye(3)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int64, Integer
 from torch import Tensor
 
-from unicl.evaluation.checks import check_features, check_ids, check_listed, check_some_rows, unit_rows
+from unicl.evaluation.checks import check_finite_rows, check_ids, check_listed, unit_rows
 from unicl.evaluation.prompts import IMAGE_TEMPLATES, Template, class_prompts
 from unicl.evaluation.ranks import hit_shares, positive_ranks
 
@@ -112,13 +112,13 @@ def zero_shot_accuracy(
     Raises:
         ValueError: There are no images, a label is not a class, shapes do not fit, or a feature is not finite. The
             message names the argument.
-        TypeError: The labels are not integers.
+        TypeError: The labels are not integers, or the features are not floating-point tensors.
 
     Example:
         >>> zero_shot_accuracy(torch.tensor([[0.9, 0.1], [0.6, 0.4]]), torch.tensor([0, 1]), torch.eye(2), top_k=(1, 2))
         ZeroShotAccuracy(top={1: 0.5, 2: 1.0}, mean_per_class=0.5)
     """
-    check_some_rows("image_features", image_features)
+    check_finite_rows("image_features", image_features)
     check_ids("labels", labels, len(image_features))
     outside = (labels < 0) | (labels >= len(classifier))
     if outside.any():
@@ -158,7 +158,7 @@ def classify(
     """
     if k < 1 or not logit_scale > 0:
         raise ValueError(f"expected k >= 1 and logit_scale > 0; got k={k} and logit_scale={logit_scale}")
-    check_features("image_features", image_features)
+    check_finite_rows("image_features", image_features, may_be_empty=True)
     units = unit_rows(image_features, "row {} of image_features".format)
     logits = logit_scale * (units @ classifier.to(units).T)
     probabilities, classes = logits.softmax(dim=1).topk(min(k, len(classifier)), dim=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from unicl.text.captions import Captions
 
 
+@runtime_checkable
 class Tokenizer(Protocol):
     """The calls that jobs and data sets make of a tokenizer; the tokenizers of :mod:`unicl.text` have them."""
 

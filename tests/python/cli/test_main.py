@@ -44,8 +44,8 @@ def test_demo_runs_prints_the_table_and_says_where_the_report_is(tmp_path: Path)
     ("arguments", "message"),
     [
         (["train"], "unicl: unknown command 'train': choose one of demo"),
-        (["demo", "--objectives", "siglip"], "unknown objective 'siglip'"),
-        (["demo", "--steps", "0"], "steps must be 1 or more, got 0"),
+        (["demo", "--objectives", "siglip"], "got 'siglip'"),
+        (["demo", "--steps", "0"], "expected steps >= 1; got 0"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(arguments: list[str], message: str) -> None:

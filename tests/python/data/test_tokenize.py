@@ -51,7 +51,7 @@ def test_workers_of_a_data_loader_collate_with_it(transform, context):
 class Counted:
     """A tokenizer that answers with the number of threads it was given."""
 
-    context_length = 1
+    context_length, pad_id = 1, 0
 
     def __call__(self, captions, *, context_length, threads):
         assert context_length is None
@@ -59,6 +59,9 @@ class Counted:
 
     def batch_encode(self, captions, *, context_length, threads):
         return {"input_ids": self(captions, context_length=context_length, threads=threads)}
+
+    def encode(self, captions, *, threads):
+        raise NotImplementedError
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
