@@ -1,19 +1,18 @@
-"""Compiles the Triton kernels for chips that are not here, and reads what they use from the machine code.
+"""Compiles the Triton kernels for absent chips, and reads their use of resources from the machine code.
 
     python benches/loss/aot.py                  # the table of all
     python benches/loss/aot.py --few --capability 90
 
-The width d is an argument of the kernels and not a constant, so one compilation serves 512, 768, 1024 and all others
-that 16 divides.
+The width d is an argument of the kernels and not a constant. One compilation serves 512, 768, 1024 and all others that
+16 divides.
 
-Every tile that the kernels may run with is here: of each kind, the first is the one of deterministic=True, the others
-are what deterministic=False may choose.
+Every tile that the kernels may run with is here. Of each kind, the first is the one of deterministic=True. The others
+are those that deterministic=False may choose.
 
-The gates (tests/python/loss/test_triton.py): shared memory within the chip's limit, no stack (nothing spilled),
-tensor-core instructions present (and absent for float32, which they would round), no atomics on global memory.
-The tests compile the fixed tiles with the fewest and the most options (--few: 36 kernels, a minute of one core); all
-of them are 441 kernels and some ten minutes. cuobjdump and nvdisasm come with the triton wheel; no
-driver is needed.
+The gates (tests/python/loss/test_kernels.py): shared memory within the chip's limit; no stack (nothing spilled);
+tensor-core instructions present (absent for float32, which they would round); no atomics on global memory. The tests
+compile the fixed tiles with the fewest and the most options (--few: 36 kernels, a minute of one core). All of them are
+441 kernels and some ten minutes. cuobjdump and nvdisasm come with the triton wheel; no driver is needed.
 """
 
 from __future__ import annotations

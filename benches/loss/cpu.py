@@ -1,7 +1,7 @@
-"""The loss on a CPU, side by side with what people would use instead: time, memory, and the same answer.
+"""Compares the loss on a CPU with its alternatives: time, memory, and the same answer.
 
-Every contender runs in turn, round after round, so that a busy machine slows all of them alike; the best round counts.
-Memory is what the process grows by at its peak, less the gradients; each contender has a process of its own.
+Every contender runs in turn, round after round, so that a busy machine slows all of them alike. The best round counts.
+Memory is the growth of the process at its peak, less the gradients. Each contender has a process of its own.
 
     python benches/loss/cpu.py --rows 1024 4096 8192 --dtypes float32 bfloat16 --threads 1 2
     python benches/loss/cpu.py --dry

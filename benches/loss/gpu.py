@@ -1,13 +1,13 @@
-"""The loss on a GPU: first right, then fast. For whoever has a card; no number here was measured yet.
+"""Measures the loss on a GPU, after checking that it is right. No number here was measured yet.
 
     python benches/loss/gpu.py --rows 16384 65536 --width 768
     python benches/loss/gpu.py --dry          # on a CPU, tiny, with the tiled backend in the kernels' place
 
-Correctness against float64 comes first, with deterministic=True (fixed tiles) and False (tiles timed on the card), and
-stops the run. Then time (CUDA events, best of the rounds, contenders in turn) and peak memory beside eager PyTorch,
-torch.compile, open_clip's ClipLoss, and Inf-CL and memeff where they are installed, and the floor: four matmuls of the
-features' dtype. Last, the tiles that were chosen. Targets on an H100: 65,536 rows, width 768, bfloat16 in 55 ms and
-1.5 GB.
+Correctness against float64 comes first, with deterministic=True (fixed tiles) and False (tiles timed on the card). An
+error stops the run. Then come time (CUDA events, best of the rounds, contenders in turn) and peak memory. The
+contenders are eager PyTorch, torch.compile, open_clip's ClipLoss, and Inf-CL and memeff where they are installed. The
+floor is four matmuls of the features' dtype. Last come the chosen tiles. Targets on an H100: 65,536 rows, width 768,
+bfloat16 in 55 ms and 1.5 GB.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def fused_loss(
             compiled ahead of time), "reference" (the equation; b x m in memory), or "auto", which is "tiled".
         chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
         deterministic: Results are bitwise the same from run to run. With False, the triton backend times a few tile
-            shapes the first time that it meets a kind of problem, and keeps the fastest, so sums may be in another
+            shapes the first time that it meets a kind of problem, and keeps the fastest. So sums may be in another
             order in another process. (No GPU has timed them yet.) The other backends do the same with either value.
         reduction: Deprecated. "none" gives the result of :func:`row_losses`, which is to be called instead.
 

@@ -29,8 +29,8 @@ __all__ = ["CountMeetings", "Kind", "Targets", "match_labels", "match_pairs", "m
 
 Kind = Literal["pairs", "classes", "cosine", "any"]
 
-# float32 holds every integer up to here, and comparing floats costs a ninth of comparing int64 on a CPU (0.05 and 0.47
-# ns an element, AVX-512).
+# float32 holds every integer up to here. Comparing floats costs a ninth of comparing int64 on a CPU (0.05 and 0.47 ns
+# an element, AVX-512).
 _EXACT_IN_FLOAT32 = 1 << 24
 
 

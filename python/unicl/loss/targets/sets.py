@@ -74,8 +74,8 @@ def sums_of_cosines(
     Args:
         of: Unit rows.
         others: The rows to compare with.
-        partners: One of ``others``. The pair of row i and its row ``first_partner + i`` is then not counted, and the
-            rest is exactly 0 where no other row has a label of row i.
+        partners: One of ``others``. The pair of row i and its row ``first_partner + i`` is then not counted. The rest
+            is exactly 0 where no other row has a label of row i.
         first_partner: See ``partners``; may be below 0. For a row without a partner, all pairs are counted.
     """
     labels = 1 + max(int(sets.labels.max(initial=0)) for sets in (of, *others))

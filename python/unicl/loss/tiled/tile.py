@@ -18,8 +18,8 @@ from unicl.loss.problem import LOG2_E, Problem
 
 __all__ = ["Block", "Tiles"]
 
-# A tile of 1024 x 512 float32 is 2 MiB: it stays in the L2 and L3 caches, and the matmul runs at full speed (3 % faster
-# all in all than 512 x 1024, and 10 % than 256 x 512).
+# A tile of 1024 x 512 float32 is 2 MiB: it stays in the L2 and L3 caches, and the matmul runs at full speed. In all it
+# is 3 % faster than 512 x 1024, and 10 % faster than 256 x 512.
 _CPU_TILE = (1024, 512)
 # Few launches, and elementwise passes of 64 MiB.
 _GPU_TILE = (2048, 8192)
