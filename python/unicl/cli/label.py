@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from unicl.cli.files import FilesConfig
-from unicl.cli.progress import show_captions
+from unicl.cli.parse import parse
+from unicl.cli.progress import show_progress
 from unicl.cli.relevance import Relevance
 from unicl.cli.summary import check_stats, report
 from unicl.jobs import LabelStats, label_files
@@ -57,9 +58,12 @@ class LabelConfig(FilesConfig):
     """Write the columns "noun_phrases" and "noun_phrase_spans" too."""
 
 
+CONFIGS = (LabelConfig,)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl label``, runs it, and says what was done."""
-    config = tyro.cli(LabelConfig, prog="unicl label", args=arguments)
+    config = parse(LabelConfig, "unicl label", arguments)
     check_stats(config.stats)
     vocabulary, stats = label_files(
         config.inputs,
@@ -81,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
         copy_columns=config.copy_columns,
         overwrite=config.overwrite,
         threads=config.threads,
-        progress=show_captions,
+        progress=show_progress,
     )
     report(stats, _sentence(stats, len(vocabulary)), config.stats)
     return 0

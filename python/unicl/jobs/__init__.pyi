@@ -6,5 +6,6 @@ from .mine import mine_vocabulary as mine_vocabulary
 from .run import Progress as Progress
 from .run import RunStats as RunStats
 from .run import no_progress as no_progress
+from .tokenize import TokenizeOptions as TokenizeOptions
 from .tokenize import TokenizeStats as TokenizeStats
 from .tokenize import tokenize_files as tokenize_files

@@ -72,7 +72,7 @@ def mine_vocabulary(
     )
     counter = PhraseCounter(tagger=tagger, grammar=grammar, max_names=max_names, threads=threads)
     reading = Reading() if reading is None else reading
-    sources = (open_source(path, reading) for path in find_inputs(inputs))
+    sources = [open_source(path, reading) for path in find_inputs(inputs)]
     for captions in captions_of(sources, reading, progress, "counting phrases in"):
         counter.add(captions)
     vocabulary = counter.vocabulary(

@@ -126,7 +126,10 @@ def test_what_is_wrong_with_the_words_is_said_in_one_line(
     tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for words, message in (
-        (["--weights", "relevance"], "weights by relevance need a model; name its folder with --relevance"),
+        (
+            ["--weights", "relevance"],
+            "expected a model for weights by relevance; got none: name its folder with --relevance",
+        ),
         (["--relevance", str(tmp_path / "nowhere")], "which is no folder: nothing is downloaded"),
     ):
         assert label(source, tmp_path / "out", *words) == 2

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unicl import ClipTokenizer
-from unicl.files import new_parquet, output_paths, written_aside
+from unicl.files import new_file, new_parquet, output_paths
 from unicl.jobs import tokenize_files
 
 TOKENIZER = ClipTokenizer()
@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_an_existing_output_is_refused_and_stays(tmp_path: Path, source: Path) -> None:
     (tmp_path / "ids.parquet").write_text("precious")
-    with pytest.raises(FileExistsError, match=r"ids.parquet exists; .*--overwrite"):
+    with pytest.raises(FileExistsError, match=r"ids.parquet exists: .*overwrite=True"):
         tokenize_files([source], tmp_path / "ids.parquet", TOKENIZER)
     assert (tmp_path / "ids.parquet").read_text() == "precious"
 
@@ -67,7 +67,7 @@ sys.exit(main(["tokenize", {str(tmp_path / "captions.parquet")!r}, "--out", {str
 
 def test_an_error_of_the_body_leaves_no_file(tmp_path: Path) -> None:
     def fail() -> None:
-        with written_aside(tmp_path / "a" / "file.json") as aside:
+        with new_file(tmp_path / "a" / "file.json") as aside:
             aside.write_text("half")
             raise ZeroDivisionError
 
@@ -84,25 +84,27 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_two_inputs_of_one_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"a/x\.csv\.gz and b/x\.parquet would both be written to .*x\.parquet"):
+    with pytest.raises(
+        ValueError, match=r"expected one input for each output; got a/x\.csv\.gz and b/x\.parquet for .*x\.parquet"
+    ):
         output_paths([Path("a/x.csv.gz"), Path("b/x.parquet")], tmp_path)
 
 
 def test_an_output_that_is_an_input_is_refused(tmp_path: Path, source: Path) -> None:
-    with pytest.raises(ValueError, match="is an input; name another place"):
+    with pytest.raises(ValueError, match=r"expected an output that is no input; got .*parquet: name another place"):
         tokenize_files([source], tmp_path, TOKENIZER, overwrite=True)
     assert pq.read_table(source).num_rows == 10
 
 
 def test_a_file_where_the_folder_should_be_is_refused(tmp_path: Path, source: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(NotADirectoryError, match="out is a file; name a folder"):
+    with pytest.raises(NotADirectoryError, match=r"got .*out, which is a file: name a folder"):
         tokenize_files([source], tmp_path / "out", TOKENIZER)
 
 
 def test_a_column_of_a_new_ones_name_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption": ["a dog"], "ids": [1]}), tmp_path / "captions.parquet")
-    with pytest.raises(ValueError, match=r"already has a column 'ids'; rename it.*--no-copy-columns"):
+    with pytest.raises(ValueError, match=r"expected no column 'ids'.*: rename it.*copy_columns=False"):
         tokenize_files([tmp_path / "captions.parquet"], tmp_path / "out", TOKENIZER)
     assert not (tmp_path / "out").exists()
 
