@@ -8,13 +8,13 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from unicl.cli.drawing import draw_caption
 from unicl.cli.parse import parse
-from unicl.labels import Ancestors, DenseLabeler, open_vocabulary
+from unicl.labels import Ancestors, DenseLabeler, LabelFilters, Mode, open_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ class ExplainConfig:
     """Captions, each in quotes."""
     vocabulary: str = "coco"
     """The labels: a file (.json, .tsv, .txt), or a name that unicl label --vocabulary accepts."""
-    mode: Literal["canonical", "argmax"] = "canonical"
+    mode: Mode = "canonical"
     """How phrases become labels. canonical: by their meaning, or to none. argmax: by their letters, always."""
     min_document_frequency: int = 0
     """In how many captions a label must be. The counts come from the vocabulary: mined ones have them, and those that
@@ -55,7 +55,7 @@ def run(arguments: Sequence[str]) -> int:
     labeler = DenseLabeler(
         open_vocabulary(config.vocabulary, parents=config.ancestors is not None),
         mode=config.mode,
-        min_document_frequency=config.min_document_frequency,
+        filters=LabelFilters(min_document_frequency=config.min_document_frequency),
         ancestors=config.ancestors,
         frequency_of="vocabulary" if config.min_document_frequency else "captions",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from unicl.jobs import LabelOptions
     from unicl.labels import RelevanceFilter
 
 
@@ -22,9 +23,6 @@ class Relevance:
     """The folder of the model that scores phrases by images. It is a model of unicl (config.json, model.safetensors),
     of open_clip (open_clip_config.json and weights), or a zero-shot detector of transformers. Nothing is
     downloaded."""
-    image_column: str | None = None
-    """The column with the images. If not given: the first of image, jpg, jpeg, png, webp, image_path and filepath that
-    the file has."""
     score_above: float = 0.5
     """A label stays if one of its phrases scores higher than this, in [0, 1]."""
     count_above: int | None = 1
@@ -34,17 +32,16 @@ class Relevance:
     device: str | None = None
     """The device of the model, such as cpu or cuda:1. If not given: a GPU if there is one."""
 
-    def to_filter(self, *, weigh: bool) -> RelevanceFilter | None:
+    def refuse_without_model(self, options: LabelOptions) -> None:
+        """Raises ``ValueError`` if an option needs a model and none is named."""
+        if self.relevance is None and "relevance" in options.weights:
+            raise ValueError("expected a model for weights by relevance; got none: name its folder with --relevance")
+        if self.relevance is None and (self != Relevance() or options.image_column is not None):
+            raise ValueError("expected a model for options about images; got none: name its folder with --relevance")
+
+    def to_filter(self) -> RelevanceFilter | None:
         """Makes the filter; None if no model is named."""
         if self.relevance is None:
-            if weigh:
-                raise ValueError(
-                    "expected a model for weights by relevance; got none: name its folder with --relevance"
-                )
-            if self != Relevance():
-                raise ValueError(
-                    "expected a model for the options about images; got none: name its folder with --relevance"
-                )
             return None
         try:
             from unicl.models import open_scorer
@@ -54,4 +51,4 @@ class Relevance:
             raise ValueError(f"{error}; pip install 'unicl-rs[demo]' installs what --relevance needs") from error
         from unicl.labels import RelevanceFilter
 
-        return RelevanceFilter(scorer=scorer, score_above=self.score_above, count_above=self.count_above, weigh=weigh)
+        return RelevanceFilter(scorer=scorer, score_above=self.score_above, count_above=self.count_above)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
@@ -16,7 +16,14 @@ from unicl.cli.parse import parse_one_of
 from unicl.cli.progress import show_progress
 from unicl.files import make_folder, refuse_existing
 from unicl.jobs import mine_vocabulary
-from unicl.labels import open_vocabulary, save_vocabulary, vocabulary_difference, vocabulary_stats
+from unicl.labels import (
+    MiningLimits,
+    OnClash,
+    open_vocabulary,
+    save_vocabulary,
+    vocabulary_difference,
+    vocabulary_stats,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,12 +39,7 @@ class Build(InputsConfig):
 
     out: Path
     """The vocabulary: .json or .tsv."""
-    min_document_frequency: int | float = 2
-    """In how many captions a name must be: a number, or a share such as 0.001."""
-    max_document_frequency: int | float = 1.0
-    """In how many captions a name may be: a number, or a share such as 0.1; 1.0 sets no limit."""
-    top_k: int | None = None
-    """Keep only that many names, the most frequent."""
+    limits: tyro.conf.OmitArgPrefixes[MiningLimits] = field(default_factory=MiningLimits)
     overwrite: bool = False
     """Replace a vocabulary that exists."""
 
@@ -72,7 +74,7 @@ class Merge:
     """Two or more files, or names that unicl label --vocabulary accepts."""
     out: Path
     """The vocabulary: .json (with the merge log), .tsv or .txt."""
-    on_clash: Literal["error", "first", "drop"] = "error"
+    on_clash: OnClash = "error"
     """What to do where two labels have the same synonym. error: stop. first: keep it for the first. drop: remove it."""
     overwrite: bool = False
     """Replace a vocabulary that exists."""
@@ -107,9 +109,7 @@ def _build(config: Build) -> None:
     make_folder(config.out.parent)
     vocabulary, counter = mine_vocabulary(
         config.inputs,
-        min_document_frequency=config.min_document_frequency,
-        max_document_frequency=config.max_document_frequency,
-        top_k=config.top_k,
+        config.limits,
         reading=config.reading,
         progress=show_progress,
     )

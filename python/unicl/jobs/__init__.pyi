@@ -1,4 +1,5 @@
 from .label import label_files as label_files
+from .label_plan import LabelOptions as LabelOptions
 from .labelling import LabelStats as LabelStats
 from .meter import RowSample as RowSample
 from .meter import sample_rows as sample_rows

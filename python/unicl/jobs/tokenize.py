@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +133,6 @@ class _Ids:
     ) -> None:
         self._tokenizer, self._length, self._stats, self._threads = tokenizer, length, stats, threads
         self._ragged, self._truncate = ragged, truncate
-        self._ends_in_padding = tokenizer.pad_id == tokenizer("", context_length=CONTROL_TOKENS)[0, -1]
 
     def columns(self, path: Path, batch: CaptionBatch) -> list[pa.Array]:
         """Gives the column of ids of a batch; ``path`` is its file."""
@@ -158,6 +157,11 @@ class _Ids:
             # Not null: pyarrow before 24 writes no null among lists of fixed size, and flatten() would drop it.
             rows[batch.is_bad] = self._tokenizer.pad_id
         return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), self._length)
+
+    @cached_property
+    def _ends_in_padding(self) -> bool:
+        """Whether the token at the end of a text is the one that pads."""
+        return bool(self._tokenizer("", context_length=CONTROL_TOKENS)[0, -1] == self._tokenizer.pad_id)
 
     def _lengths(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         """How many ids each row has before its padding. The padding id may also occur in the text, or end it."""

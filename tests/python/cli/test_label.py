@@ -77,7 +77,7 @@ def test_label_rolls_rare_labels_up_and_weighs_by_rarity(tmp_path: Path, capsys:
     counts = DenseLabeler(LabelVocabulary.from_file(tmp_path / "kinds.tsv")).count(captions)
     weighted = LabelSets.from_lists(done["labels"].to_pylist()).weighted(np.log(5 / counts.counts.clip(1)))
     assert LabelSets.from_arrow(done["labels"], done["label_weights"]).weights.tolist() == weighted.weights.tolist()
-    assert "2 labels gave way to an ancestor" in capsys.readouterr().out
+    assert "2 labels were replaced by an ancestor" in capsys.readouterr().out
 
 
 def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +127,10 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(
         (["label", "x.txt", "--vocabulary", "coco", "--score-above", "0.9"], "name its folder with --relevance"),
         (["label", "x.txt", "--stats", "x.parquet"], "expected a name for --stats that ends in .json; got x.parq"),
         (["tokenize", "x.txt", "--stats", "x.txt"], "expected a name for --stats that ends in .json; got x.txt"),
-        (["label", "x.txt", "--vocabulary", "coco", "--top-k", "3"], "--top-k"),
+        (
+            ["label", "x.txt", "--vocabulary", "coco", "--top-k", "3"],
+            "unicl label: expected --top-k only without a vocabulary; got --top-k 3 and a vocabulary",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_words_is_said_in_one_line(

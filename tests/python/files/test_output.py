@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unicl import ClipTokenizer
-from unicl.files import new_file, new_parquet, output_paths
+from unicl.files import new_file, new_folder, new_parquet, output_paths
 from unicl.jobs import tokenize_files
 
 TOKENIZER = ClipTokenizer()
@@ -117,3 +118,68 @@ def test_a_column_that_parquet_cannot_hold_is_told_in_one_line(tmp_path: Path) -
     with pytest.raises(ValueError, match=r"cannot write .*captions\.parquet: .*union"):
         tokenize_files([tmp_path / "captions.arrow"], tmp_path / "out", TOKENIZER)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def fail_at(row_group: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the disk be full at a row group."""
+    write, groups = pq.ParquetWriter.write_table, []
+
+    def fails(*arguments: object, **options: object) -> None:
+        groups.append(1)
+        if len(groups) == row_group:
+            raise OSError(28, "No space left on device")
+        write(*arguments, **options)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", fails)
+
+
+@pytest.mark.parametrize("row_group", [1, 2, 3, 4])
+def test_an_error_of_the_writing_thread_reaches_the_caller_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row_group: int
+) -> None:
+    schema = pa.schema([("n", pa.int64())])
+    batch = pa.RecordBatch.from_pydict({"n": list(range(100))}, schema=schema)
+    monkeypatch.setattr("unicl.files.output.ROW_GROUP_ROWS", 100)
+    fail_at(row_group + 1, monkeypatch)  # the first call is for the names of the columns
+    with (
+        pytest.raises(OSError, match=r"cannot write the output: No space left on device: '.*a\.parquet'"),
+        new_parquet(tmp_path / "a.parquet", schema) as output,
+    ):
+        for _ in range(4):
+            output.write(batch)
+    assert list(tmp_path.iterdir()) == []
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("parquet-writer")]
+
+
+def test_an_error_of_the_body_ends_the_writing_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = pa.schema([("n", pa.int64())])
+    monkeypatch.setattr("unicl.files.output.ROW_GROUP_ROWS", 1)
+    with pytest.raises(KeyboardInterrupt), new_parquet(tmp_path / "a.parquet", schema) as output:
+        output.write(pa.RecordBatch.from_pydict({"n": [1]}, schema=schema))
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("parquet-writer")]
+
+
+def test_a_folder_appears_whole_and_replaces_another_only_then(tmp_path: Path) -> None:
+    def fail() -> None:
+        with new_folder(tmp_path / "run", overwrite=True) as folder:
+            (folder / "half").touch()
+            raise ZeroDivisionError
+
+    with new_folder(tmp_path / "run") as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "old").write_text("old")
+        assert not (tmp_path / "run").exists()
+    with (
+        pytest.raises(FileExistsError, match=r"run exists: name another place, or replace it"),
+        new_folder(tmp_path / "run"),
+    ):
+        pass
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (tmp_path / "run" / "deep" / "old").read_text() == "old"
+    with new_folder(tmp_path / "run", overwrite=True) as folder:
+        (folder / "new").touch()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -16,8 +16,8 @@ from PIL import Image
 
 from unicl import DenseLabeler, LabelSets, LabelVocabulary
 from unicl.files import Reading
-from unicl.jobs import label_files
-from unicl.labels import RelevanceFilter
+from unicl.jobs import LabelOptions, label_files
+from unicl.labels import LabelFilters, RelevanceFilter
 
 VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "grass"], synonyms={"dog": ["puppy"]})
 CAPTIONS = [
@@ -115,7 +115,7 @@ def test_labels_and_weights_are_those_of_the_labeler_with_the_same_pictures(
     relevance = RelevanceFilter(scorer=scorer, weigh=weigh)
     options: dict[str, Any] = {"relevance": relevance, "reading": Reading(batch_rows=batch_rows), "threads": threads}
     _, stats = label_files([tmp_path / name], tmp_path / "out", VOCABULARY, **options)
-    expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()
     weights = [1.0] * len(expected.indices) if expected.weights is None else expected.weights.tolist()
     assert sets_in(tmp_path / "out").weights.tolist() == weights  # type: ignore[union-attr]
@@ -127,8 +127,10 @@ def test_labels_and_weights_are_those_of_the_labeler_with_the_same_pictures(
 def test_weights_by_rarity_and_relevance_are_multiplied(tmp_path: Path) -> None:
     write_bytes(tmp_path / "x.parquet", [*CONTENTS])
     relevance = RelevanceFilter(scorer=scorer, weigh=True)
-    label_files([tmp_path / "x.parquet"], tmp_path / "out", VOCABULARY, relevance=relevance, idf=True)
-    expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES)
+    label_files(
+        [tmp_path / "x.parquet"], tmp_path / "out", VOCABULARY, LabelOptions(weights="idf"), relevance=relevance
+    )
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
     rarity = DenseLabeler(VOCABULARY).count(CAPTIONS).rarity()
     assert sets_in(tmp_path / "out").weights.tolist() == expected.weighted(rarity).weights.tolist()  # type: ignore[union-attr]
 
@@ -138,7 +140,9 @@ def test_images_stay_in_the_column_they_are_in_and_out_of_the_output_of_a_shard(
     write_bytes(tmp_path / "x.parquet", [*CONTENTS])
     label_files([tmp_path / "x.parquet"], tmp_path / "out", VOCABULARY, relevance=relevance)
     assert pq.read_table(tmp_path / "out" / "x.parquet")["image"].to_pylist() == CONTENTS
-    label_files([tmp_path / "x.parquet"], tmp_path / "bare", VOCABULARY, relevance=relevance, copy_columns=False)
+    label_files(
+        [tmp_path / "x.parquet"], tmp_path / "bare", VOCABULARY, LabelOptions(copy_columns=False), relevance=relevance
+    )
     assert pq.read_table(tmp_path / "bare" / "x.parquet").column_names == ["labels", "label_weights"]
     write_shard(tmp_path / "x.tar", [*CONTENTS])
     label_files([tmp_path / "x.tar"], tmp_path / "shard", VOCABULARY, relevance=relevance)
@@ -168,15 +172,20 @@ def test_an_image_that_cannot_be_read_is_named_or_counted(tmp_path: Path, name: 
     WRITERS[name](tmp_path / name, [CONTENTS[0], BAD[reason], *CONTENTS[2:]])
     relevance = RelevanceFilter(scorer=scorer)
     place = "sample 000000001" if name == "x.tar" else "row 3" if name == "x.csv" else "row 1"
-    with pytest.raises(ValueError, match=rf"{name}, {place}: image {reason}: .*\(--bad-rows skip\)"):
+    with pytest.raises(ValueError, match=rf"{name}, {place}: image {reason}: .*: set bad_rows=\"skip\" to count"):
         label_files([tmp_path / name], tmp_path / "out", VOCABULARY, relevance=relevance)
     assert list((tmp_path / "out").iterdir()) == []
     reading = Reading(bad_rows="skip")
     _, stats = label_files(
-        [tmp_path / name], tmp_path / "out", VOCABULARY, relevance=relevance, reading=reading, phrases=True
+        [tmp_path / name],
+        tmp_path / "out",
+        VOCABULARY,
+        LabelOptions(phrases=True),
+        relevance=relevance,
+        reading=reading,
     )
     done = pq.read_table(tmp_path / "out" / "x.parquet")
-    expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES).to_list()
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES).to_list()
     assert done["labels"].to_pylist() == [expected[0], None, *expected[2:]]
     assert done["noun_phrases"].to_pylist()[:3] == [["a dog", "balls"], None, []]
     assert stats.skipped == {f"image {reason}": 1}
@@ -199,7 +208,7 @@ def test_a_path_that_is_not_utf8_is_one_bad_image(tmp_path: Path) -> None:
     assert (stats.images, stats.skipped) == (1, {"image unreadable": 1})
 
 
-def test_an_image_is_opened_only_where_a_label_hangs_on_it(tmp_path: Path) -> None:
+def test_an_image_is_opened_only_where_a_label_depends_on_it(tmp_path: Path) -> None:
     contents: list[bytes | None] = [*CONTENTS]
     contents[2] = None  # its caption has no label
     write_bytes(tmp_path / "x.parquet", contents)
@@ -235,7 +244,7 @@ def test_the_blocks_of_a_shard_are_short_where_images_are_large(
     write_shard(tmp_path / "x.tar", [*CONTENTS])
     relevance = RelevanceFilter(scorer=scorer)
     label_files([tmp_path / "x.tar"], tmp_path / "out", VOCABULARY, relevance=relevance)
-    expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()
 
 
@@ -262,12 +271,20 @@ def test_a_scorer_that_gives_no_scores_ends_the_run_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("table", "column", "message"),
     [
-        ({"caption": CAPTIONS}, None, r"no column named 'image', 'jpg', .* or 'filepath'; name one of its columns"),
-        ({"caption": CAPTIONS, "image": CONTENTS}, "picture", "no column 'picture'; name one of its columns"),
+        (
+            {"caption": CAPTIONS},
+            None,
+            r"expected a column named 'image', 'jpg', .* or 'filepath'; got 'caption': name one with image_column=NAME",
+        ),
+        (
+            {"caption": CAPTIONS, "image": CONTENTS},
+            "picture",
+            "expected a column 'picture'; got 'caption', 'image': name one with image_column=NAME",
+        ),
         (
             {"caption": CAPTIONS, "image": [1.0] * len(CAPTIONS)},
             None,
-            r"expected images in the column 'image', as bytes, \{bytes, path\} or paths; it holds double",
+            r"expected images in the column 'image', as bytes, \{bytes, path\} or paths; got double",
         ),
     ],
 )
@@ -280,7 +297,7 @@ def test_a_file_without_images_is_refused_before_any_work(
             [tmp_path / "x.parquet"],
             tmp_path / "out",
             VOCABULARY,
+            LabelOptions(image_column=column),
             relevance=RelevanceFilter(scorer=scorer),
-            image_column=column,
         )
     assert not (tmp_path / "out").exists()
