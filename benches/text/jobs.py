@@ -16,6 +16,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,14 @@ def measured(work: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def compare(name: str, captions: int, bare: Callable[[], Any], job: Callable[[], Any], passes: int) -> None:
-    """Prints the speed of both, and the ratio. The first pass of each is not counted."""
+def compare(
+    name: str, captions: int, bare: Callable[[], Any], job: Callable[[Path], Any], folder: Path, passes: int
+) -> Path:
+    """Prints the speed of both, and the ratio. The first pass of each is not counted. Gives an output of the job."""
     bare()
-    job()
-    times = [(measured(bare), measured(job)) for _ in range(passes)]
+    job(folder / name)
+    outputs = [folder / f"{name}-{number}" for number in range(passes)]
+    times = [(measured(bare), measured(partial(job, out))) for out in outputs]
     (bare_wall, bare_cpu), (job_wall, job_cpu) = (
         (min(each[side][0] for each in times), min(each[side][1] for each in times)) for side in (0, 1)
     )
@@ -61,6 +65,7 @@ def compare(name: str, captions: int, bare: Callable[[], Any], job: Callable[[],
         f"{bare_cpu * 1e3:>11,.0f} {job_cpu * 1e3:>11,.0f}",
         flush=True,
     )
+    return folder / name / "captions.parquet"
 
 
 def main() -> None:
@@ -80,34 +85,36 @@ def main() -> None:
     print(f"{arguments.captions.name}: {len(captions):,} captions, best of {arguments.passes} passes")
     print(f"\n{'':<24} {'bare /s':>14} {'job /s':>14} {'ratio':>8} {'bare cpu ms':>11} {'job cpu ms':>11}")
     with tempfile.TemporaryDirectory() as folder:
-        source, out = Path(folder, "captions.parquet"), Path(folder, "out")
+        source = Path(folder, "captions.parquet")
         pq.write_table(pa.table({"caption": captions}), source, compression="zstd")
         batches = [batch.captions for batch in read_captions(open_source(source), Reading())]
 
         labeler = DenseLabeler(open_vocabulary(arguments.vocabulary))
-        compare(
+        out = compare(
             "label",
             len(captions),
             lambda: [labeler(batch, threads=threads) for batch in batches],
-            lambda: label_files([source], out, labeler.vocabulary, overwrite=True, threads=threads),
+            lambda out: label_files([source], out, labeler.vocabulary, threads=threads),
+            Path(folder),
             arguments.passes,
         )
-        written = pq.read_table(out / "captions.parquet")["labels"].to_pylist()
+        written = pq.read_table(out)["labels"].to_pylist()
         if written != labeler(captions, threads=threads).to_list():
             raise SystemExit("label_files wrote other labels than the labeler gives")
 
         tokenizer = ClipTokenizer()
-        compare(
+        out = compare(
             "tokenize",
             len(captions),
             lambda: [tokenizer(batch, dtype="int32", threads=threads) for batch in batches],
-            lambda: tokenize_files([source], out, tokenizer, overwrite=True, threads=threads),
+            lambda out: tokenize_files([source], out, tokenizer, threads=threads),
+            Path(folder),
             arguments.passes,
         )
-        ids = pq.read_table(out / "captions.parquet")["ids"].combine_chunks().flatten().to_numpy()
+        ids = pq.read_table(out)["ids"].combine_chunks().flatten().to_numpy()
         if not np.array_equal(ids.reshape(len(captions), -1), tokenizer(captions, threads=threads)):
             raise SystemExit("tokenize_files wrote other ids than the tokenizer gives")
-        print(f"\nwritten: {(out / 'captions.parquet').stat().st_size / 1e6:.1f} MB of ids and captions")
+        print(f"\nwritten: {out.stat().st_size / 1e6:.1f} MB of ids and captions")
 
 
 if __name__ == "__main__":

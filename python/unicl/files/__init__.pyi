@@ -1,3 +1,4 @@
+from .ahead import read_ahead as read_ahead
 from .atomic import make_folder as make_folder
 from .atomic import naming_output as naming_output
 from .atomic import new_file as new_file

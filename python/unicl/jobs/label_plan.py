@@ -37,8 +37,8 @@ class LabelOptions(ColumnOptions):
     top_k: int | None = None
     """Mine only that many labels, the most frequent."""
     ancestors: Ancestors | None = None
-    """How the parents in a vocabulary are used. roll-up: the nearest ancestor with enough captions replaces a label that
-    has too few. add: a caption has all ancestors of its labels too."""
+    """How the parents in a vocabulary are used. roll-up: the nearest ancestor with enough captions replaces a label of
+    fewer. add: a caption has all ancestors of its labels too."""
     balance: int | None = None
     """Keep a label of a caption with the probability min(1, balance / its number of captions), as MetaCLIP does."""
     seed: int = 0

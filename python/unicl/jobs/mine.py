@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unicl.files import Reading, find_inputs, open_source, read_captions
+from unicl.files import Reading, find_inputs, open_source, read_ahead, read_captions
 from unicl.jobs.run import Progress, no_progress
 from unicl.labels import MAX_NAMES, MiningLimits, PhraseCounter
 
@@ -81,6 +81,6 @@ def captions_of(sources: Iterable[Source], reading: Reading, progress: Progress,
     """Reads the captions of files in batches, without the bad rows."""
     for source in sources:
         with progress(f"{title} {source.path.name}", source.num_rows) as advance:
-            for batch in read_captions(source, reading, only_captions=True):
+            for batch in read_ahead(read_captions(source, reading, only_captions=True)):
                 yield batch.good_captions()
                 advance(len(batch))

@@ -12,6 +12,7 @@ from unicl.files import (
     extended_schema,
     find_images,
     open_source,
+    read_ahead,
     read_captions,
     refuse_existing,
 )
@@ -132,6 +133,6 @@ def write_rows(
         progress: Shows how many captions are done.
     """
     with progress(f"{title} {file.source.path.name}", file.source.num_rows) as advance:
-        for batch in file.batches(reading, skipped):
+        for batch in read_ahead(file.batches(reading, skipped)):
             writer.write(extended(batch, file.schema, new_columns(batch)))
             advance(len(batch))

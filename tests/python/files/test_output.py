@@ -141,12 +141,14 @@ def test_an_error_of_the_writing_thread_reaches_the_caller_and_leaves_no_file(
     batch = pa.RecordBatch.from_pydict({"n": list(range(100))}, schema=schema)
     monkeypatch.setattr("unicl.files.output.ROW_GROUP_ROWS", 100)
     fail_at(row_group + 1, monkeypatch)  # the first call is for the names of the columns
-    with (
-        pytest.raises(OSError, match=r"cannot write the output: No space left on device: '.*a\.parquet'"),
-        new_parquet(tmp_path / "a.parquet", schema) as output,
-    ):
-        for _ in range(4):
-            output.write(batch)
+
+    def write_four() -> None:
+        with new_parquet(tmp_path / "a.parquet", schema) as output:
+            for _ in range(4):
+                output.write(batch)
+
+    with pytest.raises(OSError, match=r"cannot write the output: No space left on device: '.*a\.parquet'"):
+        write_four()
     assert list(tmp_path.iterdir()) == []
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("parquet-writer")]
 
@@ -154,9 +156,14 @@ def test_an_error_of_the_writing_thread_reaches_the_caller_and_leaves_no_file(
 def test_an_error_of_the_body_ends_the_writing_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     schema = pa.schema([("n", pa.int64())])
     monkeypatch.setattr("unicl.files.output.ROW_GROUP_ROWS", 1)
-    with pytest.raises(KeyboardInterrupt), new_parquet(tmp_path / "a.parquet", schema) as output:
-        output.write(pa.RecordBatch.from_pydict({"n": [1]}, schema=schema))
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with new_parquet(tmp_path / "a.parquet", schema) as output:
+            output.write(pa.RecordBatch.from_pydict({"n": [1]}, schema=schema))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("parquet-writer")]
 

@@ -76,7 +76,7 @@ def write_shard(path: Path, captions: list[str], *, pretty: bool = False) -> Non
     with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as archive:
         for row, caption in enumerate(captions):
             metadata = json.dumps({"key": str(row), "caption": caption}, indent=2 if pretty else None)
-            members = {"jpg": b"\xff\xd8 no picture", "json": metadata.encode(), "txt": caption.encode()}
+            members = {"jpg": b"\xff\xd8 no image", "json": metadata.encode(), "txt": caption.encode()}
             for extension, content in members.items():
                 member = tarfile.TarInfo(f"00000/{row:09d}.{extension}")
                 member.size = len(content)

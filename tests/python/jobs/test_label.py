@@ -242,7 +242,7 @@ def test_a_skipped_row_has_null_and_a_row_without_label_an_empty_list(tmp_path: 
 
 
 def test_top_k_with_a_vocabulary_is_refused(tmp_path: Path, source: Path) -> None:
-    with pytest.raises(ValueError, match="expected top_k only .*; got top_k=3 and a vocabulary"):
+    with pytest.raises(ValueError, match=r"expected top_k only .*; got top_k=3 and a vocabulary"):
         label_files([source], tmp_path / "out", VOCABULARY, LabelOptions(top_k=3))
 
 
