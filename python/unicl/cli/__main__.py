@@ -1,4 +1,4 @@
-"""``python -m unicl.cli``: the same as ``unicl``."""
+"""Makes ``python -m unicl.cli`` the same as ``unicl``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A caption and its noun phrases, drawn for people."""
+"""Draws a caption and its noun phrases for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("", "phrase", "characters", "lemma", "rule", "score", "label")
 
 
 class Cell(NamedTuple):
-    """A character of the caption as it is shown, the columns it takes, and the phrase that it belongs to."""
+    """A character of the caption as it is shown, the columns that it takes, and its phrase."""
 
     text: str
     width: int
@@ -25,12 +25,12 @@ class Cell(NamedTuple):
 
 
 def draw_caption(caption: str, phrases: Sequence[Explanation], *, width: int, color: bool) -> str:
-    """The caption with its phrases underlined and numbered, and a table of what became of each.
+    """Draws the caption with its phrases underlined and numbered, and a table of the phrases and their labels.
 
     Args:
-        caption: The caption. What would move a terminal's cursor is shown escaped.
+        caption: The caption. Characters that would move a terminal's cursor are shown escaped.
         phrases: Its noun phrases, as ``DenseLabeler.explain`` gives them.
-        width: Of the terminal, in columns.
+        width: The width of the terminal, in columns.
         color: Whether the terminal shows colours: green where a phrase has a label, yellow where it has none.
     """
     colors = [DROPPED if phrase.dropped else LABELLED for phrase in phrases] if color else None
@@ -51,7 +51,7 @@ def _cells(caption: str, phrases: Sequence[Explanation]) -> Iterator[Cell]:
 
 
 def _wrapped(cells: Iterable[Cell], width: int) -> Iterator[list[Cell]]:
-    """Lines of that many columns at most, broken behind a space where there is one."""
+    """Breaks into lines of at most that many columns, after a space if the line has one."""
     line: list[Cell] = []
     for cell in cells:
         if line and sum(cell.width for cell in line) + cell.width > width:
@@ -118,14 +118,14 @@ def _printable(text: str) -> str:
 
 
 def _shown(character: str) -> str:
-    """What stands for a character: itself, unless it would move the cursor or turn the text around."""
+    """Shows a character as itself, or escaped if it would move the cursor or change the direction of the text."""
     if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in BIDIRECTIONAL:
         return character.encode("unicode_escape").decode()
     return character
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes: two for wide characters, none for marks above others."""
+    """Counts the columns of a terminal that a text takes: two for wide characters, none for combining marks."""
     return sum(
         0
         if unicodedata.category(character) in ("Mn", "Me", "Cf")

@@ -1,4 +1,4 @@
-"""``unicl explain``."""
+"""Runs ``unicl explain``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from unicl.cli.drawing import draw_caption
-from unicl.labels import DenseLabeler, LabelFilters, open_vocabulary
+from unicl.cli.parse import parse
+from unicl.labels import Ancestors, DenseLabeler, LabelFilters, Mode, open_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,28 +32,31 @@ class ExplainConfig:
     captions: tyro.conf.Positional[tuple[str, ...]]
     """Captions, each in quotes."""
     vocabulary: str = "coco"
-    """The labels: a file (.json, .tsv, .txt), or a name that unicl label --vocabulary takes."""
-    mode: Literal["canonical", "argmax"] = "canonical"
-    """How phrases become labels: by what they mean, or none; or by what they look like, always."""
+    """The labels: a file (.json, .tsv, .txt), or a name that unicl label --vocabulary accepts."""
+    mode: Mode = "canonical"
+    """How phrases become labels. canonical: by their meaning, or to none. argmax: by their letters, always."""
     min_document_frequency: int = 0
-    """In how many captions a label must be, as the vocabulary has counted them: a mined one, or one that unicl label
-    wrote when it counted."""
-    ancestors: Literal["roll-up", "add"] | None = None
-    """What the parents in the vocabulary are for, as in unicl label."""
+    """In how many captions a label must be. The counts come from the vocabulary: mined ones have them, and those that
+    unicl label wrote after counting."""
+    ancestors: Ancestors | None = None
+    """How the parents in the vocabulary are used, as in unicl label."""
     json: bool = False
-    """Write JSON: an object a line for each caption."""
+    """Write JSON: a line with an object for each caption."""
+
+
+CONFIGS = (ExplainConfig,)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl explain`` and writes the explanations."""
-    config = tyro.cli(ExplainConfig, prog="unicl explain", args=arguments)
+    config = parse(ExplainConfig, "unicl explain", arguments)
     if not config.captions:
-        raise ValueError('no caption: give one in quotes, as in unicl explain "two dogs on a beach"')
+        raise ValueError('expected a caption; got none: give one in quotes, as in unicl explain "two dogs on a beach"')
     labeler = DenseLabeler(
         open_vocabulary(config.vocabulary, parents=config.ancestors is not None),
         mode=config.mode,
         filters=LabelFilters(min_document_frequency=config.min_document_frequency),
-        ancestors="roll_up" if config.ancestors == "roll-up" else config.ancestors,
+        ancestors=config.ancestors,
         frequency_of="vocabulary" if config.min_document_frequency else "captions",
     )
     explained = [(caption, labeler.explain(caption)) for caption in config.captions]

@@ -1,4 +1,4 @@
-"""The options that the commands over files share."""
+"""Defines the options that the commands over files share."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from unicl.files import Reading
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilesConfig:
-    """Files in, and the same rows with new columns out."""
+class InputsConfig:
+    """Reads files."""
 
     inputs: tyro.conf.Positional[tuple[Path, ...]]
     """Files, or folders of files."""
+    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesConfig(InputsConfig):
+    """Reads files and writes the same rows with new columns."""
+
     out: Path
     """The folder for NAME.parquet."""
-    copy_columns: bool = True
-    """Write the columns of the input too."""
     overwrite: bool = False
     """Replace outputs that exist, each when the new one is complete."""
     threads: int | None = None
-    """How many threads to use; all cores if not given."""
-    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    """How many threads to use. If not given: all cores."""
     stats: Path | None = None
     """Write counts and times to this file, as JSON (.json)."""

@@ -1,19 +1,17 @@
-"""``unicl meter``."""
+"""Runs ``unicl meter``."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import sys
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import tyro
-
-from unicl.cli.progress import show_captions
+from unicl.cli.files import InputsConfig
+from unicl.cli.parse import parse
+from unicl.cli.progress import show_progress
 from unicl.evaluation import FalseNegatives, expected_false_negatives
-from unicl.files import Reading
 from unicl.jobs import sample_rows
 
 if TYPE_CHECKING:
@@ -21,30 +19,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeterConfig:
-    """Tells how many false negatives a random batch has: pairs of two rows that share a label or a caption.
+class MeterConfig(InputsConfig):
+    """Counts the false negatives of a random batch: pairs of two rows that share a label or a caption.
 
-    Reads what unicl label writes. A loss without labels takes every such pair for a negative.
+    It reads files that unicl label wrote. A loss without labels treats every such pair as a negative.
     """
 
-    inputs: tyro.conf.Positional[tuple[Path, ...]]
-    """Files, or folders of files, with captions and a column of label ids."""
     batch_size: int
     """Rows of a batch, over all ranks."""
     label_column: str = "labels"
     """The column with the lists of label ids."""
     json: bool = False
     """Write JSON."""
-    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+
+
+CONFIGS = (MeterConfig,)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl meter``, measures, and writes a table."""
-    config = tyro.cli(MeterConfig, prog="unicl meter", args=arguments)
+    config = parse(MeterConfig, "unicl meter", arguments)
     if config.batch_size < 2:  # before hours of reading
-        raise ValueError(f"expected a batch size of 2 or more; got {config.batch_size}")
+        raise ValueError(f"expected --batch-size >= 2; got {config.batch_size}")
     sample = sample_rows(
-        config.inputs, reading=config.reading, label_column=config.label_column, progress=show_captions
+        config.inputs, reading=config.reading, label_column=config.label_column, progress=show_progress
     )
     captions, labels = sample.drawn()
     found = expected_false_negatives(labels, captions, batch_size=config.batch_size, rows=sample.rows)

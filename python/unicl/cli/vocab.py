@@ -1,4 +1,4 @@
-"""``unicl vocab build``, ``stats``, ``diff`` and ``merge``."""
+"""Runs ``unicl vocab build``, ``stats``, ``diff`` and ``merge``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from unicl.cli.progress import show_captions
-from unicl.files import Reading, make_folder, refuse_existing
+from unicl.cli.files import InputsConfig
+from unicl.cli.parse import parse_one_of
+from unicl.cli.progress import show_progress
+from unicl.files import make_folder, refuse_existing
 from unicl.jobs import mine_vocabulary
-from unicl.labels import open_vocabulary, save_vocabulary, vocabulary_difference, vocabulary_stats
+from unicl.labels import (
+    MiningLimits,
+    OnClash,
+    open_vocabulary,
+    save_vocabulary,
+    vocabulary_difference,
+    vocabulary_stats,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from unicl.labels import VocabularyDifference, VocabularyStats
 
@@ -25,68 +34,60 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Build:
+class Build(InputsConfig):
     """Mines a vocabulary from the captions of files: their noun phrases, the most frequent first."""
 
-    inputs: tyro.conf.Positional[tuple[Path, ...]]
-    """Files, or folders of files; see unicl label --help."""
     out: Path
     """The vocabulary: .json or .tsv."""
-    min_document_frequency: int | float = 2
-    """In how many captions a name must be: a number, or a share such as 0.001."""
-    max_document_frequency: int | float = 1.0
-    """In how many captions a name may be: a number, or a share such as 0.1; 1.0 sets no limit."""
-    top_k: int | None = None
-    """Keep only that many names, the most frequent."""
+    limits: tyro.conf.OmitArgPrefixes[MiningLimits] = field(default_factory=MiningLimits)
     overwrite: bool = False
-    """Replace a vocabulary that is there."""
-    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    """Replace a vocabulary that exists."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """Tells what is in a vocabulary."""
+    """Describes a vocabulary."""
 
     vocabulary: tyro.conf.Positional[str]
-    """A file (.json, .tsv, .txt), or a name that unicl label --vocabulary takes."""
+    """A file (.json, .tsv, .txt), or a name that unicl label --vocabulary accepts."""
     json: bool = False
     """Write JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diff:
-    """Tells how a second vocabulary differs from a first one, and whether ids still mean what they meant."""
+    """Compares two vocabularies, and tells whether every id of the first has the same label in the second."""
 
     first: tyro.conf.Positional[str]
-    """A file, or a name that unicl label --vocabulary takes."""
+    """A file, or a name that unicl label --vocabulary accepts."""
     second: tyro.conf.Positional[str]
-    """Likewise."""
+    """A file or name, like the first."""
     json: bool = False
-    """Write JSON, and all of it."""
+    """Write JSON, with all differences."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
-    """Adds to a first vocabulary the labels of others: the ids of the first stay, what is new comes behind."""
+    """Adds the labels of other vocabularies to a first one. Its ids stay; new labels follow."""
 
     vocabularies: tyro.conf.Positional[tuple[str, ...]]
-    """Files, or names that unicl label --vocabulary takes; two or more."""
+    """Two or more files, or names that unicl label --vocabulary accepts."""
     out: Path
     """The vocabulary: .json (with the merge log), .tsv or .txt."""
-    on_clash: Literal["error", "first", "drop"] = "error"
-    """Where two labels claim a synonym: stop, give it to the first, or to neither."""
+    on_clash: OnClash = "error"
+    """What to do where two labels have the same synonym. error: stop. first: keep it for the first. drop: remove it."""
     overwrite: bool = False
-    """Replace a vocabulary that is there."""
+    """Replace a vocabulary that exists."""
+
+
+CONFIGS = (Build, Stats, Diff, Merge)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl vocab``, and runs the command."""
-    config = tyro.extras.subcommand_cli_from_dict(
-        {"build": Build, "stats": Stats, "diff": Diff, "merge": Merge},
-        prog="unicl vocab",
-        description="Label vocabularies: made, described, compared, merged.",
-        args=arguments,
-    )
+    commands: dict[str, Callable[..., Any]] = {"build": Build, "stats": Stats, "diff": Diff, "merge": Merge}
+    description = "Mines, describes, compares and merges label vocabularies."
+    config = parse_one_of(commands, "unicl vocab", description, arguments)
     match config:
         case Build():
             _build(config)
@@ -102,45 +103,45 @@ def run(arguments: Sequence[str]) -> int:
 def _build(config: Build) -> None:
     refuse_existing(config.out, overwrite=config.overwrite)
     if config.out.suffix not in (".json", ".tsv"):
-        raise ValueError(f"expected --out to end in .json or .tsv, which hold the counts of captions; got {config.out}")
+        raise ValueError(
+            f"expected a name for --out that ends in .json or .tsv, which hold the counts of captions; got {config.out}"
+        )
     make_folder(config.out.parent)
     vocabulary, counter = mine_vocabulary(
         config.inputs,
-        min_document_frequency=config.min_document_frequency,
-        max_document_frequency=config.max_document_frequency,
-        top_k=config.top_k,
+        config.limits,
         reading=config.reading,
-        progress=show_captions,
+        progress=show_progress,
     )
     save_vocabulary(vocabulary, config.out, overwrite=config.overwrite)
-    _say(f"{len(vocabulary):,} labels from {counter.captions:,} captions in {config.out}")
+    _write(f"{len(vocabulary):,} labels from {counter.captions:,} captions in {config.out}")
     if counter.max_undercount:
-        _say(f"more names than fit were met: a count may lack up to {counter.max_undercount:,} captions")
+        _write(f"there were more names than fit in memory: a count may be up to {counter.max_undercount:,} too low")
 
 
 def _stats(config: Stats) -> None:
     stats = vocabulary_stats(open_vocabulary(config.vocabulary))
-    _say(json.dumps(dataclasses.asdict(stats), indent=2, ensure_ascii=False) if config.json else _described(stats))
+    _write(json.dumps(dataclasses.asdict(stats), indent=2, ensure_ascii=False) if config.json else _described(stats))
 
 
 def _diff(config: Diff) -> None:
     difference = vocabulary_difference(open_vocabulary(config.first), open_vocabulary(config.second))
     as_json = {**dataclasses.asdict(difference), "ids_are_kept": difference.ids_are_kept}
-    _say(json.dumps(as_json, indent=2, ensure_ascii=False) if config.json else _compared(difference))
+    _write(json.dumps(as_json, indent=2, ensure_ascii=False) if config.json else _compared(difference))
 
 
 def _merge(config: Merge) -> None:
     refuse_existing(config.out, overwrite=config.overwrite)
     if len(config.vocabularies) < 2:
-        raise ValueError(f"expected two vocabularies or more; got {len(config.vocabularies)}")
+        raise ValueError(f"expected 2 vocabularies or more; got {len(config.vocabularies)}")
     first, *others = map(open_vocabulary, config.vocabularies)
     merged = first
     for other in others:
         merged = merged.merged(other, on_clash=config.on_clash)
     save_vocabulary(merged, config.out, overwrite=config.overwrite)
     log = merged.merge_log[len(first.merge_log) :]
-    _say(f"{len(merged):,} labels in {config.out}: {len(merged) - len(first):,} new, {len(log):,} texts settled")
-    _say("\n".join(_first(str(record) for record in log)))
+    _write(f"{len(merged):,} labels in {config.out}: {len(merged) - len(first):,} new, {len(log):,} texts settled")
+    _write("\n".join(_first(str(record) for record in log)))
 
 
 def _described(stats: VocabularyStats) -> str:
@@ -160,7 +161,7 @@ def _described(stats: VocabularyStats) -> str:
 
 
 def _compared(difference: VocabularyDifference) -> str:
-    kept = "every id means what it meant" if difference.ids_are_kept else "ids do not mean what they meant"
+    kept = "every id keeps its label" if difference.ids_are_kept else "some ids have other labels"
     parts = {
         "added": difference.added,
         "removed": difference.removed,
@@ -180,6 +181,6 @@ def _first(items: Iterable[str]) -> list[str]:
     return [*listed[:SHOWN], *more]
 
 
-def _say(text: str) -> None:
+def _write(text: str) -> None:
     if text:
         sys.stdout.write(f"{text}\n")

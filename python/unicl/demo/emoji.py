@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from importlib import metadata, resources
@@ -19,8 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unicl.files import write_bytes
+from unicl.jobs import Progress, no_progress
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from importlib.resources.abc import Traversable
 
     from numpy.typing import NDArray
@@ -209,16 +211,14 @@ def split_by_base(images: EmojiImages, held_out_share: float = 0.2) -> tuple[lis
     return train, [index for index, base in enumerate(images.bases) if base in held_out]
 
 
-def load_emoji_images(
-    cache: Path, *, size: int = 48, progress: Callable[[Iterable[Emoji], int], Iterable[Emoji]] | None = None
-) -> EmojiImages:
+def load_emoji_images(cache: Path, *, size: int = 48, progress: Progress = no_progress) -> EmojiImages:
     """Draws the data set, or reads it from ``cache`` if an earlier call has drawn it.
 
     Args:
         cache: A folder; it is made if it is missing. The file in it is named by size and package versions, and appears
             only once it is complete.
         size: The width and height of the images in pixels.
-        progress: Wraps the emoji while they are drawn, e.g. in a progress bar. It also gets their number.
+        progress: Shows how many emoji are drawn.
 
     Returns:
         The emoji that have an OpenMoji image: all 3,944 fully-qualified ones, at the versions tested.
@@ -242,23 +242,17 @@ def load_emoji_images(
     if file.exists():
         images = np.load(file, allow_pickle=False)
     else:
-        listed: Iterable[Emoji] = progress(emoji, len(emoji)) if progress else emoji
-        images = np.stack([draw(drawn[one].read_text(encoding="utf-8"), size) for one in listed])
-        save_aside(images, file)
+        with progress("drawing images", len(emoji), "emoji") as advance:
+            one_by_one = []
+            for one in emoji:
+                one_by_one.append(draw(drawn[one].read_text(encoding="utf-8"), size))
+                advance(1)
+        images = np.stack(one_by_one)
+        content = BytesIO()
+        np.save(content, images)
+        cache.mkdir(parents=True, exist_ok=True)
+        write_bytes(file, content.getvalue())
     return EmojiImages(images=images, emoji=tuple(emoji), bases=tuple(base_indices(emoji, list(images))))
-
-
-def save_aside(pictures: NDArray[np.uint8], file: Path) -> None:
-    """Writes beside ``file`` and renames, so that no reader sees half of it; two processes may do it at once."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as aside:
-        try:
-            np.save(aside, pictures)
-            aside.flush()
-            Path(aside.name).replace(file)
-        except BaseException:
-            Path(aside.name).unlink()
-            raise
 
 
 def draw_large(emoji: Emoji, size: int) -> NDArray[np.uint8]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-import shutil
-import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -22,35 +20,24 @@ from unicl.demo.evaluate import evaluate
 from unicl.demo.page import write_page
 from unicl.demo.prepare import CONTEXT_LENGTH, prepare_data
 from unicl.demo.results import ObjectiveResult
+from unicl.files import make_folder, new_folder
+from unicl.jobs import Progress, no_progress
 from unicl.models import SmallDualTowerConfig, save_dual_tower
 from unicl.text import ClipTokenizer
 from unicl.training import StepRecord, TrainingConfig, train
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from unicl.demo.prepare import DemoData
 
-T = TypeVar("T")
 SAVED_OBJECTIVE = "unicl"
 QUICK_STEPS = 30
 
 
-class Progress(Protocol):
-    """Wraps what is worked through, to show it; e.g. a progress bar."""
-
-    def __call__(self, items: Iterable[T], total: int, title: str) -> Iterable[T]:
-        """Passes ``items`` on; ``total`` of them; ``title`` says what the work is."""
-
-
-def no_progress(items: Iterable[T], total: int, title: str) -> Iterable[T]:  # noqa: ARG001
-    """Shows nothing."""
-    return items
-
-
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig:
-    """The settings of ``unicl demo``.
+    """Trains and compares objectives on the embedded data set: draws, labels, trains, evaluates, writes a report.
 
     Attributes:
         out: The run folder. It must not exist, unless it may be overwritten.
@@ -125,11 +112,7 @@ def run_demo(config: DemoConfig, progress: Progress = no_progress) -> dict[str, 
         ModuleNotFoundError: A package of the ``demo`` extra is missing.
     """
     with run_folder(config.out, overwrite=config.overwrite) as folder:
-        source = load_emoji_images(
-            config.cache,
-            size=config.image_size,
-            progress=lambda emoji, total: progress(emoji, total, "drawing images"),
-        )
+        source = load_emoji_images(config.cache, size=config.image_size, progress=progress)
         data = prepare_data(
             source,
             label_share=config.label_share,
@@ -167,8 +150,13 @@ def train_one(
     training = TrainingConfig(objective=recipe.objective, steps=config.steps, lr=config.lr, wd=config.wd)
     records: list[StepRecord] = []
     start = time.perf_counter()
-    first = (next(batches) for _ in range(config.steps))
-    train(model, progress(first, config.steps, f"training {name}"), training, records.append)
+    with progress(f"training {name}", config.steps, "steps") as advance:
+
+        def on_step(record: StepRecord) -> None:
+            records.append(record)
+            advance(1)
+
+        train(model, batches, training, on_step)
     seconds = time.perf_counter() - start
     return ObjectiveResult(scores=evaluate(model, data), records=tuple(records), seconds=seconds, model=model)
 
@@ -205,30 +193,21 @@ def run_metrics(config: DemoConfig, data: DemoData, results: dict[str, Objective
 
 @contextmanager
 def run_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A folder beside ``out`` to write into; it becomes ``out`` when all went well, and is removed when not."""
+    """Gives a folder beside ``out`` to write into. It becomes ``out`` at the end; after an error it is removed."""
     if out.exists() and not overwrite:
         raise FileExistsError(
-            f"the run folder {out} exists: name another one with --out, or replace it with --overwrite"
+            f"expected a new run folder; got {out}, which exists: name another one with out=FOLDER, or replace it with "
+            "overwrite=True"
         )
     if out.exists() and not (out / "metrics.json").is_file():
         raise FileExistsError(
-            f"{out} is not a run folder (it has no metrics.json) and is not replaced: name another one with --out"
+            f"expected a run folder to replace; got {out}, which has no metrics.json: name another one with out=FOLDER"
         )
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-partial-"))
+        make_folder(out.parent)
     except OSError as error:
         raise type(error)(
-            f"cannot write a run folder in {out.parent}: {error.strerror}; name another one with --out"
+            f"expected a place for a run folder; got {out.parent}: {error.strerror}: name another one with out=FOLDER"
         ) from error
-    try:
-        yield partial
-        partial.chmod(0o755)
-        replaced = partial.with_name(f"{partial.name}-replaced")
-        if out.exists():
-            out.replace(replaced)
-        partial.replace(out)
-        shutil.rmtree(replaced, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with new_folder(out, overwrite=overwrite) as folder:
+        yield folder

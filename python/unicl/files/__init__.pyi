@@ -1,9 +1,11 @@
+from .ahead import read_ahead as read_ahead
 from .atomic import make_folder as make_folder
+from .atomic import naming_output as naming_output
+from .atomic import new_file as new_file
+from .atomic import new_folder as new_folder
 from .atomic import refuse_existing as refuse_existing
-from .atomic import replacing as replacing
 from .atomic import write_bytes as write_bytes
 from .atomic import write_text as write_text
-from .atomic import written_aside as written_aside
 from .byte_order import refuse_wide_unicode as refuse_wide_unicode
 from .caption_batches import CaptionBatch as CaptionBatch
 from .caption_batches import caption_column as caption_column
@@ -15,7 +17,6 @@ from .decode import decode_image as decode_image
 from .output import ParquetOutput as ParquetOutput
 from .output import extended as extended
 from .output import extended_schema as extended_schema
-from .output import naming_output as naming_output
 from .output import new_parquet as new_parquet
 from .output import rows_of_lists as rows_of_lists
 from .row_images import IMAGE_COLUMNS as IMAGE_COLUMNS

@@ -1,4 +1,4 @@
-"""Arrow IPC in: the file format (also called Feather) and the stream format, which HF datasets keeps its data in."""
+"""Reads Arrow IPC: the file format (also called Feather) and the stream format (as of HF datasets)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FILE_MAGIC = b"ARROW1"
 
 
 class ArrowSource:
-    """The rows of an Arrow IPC file or stream; the bytes tell which. It is mapped into memory, not read into it.
+    """The rows of an Arrow IPC file or stream. Its first bytes tell which. It is mapped into memory, not read into it.
 
     Raises:
-        ValueError: It is neither, or is damaged.
+        ValueError: It is neither of the two, or is damaged.
     """
 
     num_rows = None
@@ -35,7 +35,7 @@ class ArrowSource:
             self.schema = reader.schema
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
-        """The rows, in order."""
+        """Reads the rows, in order."""
         first_row = 0
         with naming_file(self.path, "Arrow IPC"), pa.memory_map(str(self.path)) as mapped, self._open(mapped) as reader:
             refuse_changed(self.path, reader.schema, self.schema)

@@ -1,9 +1,10 @@
-"""Files that are written whole or not at all."""
+"""Writes files and folders whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -13,39 +14,134 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; what was written there takes the name of ``path`` at the end.
-
-    It is on the disk before it is renamed. After an error, or Ctrl-C, it is removed, and what was at ``path`` stays.
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all, and replaces one that is there. Its folder must exist.
 
     Raises:
-        OSError: The folder is missing, the disk is full, or whatever else the system says.
+        OSError: The folder is missing, or the system refuses the write; the message names the file.
     """
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        yield aside
-        try:
-            with aside.open("rb+") as file:
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except OSError as error:  # names the file, not the name it had meanwhile
-            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-    finally:
-        with suppress(OSError):  # it is gone after the renaming, and was never there in a missing folder
-            aside.unlink()
-    _sync_folder(path.parent)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file as :func:`replacing` does."""
-    with replacing(path) as aside:
+    with _replaced_file(path) as aside:
         aside.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file, UTF-8 with line ends as they are, as :func:`replacing` does."""
+    """Writes a text file as :func:`write_bytes` does: UTF-8, with line ends as they are."""
     write_bytes(path, text.encode())
+
+
+@contextmanager
+def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Gives a path beside ``path`` to write to. The file gets the name ``path`` at the end, when it is on the disk.
+
+    After an error, or Ctrl-C, the new file is removed, and a file at ``path`` stays as it was.
+
+    Args:
+        path: The final name. Its folder is made.
+        overwrite: Replace a file of that name.
+
+    Raises:
+        FileExistsError: There is a file of that name, and ``overwrite`` is not set.
+        OSError: The system refuses the write; the message names the file.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _replaced_file(path) as aside:
+        yield aside
+        refuse_existing(path, overwrite=overwrite)  # another process may have been faster
+
+
+@contextmanager
+def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Gives a folder beside ``path`` to write into. It gets the name ``path`` at the end, when all is on the disk.
+
+    After an error, or Ctrl-C, the new folder is removed, and a folder at ``path`` stays as it was.
+
+    Args:
+        path: The final name. The folder that it is in is made.
+        overwrite: Replace a folder of that name, with everything in it.
+
+    Raises:
+        FileExistsError: There is a folder of that name, and ``overwrite`` is not set.
+        OSError: The system refuses the write; the message names the folder.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside, replaced = _name_aside(path), _name_aside(path)
+    try:
+        aside.mkdir()
+        yield aside
+        for file in aside.rglob("*"):
+            _sync_folder(file) if file.is_dir() else _sync_file(file)
+        _sync_folder(aside)
+        refuse_existing(path, overwrite=overwrite)
+        if path.exists():
+            path.replace(replaced)
+        try:
+            aside.replace(path)
+        except OSError:
+            if replaced.exists():
+                replaced.replace(path)
+            raise
+    finally:
+        for folder in (aside, replaced):
+            shutil.rmtree(folder, ignore_errors=True)
+    _sync_folder(path.parent)
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raises ``FileExistsError`` if there is a file or folder and it must not be replaced."""
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: name another place, or replace it with overwrite=True")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for outputs and checks that files can be made in it, before hours of other work.
+
+    Raises:
+        OSError: The folder or a file in it cannot be made; the message names the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write into the folder: {error.strerror}", str(folder)) from error
+
+
+@contextmanager
+def naming_output(path: Path) -> Iterator[None]:
+    """Lets an ``OSError`` name the output that could not be written, not the name that it had meanwhile."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise OSError(error.errno, f"cannot write the output: {reason}", str(path)) from error
+
+
+@contextmanager
+def _replaced_file(path: Path) -> Iterator[Path]:
+    """Gives a path beside ``path`` to write to, and replaces the file at ``path`` at the end."""
+    aside = _name_aside(path)
+    try:
+        yield aside
+        try:
+            _sync_file(aside)
+            aside.replace(path)
+        except OSError as error:  # names the file, not the name it had meanwhile
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        with suppress(OSError):  # after the renaming, and in a missing folder, there is none
+            aside.unlink()
+    _sync_folder(path.parent)
+
+
+def _name_aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -58,44 +154,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def written_aside(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A path beside ``path`` to write to; what was written there takes the name of ``path`` at the end.
-
-    It is on the disk before it is renamed. After an error, or Ctrl-C, it is removed, and what was at ``path`` stays.
-
-    Args:
-        path: The final name. Its folder is made.
-        overwrite: Replace a file of that name.
-
-    Raises:
-        FileExistsError: There is one, and ``overwrite`` is not set.
-        OSError: The disk is full, or whatever else it says; the message names the file.
-    """
-    refuse_existing(path, overwrite=overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as aside:
-        yield aside
-        refuse_existing(path, overwrite=overwrite)  # another process may have been faster
-
-
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Raises ``FileExistsError`` if there is a file and it must not be replaced."""
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; name another place, or pass overwrite=True (--overwrite) to replace it")
-
-
-def make_folder(folder: Path) -> None:
-    """Makes the folder of outputs that come after hours of other work, and sees that files can be made in it.
-
-    Raises:
-        OSError: They cannot; the message names the folder.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write into the folder: {error.strerror}", str(folder)) from error

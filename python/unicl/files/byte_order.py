@@ -14,16 +14,16 @@ _MARKS = {
 
 
 def refuse_wide_unicode(start: bytes) -> None:
-    """Refuses a text by its first bytes, four or more: a byte order mark of UTF-16 or UTF-32.
+    """Refuses a text that begins with a byte order mark of UTF-16 or UTF-32. It looks at the first four bytes.
 
     Raises:
-        ValueError: It has one; the message names the encoding, not the file.
+        ValueError: The text has such a mark. The message names the encoding, not the file.
 
     Example:
         >>> refuse_wide_unicode("a dog".encode("utf-16"))
         Traceback (most recent call last):
-        ValueError: the text is UTF-16; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does
+        ValueError: expected UTF-8; got UTF-16: convert it with `iconv -f UTF-16 -t UTF-8`
     """
     for mark, encoding in _MARKS.items():
         if start.startswith(mark):
-            raise ValueError(f"the text is {encoding}; save it as UTF-8, as `iconv -f {encoding} -t UTF-8` does")
+            raise ValueError(f"expected UTF-8; got {encoding}: convert it with `iconv -f {encoding} -t UTF-8`")

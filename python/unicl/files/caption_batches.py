@@ -1,4 +1,4 @@
-"""Batches of rows with their captions: the column found, every row checked, bad rows named or counted."""
+"""Reads batches of rows with their captions: finds the column, and names or counts bad rows."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CAPTION_COLUMNS = ("caption", "text", "txt", "TEXT")
 """The names under which a caption column is looked for, in this order."""
 
+SKIP_BAD_ROWS = 'set bad_rows="skip" to count such rows and give them no result'
+"""The remedy in the message about a bad row."""
 NULL = "null caption"
 NOT_UTF8 = "not UTF-8"
 
@@ -31,11 +33,11 @@ class CaptionBatch:
     """Rows of a file and their captions.
 
     Attributes:
-        columns: The rows, with the columns asked for.
+        columns: The rows, with the columns that were asked for.
         captions: An Arrow column of strings, one for each row, none null; "" where the row is bad.
-        is_bad: bool (rows,), the rows without a caption that can be read; None where there is none.
-        place: What to call a row of the batch in a message.
-        images: Bytes, {bytes, path} or paths, one for each row, where images were asked for.
+        is_bad: bool (rows,), true for the rows without a readable caption; None if there are none.
+        place: Names a row of the batch in a message.
+        images: If images were asked for: bytes, {bytes, path} or paths, one for each row.
     """
 
     columns: pa.RecordBatch
@@ -49,27 +51,27 @@ class CaptionBatch:
         return len(self.captions)
 
     def good_captions(self) -> pa.Array:
-        """The captions of the rows that are not bad."""
+        """Gives the captions of the rows that are not bad."""
         return self.captions if self.is_bad is None else self.captions.filter(pa.array(~self.is_bad))
 
 
 def caption_column(source: Source, column: str | None) -> str:
-    """The name of the column with the captions: the one given, or the first of :data:`CAPTION_COLUMNS` that there is.
+    """Gives the name of the column with the captions: ``column``, or the first of :data:`CAPTION_COLUMNS` in the file.
 
     Raises:
         ValueError: There is no such column, it occurs twice, or it does not hold strings. The message lists the
             columns.
     """
-    name = find_column(source, column, CAPTION_COLUMNS, option="--column")
+    name = find_column(source, column, CAPTION_COLUMNS, option="column")
     kind = source.schema.field(name).type
     if not _holds_text(kind.value_type if pa.types.is_dictionary(kind) else kind):
         lists = ": make a row of each caption" if pa.types.is_list(kind) else ""
-        raise ValueError(f"{source.path}: expected strings in the column {name!r}; it holds {kind}{lists}")
+        raise ValueError(f"{source.path}: expected strings in the column {name!r}; got {kind}{lists}")
     return name
 
 
 def find_column(source: Source, column: str | None, usual: Sequence[str], *, option: str) -> str:
-    """The column given, or the first of the usual ones that there is.
+    """Gives the name of a column: ``column``, or the first of the usual names in the file.
 
     Raises:
         ValueError: There is no such column, or it occurs twice. The message lists the columns, and the option that
@@ -78,11 +80,12 @@ def find_column(source: Source, column: str | None, usual: Sequence[str], *, opt
     names = source.schema.names
     found = [column] if column is not None else [name for name in usual if name in names][:1]
     if not found or found[0] not in names:
-        wanted = f"no column {column!r}" if column is not None else f"no column named {_or(usual)}"
+        wanted = repr(column) if column is not None else f"named {_or(usual)}"
         there = ", ".join(map(repr, names)) or "none"
-        raise ValueError(f"{source.path}: {wanted}; name one of its columns: {there} ({option})")
+        raise ValueError(f"{source.path}: expected a column {wanted}; got {there}: name one with {option}=NAME")
     if names.count(found[0]) > 1:
-        raise ValueError(f"{source.path}: {names.count(found[0])} columns are named {found[0]!r}; rename all but one")
+        number = names.count(found[0])
+        raise ValueError(f"{source.path}: expected one column {found[0]!r}; got {number}: rename all but one")
     return found[0]
 
 
@@ -94,14 +97,14 @@ def read_captions(
     image_column: str | None = None,
     skipped: Counter[str] | None = None,
 ) -> Iterator[CaptionBatch]:
-    """The rows of a file with their captions, in batches of bounded size.
+    """Reads the rows of a file with their captions, in batches of bounded size.
 
     Args:
         source: The file.
         reading: Which column has the captions, and what happens at a row whose caption is null or not UTF-8.
-        only_captions: Read that column alone, and the images.
-        image_column: The column with the images, if they are asked for and no shard has them beside its columns.
-        skipped: Where such rows are counted by reason.
+        only_captions: Read only the captions, and the images.
+        image_column: The column with the images, if they are needed. A shard has them beside its columns.
+        skipped: Counts the bad rows, by reason.
 
     Raises:
         ValueError: The file is malformed, has no such column, or has a bad row; the message names file and row.
@@ -115,7 +118,7 @@ def read_captions(
         if not_utf8:
             if pa.types.is_dictionary(field.type):
                 raise ValueError(
-                    f"{source.path}, {raw.place(not_utf8[0])}: {NOT_UTF8}, in the dictionary column {name!r}; write it "
+                    f"{source.path}, {raw.place(not_utf8[0])}: {NOT_UTF8}, in the dictionary column {name!r}: write it "
                     "as plain strings first"
                 )
             batch = batch.set_column(batch.schema.get_field_index(name), field, captions.cast(field.type))
@@ -128,10 +131,7 @@ def read_captions(
             continue
         if reading.bad_rows == "error":
             row = min(reasons)
-            raise ValueError(
-                f'{source.path}, {raw.place(row)}: {reasons[row]}; with bad_rows="skip" (--bad-rows skip) such rows '
-                "are counted and have no result"
-            )
+            raise ValueError(f"{source.path}, {raw.place(row)}: {reasons[row]}: {SKIP_BAD_ROWS}")
         if skipped is not None:
             skipped.update(reasons.values())
         is_bad = np.zeros(len(captions), np.bool_)

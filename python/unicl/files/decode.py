@@ -1,4 +1,4 @@
-"""Pictures from files that nobody vouches for: formats and pixel counts are limited before anything is decoded."""
+"""Decodes images from untrusted files: format and number of pixels are checked before decoding."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from PIL import Image, UnidentifiedImageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The formats that the web data sets hold. Pillow's other forty parsers never see a file.
 FORMATS = ("JPEG", "PNG", "WEBP")
+"""The formats that the web data sets hold. Pillow's other forty parsers never see a file."""
 
-#: 64 mebipixels: 8,192 x 8,192, or 192 MiB of RGB. Below the size at which Pillow warns.
 MAX_PIXELS = 2**26
+"""64 mebipixels: 8,192 x 8,192, or 192 MiB of RGB. Below the size at which Pillow warns."""
 
 
 class BadImageError(ValueError):
-    """A picture that was refused or could not be decoded.
+    """An image that was refused or could not be decoded.
 
     Attributes:
-        reason: One of "empty file", "not JPEG, PNG or WEBP", "too many pixels", "undecodable": what to count it under.
-        detail: The values behind the reason.
+        reason: Names the kind of fault, to count it: "empty file", "not JPEG, PNG or WEBP", "too many pixels",
+            "undecodable", "unreadable" or "missing".
+        detail: The values that led to it.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -31,26 +32,26 @@ class BadImageError(ValueError):
 
 
 def decode_image(file: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """A picture as RGB: the first frame, without turning it as its EXIF data may ask.
+    """Decodes an image to RGB: the first frame. It is not rotated, even if its EXIF data ask for that.
 
-    The header is read first: a picture of more than ``max_pixels`` is refused undecoded, however small its file.
+    The header is read first. An image of more than ``max_pixels`` is refused undecoded, however small its file.
 
     Args:
         file: A path, or a file open for reading bytes.
         max_pixels: The largest width times height.
 
     Returns:
-        The decoded picture, in mode RGB.
+        The decoded image, in mode RGB.
 
     Raises:
         BadImageError: The file is empty, in another format, too large, cut off or damaged.
-        OSError: A path that cannot be opened.
+        OSError: The path cannot be opened.
 
     Example:
         >>> import io
         >>> decode_image(io.BytesIO(b"GIF89a"))
         Traceback (most recent call last):
-        unicl.files.BadImageError: not JPEG, PNG or WEBP: the file begins with b'GIF89a'
+        unicl.files.decode.BadImageError: not JPEG, PNG or WEBP: the file begins with b'GIF89a'
     """
     if isinstance(file, (str, os.PathLike)):
         with open(file, "rb") as opened:  # noqa: PTH123 - a str stays a str: millions of them

@@ -1,4 +1,4 @@
-"""CSV and TSV in; every value is a string, as it is written."""
+"""Reads CSV and TSV. Every value is a string, as it is written in the file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from unicl.files.rows import Reading
 
 BLOCK_BYTES = 16 << 20
-"""No row may have more."""
+"""The largest size of a row."""
 
 
 class DelimitedSource:
@@ -39,16 +39,18 @@ class DelimitedSource:
             names = file.schema.names
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
-            raise ValueError(f"{path}: several columns are named {twice[0]!r}; rename all but one")
+            raise ValueError(f"{path}: expected one column {twice[0]!r}; got several: rename all but one")
         self.schema = pa.schema([pa.field(name, pa.string()) for name in names])
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
-        """The rows, in order."""
+        """Reads the rows, in order."""
         names = self.schema.names if columns is None else list(columns)
         schema = pa.schema([self.schema.field(name) for name in names])
         options = pa.csv.ConvertOptions(
             include_columns=names,
-            column_types=dict.fromkeys(names, pa.binary()),  # strings would make one bad byte cost the whole file
+            column_types=dict.fromkeys(
+                names, pa.binary()
+            ),  # as strings, one bad byte would be an error of the whole file
             strings_can_be_null=False,
         )
         first_row = 2 if self._reading.header else 1
@@ -63,7 +65,7 @@ class DelimitedSource:
 
     def _open(self, options: pa.csv.ConvertOptions) -> pa.csv.CSVStreamingReader:
         read = pa.csv.ReadOptions(
-            use_threads=False,  # on several threads its errors do not tell the row
+            use_threads=False,  # on several threads its errors do not name the row
             block_size=BLOCK_BYTES,
             autogenerate_column_names=not self._reading.header,
         )
@@ -71,10 +73,10 @@ class DelimitedSource:
 
 
 def csv_file(path: Path, reading: Reading) -> DelimitedSource:
-    """The rows of a CSV file."""
+    """Opens a CSV file."""
     return DelimitedSource(path, reading, delimiter=",")
 
 
 def tsv_file(path: Path, reading: Reading) -> DelimitedSource:
-    """The rows of a TSV file."""
+    """Opens a TSV file."""
     return DelimitedSource(path, reading, delimiter="\t")

@@ -1,4 +1,4 @@
-"""JSON lines in: a schema for the whole file first, then the rows."""
+"""Reads JSON lines: first finds a schema for the whole file, then reads the rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Block(NamedTuple):
-    """Lines of JSON, what to call each in a message, and the image that belongs to each, if images are asked for."""
+    """Lines of JSON, the name of each in a message, and the image of each, if images are asked for."""
 
     lines: bytes
     place: Callable[[int], str]
@@ -30,10 +30,10 @@ class Block(NamedTuple):
 
 
 class JsonSource:
-    """Rows from lines that are JSON objects each; blank lines are no rows.
+    """Rows from lines of JSON objects. Blank lines are no rows.
 
-    The lines are read once to find the columns and their types: a field may be missing or null for a long time.
-    Integers beyond 64 bits become floats; what looks like a time stays a string.
+    Opening reads all lines once to find the columns and their types, as a field may be missing or null in many lines.
+    Each later pass parses each block of lines once. Integers beyond 64 bits become floats. Times stay strings.
 
     Args:
         path: The file.
@@ -41,7 +41,8 @@ class JsonSource:
         reading: How many rows a batch has at most.
 
     Raises:
-        ValueError: A line is not a JSON object, or a field holds, say, numbers and strings; the message names the line.
+        ValueError: A line is not a JSON object, or a field holds values of different types, such as numbers and
+            strings. The message names the line.
     """
 
     def __init__(self, path: Path, blocks: Callable[[], Iterable[Block]], reading: Reading) -> None:
@@ -54,11 +55,13 @@ class JsonSource:
             try:
                 schema = pa.unify_schemas([schema, found], promote_options="permissive")
             except pa.ArrowTypeError as error:
-                raise ValueError(f"{path}, {parsed.place(0)} or after it: {error}") from None
+                raise ValueError(
+                    f"{path}, {parsed.place(0)} or after it: expected one type for each field; got {error}"
+                ) from None
         self.schema, self.num_rows = schema, num_rows
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
-        """The rows, in order."""
+        """Reads the rows, in order."""
         wanted = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
         for block in self._blocks():
             parsed = self._parse(block, wanted)
@@ -89,7 +92,7 @@ class JsonSource:
         return RawBatch(rows, lambda row: block.place(numbers[row]), not_utf8, images)
 
     def _row_lines(self, block: Block) -> list[int]:
-        """Which lines are rows: those that are not blank. pyarrow's parser survives objects only."""
+        """Gives the numbers of the lines that are not blank. Refuses lines that are no objects: they crash pyarrow."""
         content = np.frombuffer(block.lines + b"\n", np.uint8)
         ends = np.flatnonzero(content == ord("\n"))
         starts = np.concatenate([[0], ends[:-1] + 1])
@@ -103,13 +106,13 @@ class JsonSource:
         return numbers
 
     def _error(self, lines: bytes, numbers: Sequence[int], place: Callable[[int], str], found: str) -> ValueError:
-        """The error for the first line that Python cannot read either, or else for the row that pyarrow names."""
+        """Makes the error for the first line that Python cannot parse either, or for the row that pyarrow names."""
         rows = lines.split(b"\n")
         for number in numbers:
             try:
                 json.loads(rows[number])
             except (ValueError, RecursionError) as error:
-                return ValueError(f"{self.path}, {place(number)}: not JSON ({error}): {_shown(rows[number])}")
+                return ValueError(f"{self.path}, {place(number)}: expected JSON; got {_shown(rows[number])} ({error})")
         row = re.search(r" in row (\d+)", found)
         number = numbers[min(int(row[1]), len(numbers) - 1)] if row else numbers[0]
         reason = found.removeprefix("JSON parse error: ").split(" in row ")[0]
@@ -117,7 +120,7 @@ class JsonSource:
 
 
 def json_lines(path: Path, reading: Reading) -> JsonSource:
-    """The rows of a file of JSON lines."""
+    """Opens a file of JSON lines."""
 
     def blocks() -> Iterator[Block]:
         first = 1
@@ -134,7 +137,7 @@ def _from(start: int, place: Callable[[int], str]) -> Callable[[int], str]:
 
 
 def _repaired(lines: bytes) -> tuple[bytes, list[int]]:
-    """Lines that are UTF-8, with U+FFFD for what was not, and the numbers of the lines where that was so."""
+    """Gives the lines with U+FFFD in place of bytes that are not UTF-8, and the numbers of the lines with any."""
     try:
         lines.decode()
     except UnicodeDecodeError:
@@ -145,7 +148,7 @@ def _repaired(lines: bytes) -> tuple[bytes, list[int]]:
 
 
 def _as_written(kind: pa.DataType) -> pa.DataType:
-    """A type that pyarrow inferred, with strings where it saw times."""
+    """Gives a type that pyarrow inferred, with strings in place of times."""
     if pa.types.is_temporal(kind):
         return pa.string()
     if pa.types.is_list(kind):

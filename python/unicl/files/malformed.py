@@ -1,4 +1,4 @@
-"""One clear error for a file that is not what its name says."""
+"""Raises one clear error for a file whose content is not what its name promises."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ def naming_file(path: Path, format_name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # not there, or not to be read: the system's words
+        if (
+            isinstance(error, OSError) and error.errno is not None
+        ):  # missing, or not readable: the system's message is clear
             raise
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path} is not {format_name}, or is damaged: {lines[0][:300]}") from error
 
 
 def check_text(path: Path, format_name: str) -> None:
-    """Looks at the first bytes of a text file, plain or compressed.
+    """Checks the first bytes of a text file, plain or compressed.
 
     Raises:
-        ValueError: They tell UTF-16 or UTF-32, or cannot be decompressed; the message names the file.
-        OSError: The file is not there, or not to be read.
+        ValueError: The text is UTF-16 or UTF-32, or cannot be decompressed; the message names the file.
+        OSError: The file is missing, or cannot be read.
     """
     with naming_file(path, format_name), pa.input_stream(str(path)) as file:
         start: bytes = file.read(4)
@@ -42,10 +44,12 @@ def check_text(path: Path, format_name: str) -> None:
 
 
 def refuse_changed(path: Path, found: pa.Schema, schema: pa.Schema) -> None:
-    """Refuses a file whose columns are others than when it was opened.
+    """Refuses a file whose columns have changed since it was opened.
 
     Raises:
-        ValueError: They are; the message names the file.
+        ValueError: They have changed; the message names the file.
     """
     if not found.equals(schema):
-        raise ValueError(f"{path} has changed since it was opened: it has other columns now")
+        raise ValueError(
+            f"{path}: expected the columns that it had when it was opened; got others: do not change it during the run"
+        )

@@ -1,4 +1,4 @@
-"""Parquet files in, in batches of bounded memory."""
+"""Reads Parquet, in batches of bounded memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ParquetSource:
     """The rows of a Parquet file.
 
     Raises:
-        ValueError: It is not Parquet, or is damaged.
+        ValueError: The file is not Parquet, or is damaged.
     """
 
     def __init__(self, path: Path, reading: Reading) -> None:
@@ -33,7 +33,7 @@ class ParquetSource:
         self._batch_rows = rows_within(row_bytes, reading.batch_rows)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
-        """The rows, in order."""
+        """Reads the rows, in order."""
         # A buffer size makes pyarrow stream a column chunk; without one it reads each whole, however large.
         with naming_file(self.path, "Parquet"), pq.ParquetFile(self.path, buffer_size=1 << 20) as file:
             refuse_changed(self.path, file.schema_arrow, self.schema)

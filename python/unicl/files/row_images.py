@@ -1,4 +1,4 @@
-"""Images of rows: where a file has them, and decoded for a relevance scorer, a bounded number at a time."""
+"""Finds the images of rows and decodes them, a bounded number at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from unicl.files.caption_batches import find_column
+from unicl.files.caption_batches import SKIP_BAD_ROWS, find_column
 from unicl.files.shards import Shard
 
 if TYPE_CHECKING:
@@ -27,42 +27,44 @@ IMAGE_COLUMNS = ("image", "jpg", "jpeg", "png", "webp", "image_path", "filepath"
 
 
 def find_images(source: Source, column: str | None) -> str | None:
-    """The name of the column with the images; None for a shard, which has them beside its columns.
+    """Gives the name of the column with the images; None for a shard, which has them beside its columns.
 
     Raises:
         ValueError: There is no such column, it occurs twice, or it holds neither bytes, nor {bytes, path}, nor paths;
-            or a column of a shard is named.
+            or ``column`` is a column of a shard.
     """
     if isinstance(source, Shard):
         if column is not None and column in source.schema.names:
-            raise ValueError(f"{source.path}: the images of a shard are its members, not its column {column!r}")
+            raise ValueError(
+                f"{source.path}: expected images as members of the shard; got image_column={column}: name no column"
+            )
         return None
-    name = find_column(source, column, IMAGE_COLUMNS, option="--image-column")
+    name = find_column(source, column, IMAGE_COLUMNS, option="image_column")
     kind = source.schema.field(name).type
     fields = [kind.field(index).name for index in range(kind.num_fields)] if pa.types.is_struct(kind) else []
     if not (_is_text(kind) or _is_bytes(kind) or "bytes" in fields or "path" in fields):
         wanted = f"expected images in the column {name!r}, as bytes, {{bytes, path}} or paths"
-        raise ValueError(f"{source.path}: {wanted}; it holds {kind}")
+        raise ValueError(f"{source.path}: {wanted}; got {kind}")
     return name
 
 
 class RowImages:
-    """The images of a batch of rows, opened when asked for.
+    """The images of a batch of rows. An image is opened when it is asked for.
 
     Args:
         batch: The rows.
         path: Their file; paths of images are relative to its folder.
-        bad_rows: What happens at an image that cannot be read: an error that names the row, or ``bad`` knows it.
-        threads: How many decode; None: one for each core.
+        bad_rows: What happens at an image that cannot be read: an error names the row, or ``bad`` collects it.
+        threads: How many threads decode; None: one for each core.
 
     Attributes:
-        opened: How many were asked for and could be read.
-        bad: Why the others could not, by row.
+        opened: How many images were asked for and could be read.
+        bad: Why the other images that were asked for could not be read, by row.
     """
 
     def __init__(self, batch: CaptionBatch, path: Path, bad_rows: BadRows, *, threads: int | None = None) -> None:
         if batch.images is None:
-            raise ValueError(f"{path}: the rows were read without images")
+            raise ValueError(f"{path}: expected rows with images; got rows that were read without")
         self._images, self._place, self._path, self._bad_rows = batch.images, batch.place, path, bad_rows
         self._threads = threads or os.cpu_count() or 1
         self.opened = 0
@@ -73,14 +75,14 @@ class RowImages:
         return len(self._images)
 
     def place(self, row: int) -> str:
-        """What to call a row in a message."""
+        """Names a row in a message."""
         return f"{self._path}, {self._place(row)}"
 
     def open(self, rows: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
-        """The rows whose images can be read, and these, in RGB; decoded on all threads, some ahead of what is taken.
+        """Gives the rows whose images can be read, with their images in RGB. All threads decode, some images ahead.
 
         Raises:
-            ValueError: One cannot be read, and the policy is "error".
+            ValueError: An image cannot be read, and ``bad_rows`` is "error".
         """
         with ThreadPoolExecutor(self._threads) as pool:
             for start in range(0, len(rows), 2 * self._threads):
@@ -92,10 +94,7 @@ class RowImages:
                     elif self._bad_rows == "skip":
                         self.bad[row] = image
                     else:
-                        raise ValueError(
-                            f'{self.place(row)}: image {image}; with bad_rows="skip" (--bad-rows skip) such rows are '
-                            "counted and have no result"
-                        ) from image
+                        raise ValueError(f"{self.place(row)}: image {image}: {SKIP_BAD_ROWS}") from image
 
     def _decoded(self, row: int) -> Image.Image | BadImageError:
         from unicl.files.decode import BadImageError, decode_image

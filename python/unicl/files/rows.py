@@ -1,4 +1,4 @@
-"""Defines what a reader of a file gives (rows in batches of bounded size) and how it is asked to read."""
+"""Defines the rows that a reader gives, in batches of bounded size, and the options of reading."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class Reading:
     """How captions are read from files.
 
     Raises:
-        ValueError: An option is none of its values.
+        ValueError: An option has a value that is not allowed.
     """
 
     column: str | None = None
-    """The column with the captions; if none is named, the first of caption, text, txt and TEXT that there is."""
+    """The column with the captions. If not given: the first of caption, text, txt and TEXT that the file has."""
     bad_rows: BadRows = "error"
-    """At a row whose caption is null or not UTF-8, or whose image cannot be read: stop, or count it and give it no
-    result (null, or padding only)."""
+    """error: stop at a caption that is null or not UTF-8, or at an image that cannot be read. skip: count such rows and
+    give them no result (null, or only padding)."""
     header: bool = True
-    """CSV and TSV: the first line names the columns. If not, they are f0, f1, ..."""
+    """CSV and TSV: the first line names the columns. If not, their names are f0, f1, ..."""
     quotes: bool = True
-    """CSV and TSV: a value may stand in double quotes. Conceptual Captions, for one, is written without."""
+    """CSV and TSV: a value may stand in double quotes. Conceptual Captions, for example, has no such quotes."""
     batch_rows: int = 32_768
-    """How many rows are in memory at once, at most."""
+    """The largest number of rows that are read at once."""
 
     def __post_init__(self) -> None:
         if self.bad_rows not in ("error", "skip"):
@@ -42,7 +42,7 @@ class Reading:
 
 
 BATCH_BYTES = 64 << 20
-"""A batch has about as many bytes at most."""
+"""About the largest number of bytes in a batch."""
 
 
 Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
@@ -53,9 +53,9 @@ class RawBatch(NamedTuple):
 
     Attributes:
         columns: The rows.
-        place: What to call a row of the batch in a message: "row 3", "line 4".
-        not_utf8: Of a text file: the rows of the batch that were not UTF-8; what was not is U+FFFD in them.
-        images: Of a shard, where they were asked for: the bytes of each row's image, null where there is none.
+        place: Names a row of the batch in a message: "row 3", "line 4".
+        not_utf8: For a text file: the rows of the batch that were not UTF-8. They have U+FFFD for each wrong byte.
+        images: For a shard, if images were asked for: the bytes of each row's image, null if it has none.
     """
 
     columns: pa.RecordBatch
@@ -65,12 +65,12 @@ class RawBatch(NamedTuple):
 
 
 class Source(Protocol):
-    """A file of rows, to be read any number of times.
+    """A file of rows. It can be read any number of times.
 
     Attributes:
-        path: Where it is.
+        path: The file.
         schema: Its columns.
-        num_rows: How many rows there are; None where the file does not say.
+        num_rows: How many rows it has; None if the file does not tell.
     """
 
     @property
@@ -86,32 +86,32 @@ class Source(Protocol):
         ...
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
-        """The rows, in order, in batches of bounded size: all columns, or those named."""
+        """Reads the rows, in order, in batches of bounded size: all columns, or those named."""
         ...
 
 
 def numbered(kind: str, first: int) -> Callable[[int], str]:
-    """Names the rows of a batch by their number in the file, which is ``first`` for the first of them."""
+    """Gives a function that names the rows of a batch by their number in the file; the first row has ``first``."""
     return lambda row: f"{kind} {first + row}"
 
 
 def rows_within(row_bytes: float, most: int) -> int:
-    """How many rows of that size a batch may have: ``most``, or fewer where rows hold pictures."""
+    """Gives the number of rows in a batch: ``most``, or fewer where rows are large, as with images in them."""
     return max(1, min(most, int(BATCH_BYTES / max(row_bytes, 1.0))))
 
 
 def slices(rows: Rows, size: int) -> Iterator[Rows]:
-    """An array or record batch in parts of that many rows at most; nothing is copied."""
+    """Cuts an array or record batch into parts of at most that many rows. Nothing is copied."""
     for start in range(0, len(rows), size):
         yield rows.slice(start, size)
 
 
 def repair_text(column: pa.Array) -> tuple[pa.Array, list[int]]:
-    """A column of strings that are UTF-8, with U+FFFD for what was not, and the rows where that was so."""
+    """Gives a column with U+FFFD in place of bytes that are not UTF-8, and the rows that had such bytes."""
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
-        column.validate()  # offsets that lead outside are another matter
+        column.validate()  # offsets that lead outside are an error
     else:
         return column, []
     rows, texts = [], []
@@ -124,9 +124,9 @@ def repair_text(column: pa.Array) -> tuple[pa.Array, list[int]]:
 
 
 def size_in_bytes(batch: pa.RecordBatch) -> int:
-    """How many bytes the rows take."""
+    """Gives the number of bytes that the rows take."""
     try:
         size: int = batch.nbytes
-    except pa.ArrowTypeError:  # older versions of pyarrow cannot tell for string views: all that their buffers hold
+    except pa.ArrowTypeError:  # older versions of pyarrow cannot tell for string views: this counts whole buffers
         size = batch.get_total_buffer_size()
     return size

@@ -1,4 +1,4 @@
-"""The files that a command works on: formats by name, folders listed, outputs named."""
+"""Finds the input files of a job, opens each by the ending of its name, and names the outputs."""
 
 from __future__ import annotations
 
@@ -36,56 +36,56 @@ COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4")
 
 
 def find_inputs(paths: Sequence[str | Path], *, images: bool = False) -> list[Path]:
-    """The files to read: those given, and those of a known format in the folders given.
+    """Lists the files to read: those given, and those of a known format in the folders given.
 
-    In a folder, a shard beside which img2dataset wrote a Parquet file of the same name is read from that, or where
-    ``images`` are asked for, which are in the shard alone, in its place.
+    img2dataset writes a Parquet file beside each shard, with the same name. Of such a pair in a folder only one is
+    read: the shard if ``images`` are needed, as only the shard has them, else the Parquet file.
 
     Raises:
-        TypeError: One path in the place of a list.
-        FileNotFoundError: There is no such file or folder.
-        ValueError: None is given, a folder has none, or the name of a file tells no known format.
+        TypeError: One path is given in place of a list.
+        FileNotFoundError: A file or folder does not exist.
+        ValueError: No path is given, a folder has no file to read, or the name of a file has an unknown ending.
     """
     if isinstance(paths, (str, Path)):
         raise TypeError(f"expected a list of files or folders; got the one path {str(paths)!r}")
     if not paths:
-        raise ValueError("no input: name files or folders")
+        raise ValueError("expected an input; got none: name files or folders")
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.is_file() and _format(file) in FORMATS)
-            left_out, beside = (".parquet", ".tar") if images else (".tar", ".parquet")
-            inside = [file for file in inside if file.suffix != left_out or file.with_suffix(beside) not in inside]
+            skipped, beside = (".parquet", ".tar") if images else (".tar", ".parquet")
+            inside = [file for file in inside if file.suffix != skipped or file.with_suffix(beside) not in inside]
             if not inside:
-                raise ValueError(f"no file in the folder {path} ends in one of {', '.join(FORMATS)}")
+                raise ValueError(f"expected a file in {path} whose name ends in one of {', '.join(FORMATS)}; got none")
             found += inside
         elif not path.exists():
-            raise FileNotFoundError(f"no file or folder {path}")
+            raise FileNotFoundError(f"expected a file or folder; got {path}, which does not exist")
         elif _format(path) not in FORMATS:
-            json = ": write JSON as lines, an object a caption" if path.suffix == ".json" else ""
-            raise ValueError(f"{path}: expected a file whose name ends in one of {', '.join(FORMATS)}{json}")
+            remedy = ": write JSON as lines, an object a caption" if path.suffix == ".json" else ""
+            raise ValueError(f"expected a file whose name ends in one of {', '.join(FORMATS)}; got {path}{remedy}")
         else:
             found.append(path)
     return found
 
 
 def open_source(path: Path, reading: Reading | None = None) -> Source:
-    """Opens a file of rows; the end of its name tells its format.
+    """Opens a file of rows. The ending of its name tells the format.
 
     Raises:
-        FileNotFoundError, PermissionError: It is not there, or not to be read.
-        ValueError: It is not what its name says, or is damaged.
+        FileNotFoundError, PermissionError: The file is missing, or cannot be read.
+        ValueError: The file has another format than its name tells, or is damaged.
     """
     return FORMATS[_format(path)](path, Reading() if reading is None else reading)
 
 
 def output_paths(inputs: Sequence[Path], out: Path, *, only_folder: bool = False) -> list[Path]:
-    """Where the output of each input goes: ``out/NAME.parquet``.
+    """Names the output of each input: ``out/NAME.parquet``.
 
     Args:
         inputs: The inputs.
-        out: The folder; if there is one input, also the output itself, ``*.parquet``.
-        only_folder: ``out`` is a folder whatever its name.
+        out: The folder. For one input it may also be the output itself, ``*.parquet``.
+        only_folder: ``out`` is a folder, whatever its name.
 
     Raises:
         ValueError: Two inputs would have one output, or an output is an input.
@@ -94,16 +94,18 @@ def output_paths(inputs: Sequence[Path], out: Path, *, only_folder: bool = False
     if len(inputs) == 1 and out.suffix == ".parquet" and not out.is_dir() and not only_folder:
         outputs = [out]
     elif out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"the output {out} is a file; name a folder")
+        raise NotADirectoryError(f"expected a folder for the outputs; got {out}, which is a file: name a folder")
     else:
         outputs = [out / f"{_stem(path)}.parquet" for path in inputs]
     seen: dict[Path, Path] = {}
     for path, output in zip(inputs, outputs, strict=True):
         if output in seen:
-            raise ValueError(f"{seen[output]} and {path} would both be written to {output}; give them other names")
+            raise ValueError(
+                f"expected one input for each output; got {seen[output]} and {path} for {output}: rename one"
+            )
         seen[output] = path
         if output.exists() and any(output.samefile(source) for source in inputs):
-            raise ValueError(f"the output {output} is an input; name another place")
+            raise ValueError(f"expected an output that is no input; got {output}: name another place")
     return outputs
 
 

@@ -1,4 +1,4 @@
-"""Text files in: blocks of whole lines, and the source of captions one a line."""
+"""Reads text files: blocks of whole lines, or a caption a line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def line_blocks(path: Path) -> Iterator[bytes]:
-    """The lines of a file, plain or compressed, in blocks of some megabytes: whole lines without the last line end."""
+    """Reads a file, plain or compressed, in blocks of some megabytes: whole lines, without the last line end."""
     with naming_file(path, "a text file"), pa.input_stream(str(path)) as file:
         waiting: list[bytes] = []
         is_first = True
@@ -38,7 +38,7 @@ def line_blocks(path: Path) -> Iterator[bytes]:
 
 
 class TextSource:
-    """A text file with a caption a line, blank lines included; its one column is ``caption``.
+    """The rows of a text file with a caption a line, blank lines included. The one column is ``caption``.
 
     Lines end in a line feed, with or without a carriage return before it.
     """
@@ -51,7 +51,7 @@ class TextSource:
         check_text(path, "a text file")
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:  # noqa: ARG002  # there is one
-        """The lines, in order."""
+        """Reads the lines, in order."""
         first_line = 1
         for block in line_blocks(self.path):
             text = block.replace(b"\r\n", b"\n").removesuffix(b"\r")

@@ -1,4 +1,4 @@
-"""Jobs over files of captions: label, tokenize, mine, meter. No torch."""
+"""Jobs over files of captions: label, tokenize, mine, sample. They load no torch."""
 
 import lazy_loader
 

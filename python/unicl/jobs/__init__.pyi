@@ -1,4 +1,5 @@
 from .label import label_files as label_files
+from .label_plan import LabelOptions as LabelOptions
 from .labelling import LabelStats as LabelStats
 from .meter import RowSample as RowSample
 from .meter import sample_rows as sample_rows
@@ -6,5 +7,6 @@ from .mine import mine_vocabulary as mine_vocabulary
 from .run import Progress as Progress
 from .run import RunStats as RunStats
 from .run import no_progress as no_progress
+from .tokenize import TokenizeOptions as TokenizeOptions
 from .tokenize import TokenizeStats as TokenizeStats
 from .tokenize import tokenize_files as tokenize_files

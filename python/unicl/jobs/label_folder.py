@@ -1,4 +1,4 @@
-"""The folder of labels and their vocabulary: no label may come to mean another name."""
+"""Guards the folder of labels and their vocabulary: no id in it may get another name."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
 
 
 def refuse_lost_names(out: Path, outputs: Sequence[Path], vocabulary: LabelVocabulary | None) -> None:
-    """Refuses to replace the vocabulary of labels that are not replaced too.
+    """Refuses to replace a vocabulary if labels in the folder need it and are not replaced too.
 
     Args:
         out: The folder.
-        outputs: What will be replaced, or is new.
-        vocabulary: What will replace the vocabulary there; None: not known yet, as it is to be mined.
+        outputs: The files that are new or will be replaced.
+        vocabulary: The new vocabulary; None: it is not known yet, as it will be mined.
 
     Raises:
-        FileExistsError: The folder has other files of labels, and their ids would mean other names.
+        FileExistsError: The folder has other files of labels, and their ids would get other names.
     """
     if not (out / VOCABULARY).exists() or (vocabulary is not None and _keeps_ids(out / VOCABULARY, vocabulary)):
         return
     others = sorted(path for path in out.glob("*.parquet") if path not in outputs and _has_labels(path))
     if others:
         raise FileExistsError(
-            f"the labels in {others[0]} would lose the names of {out / VOCABULARY}, which other labels would replace; "
-            "name another folder, or remove that file"
+            f"expected a folder whose labels are all replaced; got {others[0]}, which needs the old "
+            f"{out / VOCABULARY}: name another folder, or remove that file"
         )
 
 
 def replace_vocabulary(vocabulary: LabelVocabulary, out: Path, outputs: Sequence[Path], *, overwrite: bool) -> None:
-    """Writes the vocabulary; outputs that are to be replaced are removed if their ids would mean other names.
+    """Writes the vocabulary. Old outputs are removed if their ids have other names in it.
 
     Raises:
-        FileExistsError, OSError: As :func:`save_vocabulary`.
+        FileExistsError, OSError: As :func:`unicl.labels.save_vocabulary`.
     """
     path = out / VOCABULARY
     keeps_ids = not path.exists() or _keeps_ids(path, vocabulary)
@@ -50,7 +50,7 @@ def replace_vocabulary(vocabulary: LabelVocabulary, out: Path, outputs: Sequence
 
 
 def _keeps_ids(path: Path, new: LabelVocabulary) -> bool:
-    """Whether every id of the vocabulary in a file means the same in a new one."""
+    """Whether every id of the vocabulary in a file has the same name in a new one."""
     try:
         old = LabelVocabulary.from_file(path).names
     except ValueError:

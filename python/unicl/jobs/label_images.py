@@ -1,4 +1,4 @@
-"""Scores the phrases of captions by the images of their rows, a bounded number of images at a time."""
+"""Scores the phrases of captions by the images of their rows, with few images in memory at once."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from unicl.labels import RelevanceScorer
 
 MOST_IMAGES, MOST_PIXELS = 256, 1 << 26
-"""A scorer gets no more images at once, and no more pixels but for the last image: 192 MiB of them."""
+"""The largest number of images that a scorer gets at once, and of pixels (192 MiB) before the last image."""
 
 
 class RowScorer:
-    """A relevance scorer of rows: decodes the images of those that are asked about, and asks a scorer of images.
+    """A relevance scorer of rows. It decodes the images of the rows that have phrases, and calls a scorer of images.
 
     Args:
-        scorer: Takes PIL images in RGB.
+        scorer: The scorer of images. It gets PIL images in RGB.
     """
 
     def __init__(self, scorer: RelevanceScorer) -> None:
         self._scorer = scorer
 
     def __call__(self, images: RowImages, phrases: list[list[str]]) -> list[list[float]]:
-        """The scores; 0 for the phrases of images that cannot be read."""
+        """Scores the phrases of every row. Phrases of images that cannot be read get 0."""
         scores = [[0.0] * len(asked) for asked in phrases]
-        for rows, pictures in _parts(images.open([row for row, asked in enumerate(phrases) if asked])):
+        for rows, decoded in _parts(images.open([row for row, asked in enumerate(phrases) if asked])):
             answers = score_phrases(
                 self._scorer,
-                pictures,
+                decoded,
                 [phrases[row] for row in rows],
                 place=[images.place(row) for row in rows].__getitem__,
             )
-            del pictures  # before the next are decoded
+            del decoded  # before the next are decoded
             for row, answer in zip(rows, answers, strict=True):
                 scores[row] = answer
         return scores
@@ -46,14 +46,14 @@ class RowScorer:
 
 def _parts(opened: Iterator[tuple[int, Image.Image]]) -> Iterator[tuple[list[int], list[Image.Image]]]:
     rows: list[int] = []
-    pictures: list[Image.Image] = []
+    decoded: list[Image.Image] = []
     pixels = 0
-    for row, picture in opened:
+    for row, image in opened:
         rows.append(row)
-        pictures.append(picture)
-        pixels += picture.width * picture.height
+        decoded.append(image)
+        pixels += image.width * image.height
         if len(rows) >= MOST_IMAGES or pixels >= MOST_PIXELS:
-            yield rows, pictures
-            rows, pictures, pixels = [], [], 0
+            yield rows, decoded
+            rows, decoded, pixels = [], [], 0
     if rows:
-        yield rows, pictures
+        yield rows, decoded

@@ -1,7 +1,8 @@
-"""Batches of captions to their labels, with the noun phrases that led to them, as columns."""
+"""Turns batches of captions into columns of labels, and counts them."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,14 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from unicl.files import rows_of_lists
+from unicl.files import RowImages, rows_of_lists
 from unicl.jobs.run import RunStats
 from unicl.labels import LABELS, WEIGHTS, Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-    from unicl.files import CaptionBatch, RowImages
+    from unicl.files import BadRows, CaptionBatch
     from unicl.labels import DenseLabeler, FilteredLabels, FoundLabels, LabelSets
     from unicl.text import Strings
 
@@ -31,14 +34,14 @@ class LabelStats(RunStats):
         labelled: Captions with a label.
         labels: Labels given, in all captions together.
         no_phrase: Captions without a label because they have no noun phrase.
-        phrase_without_label: Because none of their noun phrases means a label.
-        filtered: Because the filters left none of their labels.
-        dropped: Labels that the filters left out, in all captions together, by filter.
-        rolled_up: Labels that gave way to an ancestor, in all captions together.
-        images: Images that the relevance filter looked at.
-        max_undercount: By how many captions the counts of a mined vocabulary may be too small; see
+        phrase_without_label: Captions without a label because none of their noun phrases means a label.
+        filtered: Captions without a label because the filters removed all of their labels.
+        dropped: Labels that the filters removed, in all captions together, by filter.
+        rolled_up: Labels that were replaced by an ancestor, in all captions together.
+        images: Images that the relevance filter opened.
+        max_undercount: By how many captions the counts of a mined vocabulary may be too low; see
             :class:`unicl.labels.PhraseCounter`.
-        label_seconds: Time in the labeler, counting passes apart.
+        label_seconds: Time in the labeler, without the passes that count.
     """
 
     labelled: int = 0
@@ -53,69 +56,81 @@ class LabelStats(RunStats):
     label_seconds: float = 0.0
 
 
+def label_fields(*, phrases: bool) -> list[pa.Field]:
+    """Gives the new columns of an output."""
+    fields = [pa.field(LABELS, pa.list_(pa.int32())), pa.field(WEIGHTS, pa.list_(pa.float32()))]
+    if phrases:
+        span = pa.list_(pa.int32(), 2)
+        fields += [pa.field(PHRASES, pa.list_(pa.string())), pa.field(SPANS, pa.list_(span))]
+    return fields
+
+
 class FileLabeler:
     """Gives batches of captions the labels that :class:`unicl.DenseLabeler` gives all of them at once.
 
-    It calls the two steps of the labeler one by one, because the output and the statistics also need the noun phrases.
+    It calls the two steps of the labeler one by one, because the output and the counts need both results.
 
     Args:
-        labeler: The labeler; where its filters count captions, with the counts of all.
-        rarity: float64 (number of labels,), what the weight of each label is multiplied with; None: nothing.
+        labeler: The labeler. If its filters need the captions of each label, it has their counts.
+        stats: Counts the labels.
+        rarity: float64 (number of labels,), factors for the weights of each label; None: no factors.
+        phrases: Give the noun phrases and their spans too.
+        bad_rows: What happens at a row whose image cannot be read.
         threads: How many threads to use; None for all cores.
     """
 
     def __init__(
-        self, labeler: DenseLabeler, *, rarity: NDArray[np.float64] | None = None, threads: int | None = None
+        self,
+        labeler: DenseLabeler,
+        stats: LabelStats,
+        *,
+        rarity: NDArray[np.float64] | None = None,
+        phrases: bool = False,
+        bad_rows: BadRows = "error",
+        threads: int | None = None,
     ) -> None:
-        self._labeler, self._rarity, self._threads = labeler, rarity, threads
+        self._labeler, self._stats, self._rarity, self._threads = labeler, stats, rarity, threads
+        self._phrases, self._bad_rows = phrases, bad_rows
         self._rows = 0
 
-    def columns(
-        self, batch: CaptionBatch, stats: LabelStats, *, phrases: bool, images: RowImages | None = None
-    ) -> list[pa.Array]:
-        """The new columns of a batch; batches come in the order of their rows. ``stats`` counts what became of them.
-
-        Args:
-            batch: The rows.
-            stats: Where they are counted.
-            phrases: Give the noun phrases and their spans too.
-            images: Those of the rows, for a relevance filter. A row whose image is found bad has no result.
-        """
-        labeler, threads = self._labeler, self._threads
-        found = labeler.find(batch.captions, phrases="text" if phrases else "count", threads=threads)
+    def columns(self, path: Path, batch: CaptionBatch) -> list[pa.Array]:
+        """Gives the new columns of a batch; ``path`` is its file. Batches come in the order of their rows."""
+        began = time.perf_counter()
+        found = self._labeler.find(batch.captions, phrases="text" if self._phrases else "count", threads=self._threads)
+        images = RowImages(batch, path, self._bad_rows, threads=self._threads) if batch.images is not None else None
         row_ids = np.arange(self._rows, self._rows + len(batch))
         self._rows += len(batch)
-        filtered = labeler.apply_filters(found, images=images, row_ids=row_ids)
+        filtered = self._labeler.apply_filters(found, images=images, row_ids=row_ids)
         is_bad = batch.is_bad
-        stats.images += 0 if images is None else images.opened
-        if images is not None and images.bad:
-            is_bad = np.zeros(len(batch), np.bool_) if is_bad is None else is_bad.copy()
-            is_bad[[*images.bad]] = True
-            stats.skipped.update(f"image {error.reason}" for error in images.bad.values())
-            filtered = filtered.only_rows(~is_bad)
+        if images is not None:
+            is_bad = self._with_bad_images(is_bad, images)
+            filtered = filtered if is_bad is None else filtered.only_rows(~is_bad)
         sets = filtered.label_sets()
         sets = sets if self._rarity is None else sets.weighted(self._rarity)
-        self._count(is_bad, found, filtered, sets, stats)
-        weights = np.ones(len(sets.indices), np.float32) if sets.weights is None else sets.weights
-        columns = [rows_of_lists(sets.offsets, pa.array(values), is_bad) for values in (sets.indices, weights)]
-        if phrases and found.phrases is not None and found.phrases.texts is not None:
-            spans = pa.FixedSizeListArray.from_arrays(pa.array(np.asarray(found.phrases.spans).ravel()), 2)
-            texts = text_column(found.phrases.texts).cast(pa.string())
-            columns += [rows_of_lists(found.phrase_offsets, values, is_bad) for values in (texts, spans)]
+        self._count(is_bad, found, filtered, sets)
+        columns = label_columns(sets, is_bad)
+        columns += phrase_columns(found, is_bad) if self._phrases else []
+        self._stats.label_seconds += time.perf_counter() - began
         return columns
 
+    def _with_bad_images(self, is_bad: NDArray[np.bool_] | None, images: RowImages) -> NDArray[np.bool_] | None:
+        """Adds the rows whose images could not be read to the bad rows."""
+        self._stats.images += images.opened
+        if not images.bad:
+            return is_bad
+        self._stats.skipped.update(f"image {error.reason}" for error in images.bad.values())
+        is_bad = np.zeros(len(images), np.bool_) if is_bad is None else is_bad.copy()
+        is_bad[[*images.bad]] = True
+        return is_bad
+
     def _count(
-        self,
-        is_bad: NDArray[np.bool_] | None,
-        found: FoundLabels,
-        filtered: FilteredLabels,
-        sets: LabelSets,
-        stats: LabelStats,
+        self, is_bad: NDArray[np.bool_] | None, found: FoundLabels, filtered: FilteredLabels, sets: LabelSets
     ) -> None:
         is_good = np.ones(len(sets), np.bool_) if is_bad is None else ~is_bad
         had_phrase, had_label, has_label = (
             is_good & (np.diff(offsets) > 0) for offsets in (found.phrase_offsets, found.sets.offsets, sets.offsets)
         )
+        stats = self._stats
         stats.captions += len(sets)
         stats.labels += len(sets.indices)
         stats.labelled += int(has_label.sum())
@@ -124,19 +139,25 @@ class FileLabeler:
         stats.filtered += int((had_label & ~has_label).sum())
         stats.rolled_up += int(filtered.rolled_up.sum())
         numbers = np.bincount(filtered.verdicts, minlength=len(Verdict))
-        stats.dropped.update({verdict.name.lower(): int(numbers[verdict]) for verdict in Verdict if numbers[verdict]})
-        del stats.dropped[Verdict.KEPT.name.lower()]
+        removed = [verdict for verdict in Verdict if verdict != Verdict.KEPT and numbers[verdict]]
+        stats.dropped.update({verdict.name.lower(): int(numbers[verdict]) for verdict in removed})
 
 
-def label_fields(*, phrases: bool) -> list[pa.Field]:
-    """The new columns of an output."""
-    fields = [pa.field(LABELS, pa.list_(pa.int32())), pa.field(WEIGHTS, pa.list_(pa.float32()))]
-    if phrases:
-        span = pa.list_(pa.int32(), 2)
-        fields += [pa.field(PHRASES, pa.list_(pa.string())), pa.field(SPANS, pa.list_(span))]
-    return fields
+def label_columns(sets: LabelSets, is_bad: NDArray[np.bool_] | None) -> list[pa.Array]:
+    """Gives the columns of labels and their weights."""
+    weights = np.ones(len(sets.indices), np.float32) if sets.weights is None else sets.weights
+    return [rows_of_lists(sets.offsets, pa.array(values), is_bad) for values in (sets.indices, weights)]
 
 
-def text_column(texts: Strings) -> pa.Array:
-    """Strings as one Arrow column; nothing is copied."""
-    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(texts.offsets), pa.py_buffer(texts.text))
+def phrase_columns(found: FoundLabels, is_bad: NDArray[np.bool_] | None) -> list[pa.Array]:
+    """Gives the columns of noun phrases and their spans."""
+    if found.phrases is None or found.phrases.texts is None or found.phrases.spans is None:
+        raise TypeError("expected labels with the texts of their phrases; got labels alone")
+    texts = _string_column(found.phrases.texts).cast(pa.string())
+    spans = pa.FixedSizeListArray.from_arrays(pa.array(found.phrases.spans.ravel()), 2)
+    return [rows_of_lists(found.phrase_offsets, values, is_bad) for values in (texts, spans)]
+
+
+def _string_column(strings: Strings) -> pa.Array:
+    """Gives the strings as one Arrow column. Nothing is copied."""
+    return pa.LargeStringArray.from_buffers(len(strings), pa.py_buffer(strings.offsets), pa.py_buffer(strings.text))

@@ -26,7 +26,7 @@ class RowSample:
 
     Args:
         max_rows: How many rows are kept at most.
-        seed: Of the random numbers.
+        seed: The seed of the random numbers.
 
     Attributes:
         rows: How many rows were added.
@@ -83,10 +83,10 @@ def sample_rows(
     Args:
         inputs: Files, or folders of files, of captions and lists of label ids.
         reading: How the captions are read; None: ``Reading()``.
-        label_column: The column with the lists of label ids; a row with null has none.
-        max_rows: Of more rows, that many are sampled.
-        seed: Of the sample.
-        progress: Is told how many rows are done.
+        label_column: The column with the lists of label ids. A row with null has no label.
+        max_rows: If there are more rows, that many are sampled.
+        seed: The seed of the sample.
+        progress: Shows how many rows are done.
 
     Raises:
         FileNotFoundError: An input is missing.
@@ -99,10 +99,10 @@ def sample_rows(
         caption = caption_column(source, reading.column)
         if label_column not in source.schema.names:
             names = ", ".join(map(repr, source.schema.names))
-            raise ValueError(f"{path}: no column {label_column!r} with lists of labels; it has the columns {names}")
+            raise ValueError(f"{path}: expected a column {label_column!r} with lists of label ids; got {names}")
         kind = source.schema.field(label_column).type
         if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_integer(kind.value_type):
-            raise ValueError(f"{path}: expected lists of label ids in the column {label_column!r}; it holds {kind}")
+            raise ValueError(f"{path}: expected lists of label ids in the column {label_column!r}; got {kind}")
         with progress(f"reading {path.name}", source.num_rows) as advance:
             for raw in source.batches([caption, label_column]):
                 batch = raw.columns
@@ -113,7 +113,7 @@ def sample_rows(
 
 
 def _caption_numbers(captions: pa.Array) -> NDArray[np.int64]:
-    """Python's 64-bit hash of every caption; a null is another caption than any other."""
+    """Gives Python's 64-bit hash of every caption. Each null gets a random number, so it equals no other caption."""
     numbers = np.fromiter(map(hash, captions.to_pylist()), np.int64, len(captions))
     is_null = captions.is_null().to_numpy(zero_copy_only=False)
     numbers[is_null] = np.random.default_rng().integers(2**63, size=int(is_null.sum()))

@@ -17,12 +17,12 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "cli.md"
 CAPTIONS = ["A black dog chases two balls.", "two dogs on the grass", "it rains", "the man with a black dog", "grass"]
 
 
-def write_pictures(path: Path) -> None:
-    picture = io.BytesIO()
-    Image.effect_noise((20, 20), 90).save(picture, "PNG")
+def write_images(path: Path) -> None:
+    image = io.BytesIO()
+    Image.effect_noise((20, 20), 90).save(image, "PNG")
     with tarfile.open(path, "w") as archive:
         for row, caption in enumerate(CAPTIONS):
-            for end, content in (("png", picture.getvalue()), ("txt", caption.encode())):
+            for end, content in (("png", image.getvalue()), ("txt", caption.encode())):
                 member = tarfile.TarInfo(f"{row}.{end}")
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
@@ -32,7 +32,7 @@ def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     Path("captions.txt").write_text("".join(f"{caption}\n" for caption in CAPTIONS))
     Path("kinds.tsv").write_text("name\tparent\nanimal\t\ndog\tanimal\nblack dog\tdog\nball\t\n")
-    write_pictures(Path("pictures.tar"))
+    write_images(Path("images.tar"))
     torch.manual_seed(0)
     config = SmallDualTowerConfig(vocab_size=49408, context_length=16, embed_dim=16, text_width=32)
     save_dual_tower(config.build(), config, Path("model"))

@@ -110,7 +110,7 @@ def test_json_has_an_object_a_line_with_every_phrase(capsys: pytest.CaptureFixtu
     ("words", "message"),
     [
         (["a dog", "--vocabulary", "nowhere.json"], "unicl explain: no vocabulary 'nowhere.json'"),
-        ([], "unicl explain: no caption: give one in quotes"),
+        ([], "unicl explain: expected a caption; got none: give one in quotes"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:

@@ -77,7 +77,7 @@ def test_label_rolls_rare_labels_up_and_weighs_by_rarity(tmp_path: Path, capsys:
     counts = DenseLabeler(LabelVocabulary.from_file(tmp_path / "kinds.tsv")).count(captions)
     weighted = LabelSets.from_lists(done["labels"].to_pylist()).weighted(np.log(5 / counts.counts.clip(1)))
     assert LabelSets.from_arrow(done["labels"], done["label_weights"]).weights.tolist() == weighted.weights.tolist()
-    assert "2 labels gave way to an ancestor" in capsys.readouterr().out
+    assert "2 labels were replaced by an ancestor" in capsys.readouterr().out
 
 
 def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,8 +92,8 @@ def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (b"a dog\na c\xe9t\n", [], "captions.txt, line 2: not UTF-8"),
-        (b"a dog\n", ["--column", "text"], "no column 'text'; name one of its columns: 'caption'"),
+        (b"a dog\na c\xe9t\n", [], "captions.txt, line 2: not UTF-8: set --bad-rows skip to count such rows"),
+        (b"a dog\n", ["--column", "text"], "expected a column 'text'; got 'caption': name one with --column NAME"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_in_one_line(
@@ -109,19 +109,28 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tokenize", "nowhere.parquet"], "unicl tokenize: no file or folder nowhere.parquet"),
+        (
+            ["tokenize", "nowhere.parquet"],
+            "unicl tokenize: expected a file or folder; got nowhere.parquet, which does not exist",
+        ),
         (["tokenize", "x.txt", "--tokenizer", "wordpiece"], "expected the vocabulary of the WordPiece tokenizer; got"),
-        (["tokenize"], "unicl tokenize: no input: name files or folders"),
-        (["label", "nowhere.parquet", "--vocabulary", "coco"], "unicl label: no file or folder nowhere.parquet"),
+        (["tokenize"], "unicl tokenize: expected an input; got none: name files or folders"),
+        (
+            ["label", "nowhere.parquet", "--vocabulary", "coco"],
+            "unicl label: expected a file or folder; got nowhere.parquet, which does not exist",
+        ),
         (["label", "x.txt", "--vocabulary", "cocoa"], "no vocabulary 'cocoa': name a file, or one of coco"),
         (
             ["label", "x.txt", "--vocabulary", "imagenet-1k", "--ancestors", "add"],
             "no class of imagenet-1k is above another, so it has no ancestors; imagenet-21k has some",
         ),
         (["label", "x.txt", "--vocabulary", "coco", "--score-above", "0.9"], "name its folder with --relevance"),
-        (["label", "x.txt", "--stats", "x.parquet"], "expected --stats to name a file that ends in .json; got x.parq"),
-        (["tokenize", "x.txt", "--stats", "x.txt"], "expected --stats to name a file that ends in .json; got x.txt"),
-        (["label", "x.txt", "--vocabulary", "coco", "--top-k", "3"], "top_k limits a vocabulary that is mined"),
+        (["label", "x.txt", "--stats", "x.parquet"], "expected a name for --stats that ends in .json; got x.parq"),
+        (["tokenize", "x.txt", "--stats", "x.txt"], "expected a name for --stats that ends in .json; got x.txt"),
+        (
+            ["label", "x.txt", "--vocabulary", "coco", "--top-k", "3"],
+            "unicl label: expected --top-k only without a vocabulary; got --top-k 3 and a vocabulary",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_words_is_said_in_one_line(
@@ -139,9 +148,7 @@ def test_an_output_that_exists_is_refused_unless_it_may_be_replaced(
     words = ["tokenize", source, "--out", str(tmp_path / "out")]
     assert main(words) == 0
     assert main(words) == 2
-    assert (
-        "captions.parquet exists; name another place, or pass overwrite=True (--overwrite)" in capsys.readouterr().err
-    )
+    assert "captions.parquet exists: name another place, or replace it with --overwrite\n" in capsys.readouterr().err
     assert main([*words, "--overwrite"]) == 0
 
 

@@ -27,7 +27,9 @@ def test_what_label_writes_is_measured(tmp_path: Path, capsys: pytest.CaptureFix
     assert told[3].split() == ["label", "50", "1", "75"]
 
 
-@pytest.mark.parametrize(("size", "message"), [("1", "batch size of 2 or more; got 1"), ("5", "from 2 to the number")])
+@pytest.mark.parametrize(
+    ("size", "message"), [("1", "expected --batch-size >= 2; got 1"), ("5", "from 2 to the number")]
+)
 def test_a_batch_size_out_of_range_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], size: str, message: str
 ) -> None:

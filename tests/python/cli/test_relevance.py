@@ -17,7 +17,7 @@ from unicl.labels import LabelFilters, RelevanceFilter
 from unicl.models import SmallDualTowerConfig, open_scorer, save_dual_tower
 
 CAPTIONS = ["A dog with two balls", "a person on a bench", "it rains", "a dog, a puppy and a ball", "a car and a cat"]
-PICTURES = [Image.effect_noise((20 + row, 16), 90).convert("RGB") for row in range(len(CAPTIONS))]
+IMAGES = [Image.effect_noise((20 + row, 16), 90).convert("RGB") for row in range(len(CAPTIONS))]
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +32,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def png(picture: Image.Image) -> bytes:
+def png(image: Image.Image) -> bytes:
     content = io.BytesIO()
-    picture.save(content, "PNG")
+    image.save(content, "PNG")
     return content.getvalue()
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> str:
-    images = [{"bytes": png(picture), "path": None} for picture in PICTURES]
+    images = [{"bytes": png(image), "path": None} for image in IMAGES]
     pq.write_table(pa.table({"caption": CAPTIONS, "image": images}), tmp_path / "captions.parquet")
     return str(tmp_path / "captions.parquet")
 
@@ -48,8 +48,8 @@ def source(tmp_path: Path) -> str:
 @pytest.fixture
 def shard(tmp_path: Path) -> str:
     with tarfile.open(tmp_path / "captions.tar", "w") as archive:
-        for row, (picture, caption) in enumerate(zip(PICTURES, CAPTIONS, strict=True)):
-            for end, content in (("png", png(picture)), ("json", json.dumps({"caption": caption}).encode())):
+        for row, (image, caption) in enumerate(zip(IMAGES, CAPTIONS, strict=True)):
+            for end, content in (("png", png(image)), ("json", json.dumps({"caption": caption}).encode())):
                 member = tarfile.TarInfo(f"{row:09d}.{end}")
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
@@ -74,11 +74,11 @@ def test_labels_stay_that_the_caption_repeats_or_the_model_sees(
     labeler = DenseLabeler(
         LabelVocabulary.coco(), filters=LabelFilters(relevance=RelevanceFilter(scorer=open_scorer(model, device="cpu")))
     )
-    expected = labeler(CAPTIONS, images=PICTURES).to_list()
+    expected = labeler(CAPTIONS, images=IMAGES).to_list()
     assert sets_in(tmp_path / "out").to_list() == expected
     without = DenseLabeler(LabelVocabulary.coco())(CAPTIONS).to_list()
     assert 0 < sum(map(len, expected)) < sum(map(len, without)), "a random model sees some of it"
-    assert "4 images were looked at" in capsys.readouterr().out
+    assert "4 images were opened" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("weights", ["relevance", "idf-relevance"])
@@ -88,7 +88,7 @@ def test_scores_become_weights(tmp_path: Path, model: Path, source: str, weights
     scorer = open_scorer(model, template="{} here", device="cpu")
     vocabulary = LabelVocabulary.coco()
     relevance = RelevanceFilter(scorer=scorer, score_above=0.0, weigh=True)
-    expected = DenseLabeler(vocabulary, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(vocabulary, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=IMAGES)
     if weights == "idf-relevance":
         expected = expected.weighted(DenseLabeler(vocabulary).count(CAPTIONS).rarity())
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()
@@ -98,9 +98,9 @@ def test_scores_become_weights(tmp_path: Path, model: Path, source: str, weights
 def test_an_image_that_cannot_be_decoded_is_named_or_counted(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    images = [png(PICTURES[0]), b"GIF89a", *map(png, PICTURES[2:])]
-    pq.write_table(pa.table({"caption": CAPTIONS, "picture": images}), tmp_path / "captions.parquet")
-    words = ["--relevance", str(model), "--image-column", "picture"]
+    images = [png(IMAGES[0]), b"GIF89a", *map(png, IMAGES[2:])]
+    pq.write_table(pa.table({"caption": CAPTIONS, "photo": images}), tmp_path / "captions.parquet")
+    words = ["--relevance", str(model), "--image-column", "photo"]
     assert label(str(tmp_path / "captions.parquet"), tmp_path / "out", *words) == 2
     assert "captions.parquet, row 1: image not JPEG, PNG or WEBP: the file begins with" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
@@ -128,7 +128,10 @@ def test_what_is_wrong_with_the_words_is_said_in_one_line(
     tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for words, message in (
-        (["--weights", "relevance"], "weights by relevance need a model; name its folder with --relevance"),
+        (
+            ["--weights", "relevance"],
+            "expected a model for weights by relevance; got none: name its folder with --relevance",
+        ),
         (["--relevance", str(tmp_path / "nowhere")], "which is no folder: nothing is downloaded"),
     ):
         assert label(source, tmp_path / "out", *words) == 2

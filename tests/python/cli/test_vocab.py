@@ -37,7 +37,7 @@ def test_build_mines_what_the_vocabulary_mines(tmp_path: Path, capsys: pytest.Ca
     assert mined.document_frequency.tolist() == [2, 2]
     assert f"2 labels from 4 captions in {out}" in capsys.readouterr().out
     assert main(words) == 2
-    assert "mined.json exists" in capsys.readouterr().err
+    assert "mined.json exists: name another place, or replace it with --overwrite\n" in capsys.readouterr().err
 
 
 def test_build_refuses_what_it_could_not_write_before_it_counts(
@@ -48,10 +48,10 @@ def test_build_refuses_what_it_could_not_write_before_it_counts(
     for ending in (".txt", ".csv"):
         assert main([*words, str(tmp_path / f"mined{ending}")]) == 2
         said = capsys.readouterr().err
-        assert "expected --out to end in .json or .tsv, which hold the counts of captions" in said
+        assert "expected a name for --out that ends in .json or .tsv, which hold the counts of captions" in said
         assert said.count("\n") == 1
     assert main([*words, str(tmp_path / "mined.json"), "--min-document-frequency", "9"]) == 2
-    assert "no noun phrase of the 4 captions is within min_document_frequency=9" in capsys.readouterr().err
+    assert "no noun phrase of the 4 captions is within --min-document-frequency 9" in capsys.readouterr().err
     assert not (tmp_path / "mined.json").exists()
 
 
@@ -93,7 +93,7 @@ def test_diff_says_what_changed_and_whether_ids_are_kept(
     assert difference["synonyms_removed"] == {"dog": ["puppy"]}
     assert difference["ids_are_kept"] is False
     assert main(["vocab", "diff", animals, animals]) == 0
-    assert "every id means what it meant; 0 added, 0 removed" in capsys.readouterr().out
+    assert "every id keeps its label; 0 added, 0 removed" in capsys.readouterr().out
 
 
 def test_merge_keeps_the_ids_of_the_first_and_tells_what_was_settled(
@@ -106,15 +106,15 @@ def test_merge_keeps_the_ids_of_the_first_and_tells_what_was_settled(
     assert merged.synonyms["ball"] == ("orb",)
     assert f"3 labels in {out}: 1 new" in capsys.readouterr().out
     assert main(["vocab", "diff", animals, str(out)]) == 0
-    assert "every id means what it meant; 1 added" in capsys.readouterr().out
+    assert "every id keeps its label; 1 added" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["stats", "nowhere.json"], "unicl vocab: no vocabulary 'nowhere.json': name a file, or one of coco"),
-        (["merge", "coco", "--out", "x.json"], "unicl vocab: expected two vocabularies or more; got 1"),
-        (["build", "--out", "x.json"], "unicl vocab: no input: name files or folders"),
+        (["merge", "coco", "--out", "x.json"], "unicl vocab: expected 2 vocabularies or more; got 1"),
+        (["build", "--out", "x.json"], "unicl vocab: expected an input; got none: name files or folders"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,14 +124,14 @@ def test_batches_with_dense_labels_join_those_of_captions_and_one_class_an_image
 
 def test_an_existing_run_is_kept_unless_told_otherwise(finished: Path, config: DemoConfig) -> None:
     before = (finished / "metrics.json").read_text()
-    with pytest.raises(FileExistsError, match="exists: name another one with --out, or replace it with --overwrite"):
+    with pytest.raises(FileExistsError, match="exists: name another one with out=FOLDER, or replace it"):
         run_demo(config)
     assert (finished / "metrics.json").read_text() == before
 
 
 def test_overwrite_never_replaces_a_folder_that_is_no_run(config: DemoConfig, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(FileExistsError, match=r"is not a run folder \(it has no metrics.json\) and is not replaced"):
+    with pytest.raises(FileExistsError, match=r"expected a run folder to replace; got .*, which has no metrics.json"):
         run_demo(replace(config, out=tmp_path, overwrite=True))
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
@@ -146,7 +145,7 @@ def test_overwrite_replaces_a_run_when_the_new_one_is_whole(config: DemoConfig, 
 
 
 def test_a_run_that_fails_leaves_nothing_and_keeps_the_old_one(config: DemoConfig, tmp_path: Path) -> None:
-    def fails(items: Iterable[Any], total: int, title: str) -> Iterable[Any]:  # noqa: ARG001
+    def fails(title: str, total: int | None, unit: str = "captions") -> Any:  # noqa: ARG001
         raise KeyboardInterrupt
 
     one = replace(config, out=tmp_path / "run", objectives=("ce",), steps=1)
@@ -164,7 +163,7 @@ def test_a_folder_that_cannot_be_written_is_named(config: DemoConfig, tmp_path: 
     else:
         locked = tmp_path / "locked"
         locked.mkdir(mode=0o555)
-    with pytest.raises(OSError, match=rf"cannot write a run folder in {locked}: .*; name another one with --out"):
+    with pytest.raises(OSError, match=rf"a place for a run folder; got {locked}: .*: name another one with out=FOLDER"):
         run_demo(replace(config, out=locked / "run"))
 
 

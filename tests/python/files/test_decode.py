@@ -27,8 +27,8 @@ def png_header(width, height):
 @pytest.mark.parametrize("format_name", ["PNG", "WEBP", "JPEG"])
 def test_the_formats_of_the_web_are_read_as_rgb(format_name, tmp_path):
     data = encoded(format_name)
-    (tmp_path / "picture").write_bytes(data)  # the content decides, not the name
-    for source in (io.BytesIO(data), tmp_path / "picture", str(tmp_path / "picture")):
+    (tmp_path / "image").write_bytes(data)  # the content decides, not the name
+    for source in (io.BytesIO(data), tmp_path / "image", str(tmp_path / "image")):
         image = decode_image(source)
         assert (image.mode, image.size) == ("RGB", (5, 3))
         assert image.getpixel((2, 1)) == pytest.approx((200, 30, 60), abs=4)
@@ -53,7 +53,7 @@ def test_other_formats_never_reach_their_parser(format_name):
     assert caught.value.reason == "not JPEG, PNG or WEBP"
 
 
-def test_a_web_page_in_place_of_a_picture_is_refused():
+def test_a_web_page_in_place_of_an_image_is_refused():
     with pytest.raises(BadImageError, match="the file begins with b'<!doctype ht'"):
         decode_image(io.BytesIO(b"<!doctype html><html>410 gone</html>"))
 

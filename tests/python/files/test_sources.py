@@ -76,7 +76,7 @@ def write_shard(path: Path, captions: list[str], *, pretty: bool = False) -> Non
     with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as archive:
         for row, caption in enumerate(captions):
             metadata = json.dumps({"key": str(row), "caption": caption}, indent=2 if pretty else None)
-            members = {"jpg": b"\xff\xd8 no picture", "json": metadata.encode(), "txt": caption.encode()}
+            members = {"jpg": b"\xff\xd8 no image", "json": metadata.encode(), "txt": caption.encode()}
             for extension, content in members.items():
                 member = tarfile.TarInfo(f"00000/{row:09d}.{extension}")
                 member.size = len(content)
@@ -223,7 +223,7 @@ BAD_TEXT = {
 def test_a_row_that_is_not_utf8_is_named_or_counted(tmp_path: Path, name: str) -> None:
     content, place = BAD_TEXT[name]
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=rf"{name}, {place}: not UTF-8; with bad_rows=\"skip\" \(--bad-rows skip\)"):
+    with pytest.raises(ValueError, match=rf"{name}, {place}: not UTF-8: set bad_rows=\"skip\" to count such rows"):
         captions_of(tmp_path / name)
     skipped: Counter[str] = Counter()
     assert captions_of(tmp_path / name, Reading(bad_rows="skip"), skipped=skipped) == ["a dog", "", ""]
@@ -240,22 +240,22 @@ MALFORMED = [
     ("x.csv", b"caption,n\na,1\nb,2,3\n", r"x\.csv is not CSV, or is damaged: .*Row #3: Expected 2 columns, got 3"),
     ("x.csv", b'caption,n\na,1\n"b,2\nc,3\n', r"x\.csv is not CSV, or is damaged: .*Row #3: Expected 2 columns"),
     ("x.csv", b"capt\xffon,n\na,1\n", r"x\.csv is not CSV, or is damaged: .*utf-8"),
-    ("x.csv", b"caption,caption\na,1\n", r"x\.csv: several columns are named 'caption'"),
+    ("x.csv", b"caption,caption\na,1\n", r"x\.csv: expected one column 'caption'; got several: rename all but one"),
     ("x.csv.gz", b"caption,n\n", r"x\.csv\.gz is not CSV, or is damaged: "),
     ("x.csv.gz", gzip.compress(b"caption,n\na,1\n")[:-9], r"x\.csv\.gz is not CSV, or is damaged: .*[Tt]runcated"),
     ("x.txt.gz", gzip.compress(b"a dog\n")[:-9], r"x\.txt\.gz is not a text file, or is damaged: .*[Tt]runcated"),
-    ("x.jsonl", b'{"caption":"a"}\n\n{"caption":\n', r"x\.jsonl, line 3: not JSON \(.*\): '\{\"caption\":'"),
+    ("x.jsonl", b'{"caption":"a"}\n\n{"caption":\n', r"x\.jsonl, line 3: expected JSON; got '\{\"caption\":' \("),
     ("x.jsonl", b'{"caption":"a"}\n["b"]\n', r"x\.jsonl, line 2: expected a JSON object; got '\[\"b\"\]'"),
     ("x.jsonl", b"null\n", r"x\.jsonl, line 1: expected a JSON object; got 'null'"),
-    ("x.jsonl", b'{"caption":"a"} {"caption":"b"}\n', r"x\.jsonl, line 1: not JSON \(Extra data"),
+    ("x.jsonl", b'{"caption":"a"} {"caption":"b"}\n', r"x\.jsonl, line 1: expected JSON; got .* \(Extra data"),
     (
         "x.jsonl",
         b'{"caption":"a","n":1}\n\n{"n":"x"}\n',
         r"x\.jsonl, line 3: Column\(/n\) changed from number",
     ),
     ("x.jsonl", b'{"caption":"\\ud800"}\n', r"x\.jsonl, line 1: .*surrogate"),
-    ("x.jsonl", b'{"n":' + b"[" * 99_999 + b"\n", r"x\.jsonl, line 1: not JSON"),
-    ("x.jsonl", b"{}null\n", r"x\.jsonl, line 1: not JSON"),
+    ("x.jsonl", b'{"n":' + b"[" * 99_999 + b"\n", r"x\.jsonl, line 1: expected JSON; got"),
+    ("x.jsonl", b"{}null\n", r"x\.jsonl, line 1: expected JSON; got"),
     ("x.jsonl", b'{"caption":"a","caption":"b"}\n', r"x\.jsonl, line 1: .*specified twice"),
     ("x.tar", b"not a tar", r"x\.tar is not a tar file, or is damaged: "),
 ]
@@ -274,7 +274,9 @@ def test_what_is_malformed_is_named_in_one_line(tmp_path: Path, name: str, conte
 def test_utf16_is_named_when_a_file_is_opened(tmp_path: Path, name: str, encoding: str) -> None:
     content = '{"caption": "a dog"}\n'.encode(encoding)
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    with pytest.raises(ValueError, match=f"{name}: the text is {encoding}; save it as UTF-8, as `iconv -f {encoding}"):
+    with pytest.raises(
+        ValueError, match=f"{name}: expected UTF-8; got {encoding}: convert it with `iconv -f {encoding}"
+    ):
         open_source(tmp_path / name, Reading(bad_rows="skip"))
 
 
@@ -311,7 +313,7 @@ def test_a_file_that_got_other_columns_since_it_was_opened_is_named(tmp_path: Pa
     new_writer = {"x.parquet": pq.ParquetWriter, "x.arrow": pa.ipc.new_file, "x.feather": pa.ipc.new_stream}[name]
     with new_writer(tmp_path / name, other.schema) as writer:
         writer.write_table(other)
-    with pytest.raises(ValueError, match=f"{name} has changed since it was opened: it has other columns now"):
+    with pytest.raises(ValueError, match=f"{name}: expected the columns that it had when it was opened; got others"):
         list(source.batches())
 
 
@@ -328,15 +330,17 @@ def test_a_sample_that_is_not_json_is_named(tmp_path: Path) -> None:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    with pytest.raises(ValueError, match=r"x\.tar, sample b: not JSON"):
+    with pytest.raises(ValueError, match=r"x\.tar, sample b: expected JSON; got"):
         captions_of(tmp_path / "x.tar")
 
 
 def test_without_a_caption_column_the_columns_are_listed(tmp_path: Path) -> None:
     pq.write_table(pa.table({"url": ["x"], "title": ["a dog"]}), tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match=r"no column named 'caption', 'text', 'txt' or 'TEXT'; .*: 'url', 'title'"):
+    with pytest.raises(
+        ValueError, match=r"expected a column named 'caption', 'text', 'txt' or 'TEXT'; got 'url', 'title': name"
+    ):
         captions_of(tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match=r"no column 'heading'; name one of its columns: 'url', 'title' \(--column\)"):
+    with pytest.raises(ValueError, match=r"expected a column 'heading'; got 'url', 'title': name one with column=NAME"):
         captions_of(tmp_path / "x.parquet", Reading(column="heading"))
     assert captions_of(tmp_path / "x.parquet", Reading(column="title")) == ["a dog"]
 
@@ -375,14 +379,14 @@ def test_a_column_of_nulls_is_skipped_row_by_row(tmp_path: Path, kind: pa.DataTy
 def test_a_caption_column_that_is_not_text_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption": [["a", "b"]]}), tmp_path / "x.parquet")
     with pytest.raises(
-        ValueError, match=r"expected strings in the column 'caption'; it holds list<.*>: make a row of each caption"
+        ValueError, match=r"expected strings in the column 'caption'; got list<.*>: make a row of each caption"
     ):
         captions_of(tmp_path / "x.parquet")
 
 
 def test_a_json_array_is_refused_and_lines_are_asked_for(tmp_path: Path) -> None:
     (tmp_path / "captions_val2017.json").write_text('{"annotations": []}')
-    with pytest.raises(ValueError, match=r"\.tar: write JSON as lines, an object a caption"):
+    with pytest.raises(ValueError, match=r"\.json: write JSON as lines, an object a caption"):
         find_inputs([tmp_path / "captions_val2017.json"])
 
 
@@ -391,12 +395,14 @@ def test_an_unknown_format_is_refused_and_the_known_ones_listed(tmp_path: Path, 
     (tmp_path / name).write_text("")
     with pytest.raises(ValueError, match=r"expected a file whose name ends in one of \.parquet, .*\.tar"):
         find_inputs([tmp_path / name])
-    with pytest.raises(ValueError, match=r"no file in the folder .* ends in one of \.parquet"):
+    with pytest.raises(ValueError, match=r"expected a file in .* whose name ends in one of \.parquet, .*; got none"):
         find_inputs([tmp_path])
 
 
 def test_a_missing_input_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no file or folder .*nowhere\.parquet"):
+    with pytest.raises(
+        FileNotFoundError, match=r"expected a file or folder; got .*nowhere\.parquet, which does not exist"
+    ):
         find_inputs([tmp_path / "nowhere.parquet"])
-    with pytest.raises(ValueError, match="no input: name files or folders"):
+    with pytest.raises(ValueError, match="expected an input; got none: name files or folders"):
         find_inputs([])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from unicl import DenseLabeler, LabelSets, LabelVocabulary, find_noun_phrases
 from unicl.files import Reading
-from unicl.jobs import label_files, mine_vocabulary
+from unicl.jobs import LabelOptions, label_files, mine_vocabulary
 from unicl.labels import LabelFilters, MiningLimits, PhraseCounter
 
 VOCABULARY = LabelVocabulary.from_names(
@@ -63,17 +63,15 @@ def test_files_get_the_labels_and_weights_of_the_labeler_over_all_captions(
     mode: str,
     idf: bool,  # noqa: FBT001
 ) -> None:
-    options: dict[str, Any] = {
-        "mode": mode,
+    used: dict[str, Any] = {"mode": mode, "ancestors": None if ancestors == "roll_up" and least == 0 else ancestors}
+    filters: dict[str, Any] = {
         "min_document_frequency": least,
         "max_document_frequency": most,
-        "ancestors": None if ancestors == "roll_up" and least == 0 else ancestors,
         "balance": balance,
         "min_count_in_caption": count,
     }
-    of_filters = ("min_document_frequency", "max_document_frequency", "balance", "min_count_in_caption")
-    filters = LabelFilters(**{name: options[name] for name in of_filters})
-    labeler = DenseLabeler(VOCABULARY, filters=filters, mode=options["mode"], ancestors=options["ancestors"])
+    options: dict[str, Any] = {**used, **filters, "weights": "idf" if idf else "one"}
+    labeler = DenseLabeler(VOCABULARY, filters=LabelFilters(**filters), **used)
     expected = labeler(captions)
     counts = labeler.count(captions)
     if idf:
@@ -82,7 +80,7 @@ def test_files_get_the_labels_and_weights_of_the_labeler_over_all_captions(
         for number, part in enumerate((captions[:4], captions[4:])):
             pq.write_table(pa.table({"caption": pa.array(part, pa.string())}), Path(folder) / f"{number}.parquet")
         reading = Reading(batch_rows=batch_rows)
-        _, stats = label_files([folder], Path(folder, "out"), VOCABULARY, reading=reading, idf=idf, **options)
+        _, stats = label_files([folder], Path(folder, "out"), VOCABULARY, LabelOptions(**options), reading=reading)
         done = pa.concat_tables([pq.read_table(Path(folder, "out", f"{number}.parquet")) for number in range(2)])
     sets = LabelSets.from_arrow(done["labels"], done["label_weights"])
     assert sets.to_list() == expected.to_list()
@@ -98,7 +96,7 @@ def test_files_get_the_labels_and_weights_of_the_labeler_over_all_captions(
 def test_a_vocabulary_mined_from_files_is_that_of_all_captions(tmp_path: Path, captions: list[str]) -> None:
     for number, part in enumerate((captions[:3], captions[3:])):
         pq.write_table(pa.table({"caption": part}), tmp_path / f"{number}.parquet")
-    vocabulary, stats = label_files([tmp_path], tmp_path / "out", min_document_frequency=2)
+    vocabulary, stats = label_files([tmp_path], tmp_path / "out", options=LabelOptions(min_document_frequency=2))
     expected = LabelVocabulary.mine(captions, min_document_frequency=2)
     assert vocabulary.names == expected.names
     assert LabelVocabulary.from_file(tmp_path / "out" / "vocabulary.json").names == expected.names
@@ -108,7 +106,7 @@ def test_a_vocabulary_mined_from_files_is_that_of_all_captions(tmp_path: Path, c
 
 
 def test_mined_labels_are_balanced_by_their_own_counts(tmp_path: Path, source: Path, captions: list[str]) -> None:
-    vocabulary, stats = label_files([source], tmp_path / "out", balance=1, seed=3)
+    vocabulary, stats = label_files([source], tmp_path / "out", options=LabelOptions(balance=1, seed=3))
     expected = DenseLabeler(vocabulary, filters=LabelFilters(balance=1, seed=3))(captions).to_list()
     assert pq.read_table(tmp_path / "out" / "captions.parquet")["labels"].to_pylist() == expected
     assert stats.dropped["balance"] > 0
@@ -121,19 +119,21 @@ def test_folders_are_paths_or_their_names(tmp_path: Path, source: Path) -> None:
 
 def test_a_file_without_rows_is_labelled_too(tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption": pa.array([], pa.string())}), tmp_path / "captions.parquet")
-    _, stats = label_files([tmp_path / "captions.parquet"], tmp_path / "out", VOCABULARY, min_document_frequency=0.1)
+    _, stats = label_files(
+        [tmp_path / "captions.parquet"], tmp_path / "out", VOCABULARY, LabelOptions(min_document_frequency=0.1)
+    )
     assert (stats.captions, stats.files) == (0, 1)
     assert pq.read_table(tmp_path / "out" / "captions.parquet").column_names == ["caption", "labels", "label_weights"]
 
 
 def test_a_vocabulary_without_labels_is_refused(tmp_path: Path, source: Path) -> None:
-    with pytest.raises(ValueError, match="the vocabulary has no labels; give one with names, or none, to mine one"):
+    with pytest.raises(ValueError, match="expected a vocabulary with labels; got an empty one: give none to mine one"):
         label_files([source], tmp_path / "out", LabelVocabulary.from_names([]))
     with pytest.raises(
         ValueError,
         match="no noun phrase of the 7 captions is within min_document_frequency=99 and max_document_frequency=1",
     ):
-        label_files([source], tmp_path / "out", min_document_frequency=99)
+        label_files([source], tmp_path / "out", options=LabelOptions(min_document_frequency=99))
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -158,14 +158,14 @@ def test_limits_on_what_is_mined_are_refused_before_anything_is_read(
 ) -> None:
     (tmp_path / "captions.jsonl").write_text("not JSON")
     with pytest.raises(ValueError, match=message):
-        label_files([tmp_path], tmp_path / "out", **limits)
+        label_files([tmp_path], tmp_path / "out", options=LabelOptions(**limits))
     with pytest.raises(ValueError, match=message):
-        mine_vocabulary([tmp_path], **limits)
+        mine_vocabulary([tmp_path], MiningLimits(**limits))
 
 
 def test_arguments_without_effect_or_of_another_type_are_refused(tmp_path: Path, source: Path) -> None:
-    with pytest.raises(ValueError, match=r"image_column needs one \(--relevance\)"):
-        label_files([source], tmp_path / "out", VOCABULARY, image_column="image")
+    with pytest.raises(ValueError, match=r"expected a relevance filter for image_column; got none"):
+        label_files([source], tmp_path / "out", VOCABULARY, LabelOptions(image_column="image"))
     with pytest.raises(TypeError, match=r"expected relevance as a RelevanceFilter\(scorer=\.\.\.\); got <class 'dict"):
         label_files([source], tmp_path / "out", VOCABULARY, relevance=dict)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="expected a list of files or folders; got the one path"):
@@ -173,7 +173,9 @@ def test_arguments_without_effect_or_of_another_type_are_refused(tmp_path: Path,
 
 
 def test_limits_count_the_captions_of_all_files(tmp_path: Path, source: Path, captions: list[str]) -> None:
-    _, stats = label_files([source], tmp_path / "out", VOCABULARY, min_document_frequency=2, max_document_frequency=0.4)
+    _, stats = label_files(
+        [source], tmp_path / "out", VOCABULARY, LabelOptions(min_document_frequency=2, max_document_frequency=0.4)
+    )
     labeler = DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=2, max_document_frequency=0.4))
     assert pq.read_table(tmp_path / "out" / "captions.parquet")["labels"].to_pylist() == labeler(captions).to_list()
     assert stats.filtered == 0
@@ -182,13 +184,17 @@ def test_limits_count_the_captions_of_all_files(tmp_path: Path, source: Path, ca
 def test_captions_without_label_are_counted_by_reason(tmp_path: Path) -> None:
     captions = ["a dog", "it rains", "a cat", "a cat and a sofa", "", "the grass", "the grass"]
     pq.write_table(pa.table({"caption": captions}), tmp_path / "captions.parquet")
-    _, stats = label_files([tmp_path / "captions.parquet"], tmp_path / "out", VOCABULARY, min_document_frequency=2)
+    _, stats = label_files(
+        [tmp_path / "captions.parquet"], tmp_path / "out", VOCABULARY, LabelOptions(min_document_frequency=2)
+    )
     assert (stats.labelled, stats.filtered, stats.phrase_without_label, stats.no_phrase) == (2, 1, 2, 2)
     assert stats.labelled + stats.filtered + stats.phrase_without_label + stats.no_phrase == stats.captions
 
 
 def test_labels_that_roll_up_are_counted(tmp_path: Path, source: Path) -> None:
-    _, stats = label_files([source], tmp_path / "out", VOCABULARY, min_document_frequency=2, ancestors="roll_up")
+    _, stats = label_files(
+        [source], tmp_path / "out", VOCABULARY, LabelOptions(min_document_frequency=2, ancestors="roll_up")
+    )
     assert pq.read_table(tmp_path / "out" / "captions.parquet")["labels"].to_pylist()[0] == [0, 1]
     assert stats.rolled_up == 1
 
@@ -196,7 +202,7 @@ def test_labels_that_roll_up_are_counted(tmp_path: Path, source: Path) -> None:
 def test_counts_that_were_made_are_written_with_the_vocabulary(
     tmp_path: Path, source: Path, captions: list[str]
 ) -> None:
-    vocabulary, _ = label_files([source], tmp_path / "out", VOCABULARY, idf=True)
+    vocabulary, _ = label_files([source], tmp_path / "out", VOCABULARY, LabelOptions(weights="idf"))
     counts = DenseLabeler(VOCABULARY).count(captions).counts.tolist()
     for written in (vocabulary, LabelVocabulary.from_file(tmp_path / "out" / "vocabulary.json")):
         assert written.document_frequency is not None
@@ -206,13 +212,13 @@ def test_counts_that_were_made_are_written_with_the_vocabulary(
 
 
 def test_ancestors_of_labels_that_are_mined_are_refused_before_any_work(tmp_path: Path, source: Path) -> None:
-    with pytest.raises(ValueError, match='ancestors="add" needs a vocabulary with parents; no label of it has one'):
-        label_files([source], tmp_path / "out", ancestors="add")
+    with pytest.raises(ValueError, match='expected a vocabulary with parents for ancestors="add"; got one whose'):
+        label_files([source], tmp_path / "out", options=LabelOptions(ancestors="add"))
     assert not (tmp_path / "out").exists()
 
 
 def test_noun_phrases_and_spans_are_those_of_the_finder(tmp_path: Path, source: Path, captions: list[str]) -> None:
-    label_files([source], tmp_path / "out", VOCABULARY, phrases=True)
+    label_files([source], tmp_path / "out", VOCABULARY, LabelOptions(phrases=True))
     done = pq.read_table(tmp_path / "out" / "captions.parquet")
     found = find_noun_phrases(captions)
     assert done["noun_phrases"].to_pylist() == found.to_list()
@@ -224,7 +230,9 @@ def test_noun_phrases_and_spans_are_those_of_the_finder(tmp_path: Path, source: 
 
 def test_a_skipped_row_has_null_and_a_row_without_label_an_empty_list(tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption": ["a dog", None, "it rains"]}), tmp_path / "captions.parquet")
-    _, stats = label_files([tmp_path], tmp_path / "out", VOCABULARY, reading=Reading(bad_rows="skip"), phrases=True)
+    _, stats = label_files(
+        [tmp_path], tmp_path / "out", VOCABULARY, LabelOptions(phrases=True), reading=Reading(bad_rows="skip")
+    )
     done = pq.read_table(tmp_path / "out" / "captions.parquet")
     assert done["labels"].to_pylist() == [[0], None, []]
     assert done["label_weights"].to_pylist() == [[1.0], None, []]
@@ -234,14 +242,14 @@ def test_a_skipped_row_has_null_and_a_row_without_label_an_empty_list(tmp_path: 
 
 
 def test_top_k_with_a_vocabulary_is_refused(tmp_path: Path, source: Path) -> None:
-    with pytest.raises(ValueError, match="top_k limits a vocabulary that is mined"):
-        label_files([source], tmp_path / "out", VOCABULARY, top_k=3)
+    with pytest.raises(ValueError, match=r"expected top_k only .*; got top_k=3 and a vocabulary"):
+        label_files([source], tmp_path / "out", VOCABULARY, LabelOptions(top_k=3))
 
 
 def test_a_vocabulary_that_is_there_is_refused_before_any_work(tmp_path: Path, source: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "vocabulary.json").write_text("precious")
-    with pytest.raises(FileExistsError, match=r"vocabulary\.json exists"):
+    with pytest.raises(FileExistsError, match=r"vocabulary\.json exists: name another place"):
         label_files([source], tmp_path / "out", VOCABULARY)
     assert (tmp_path / "out" / "vocabulary.json").read_text() == "precious"
     assert not (tmp_path / "out" / "captions.parquet").exists()

@@ -11,7 +11,7 @@ import pytest
 
 from unicl import LabelVocabulary
 from unicl.files import Reading
-from unicl.jobs import label_files
+from unicl.jobs import LabelOptions, label_files
 
 OLD, OTHER = LabelVocabulary.from_names(["dog", "cat"]), LabelVocabulary.from_names(["cat", "dog"])
 LONGER = OLD.extended(["ball"])
@@ -50,8 +50,13 @@ def test_where_ids_stay_labels_stay_until_they_are_replaced(tmp_path: Path, inpu
 
 def test_labels_that_are_not_replaced_keep_their_names(tmp_path: Path, inputs: list[Path]) -> None:
     for vocabulary in (OTHER, None):
-        with pytest.raises(FileExistsError, match=r"the labels in .*b\.parquet would lose the names of .*name another"):
-            label_files(inputs[:1], tmp_path / "out", vocabulary, overwrite=True, min_document_frequency=0)
+        with pytest.raises(
+            FileExistsError,
+            match=r"expected a folder whose labels are all replaced; got .*b\.parquet, which needs .*name another",
+        ):
+            label_files(
+                inputs[:1], tmp_path / "out", vocabulary, LabelOptions(min_document_frequency=0), overwrite=True
+            )
     label_files(inputs[:1], tmp_path / "out", LONGER, overwrite=True)
     assert names_in(tmp_path / "out") == {"a.parquet": ["dog"], "b.parquet": ["cat"]}
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from unicl import DenseLabeler, LabelSets, LabelVocabulary
 from unicl.files import Reading
-from unicl.jobs import label_files
+from unicl.jobs import LabelOptions, label_files
 from unicl.labels import LabelFilters, RelevanceFilter
 
 VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "grass"], synonyms={"dog": ["puppy"]})
@@ -28,27 +28,27 @@ CAPTIONS = [
     "the grass",
     "a ball",
 ]
-PICTURES = [Image.new("RGB", (8 + row, 6), (50 * row, 250 - 40 * row, 128)) for row in range(len(CAPTIONS))]
+IMAGES = [Image.new("RGB", (8 + row, 6), (50 * row, 250 - 40 * row, 128)) for row in range(len(CAPTIONS))]
 
 
-def score_of(picture: Image.Image, phrase: str) -> float:
-    """How red a picture is for a dog, how green for all else."""
-    red, green, _ = picture.getpixel((0, 0))  # type: ignore[misc]
+def score_of(image: Image.Image, phrase: str) -> float:
+    """How red a image is for a dog, how green for all else."""
+    red, green, _ = image.getpixel((0, 0))  # type: ignore[misc]
     return (red if "dog" in phrase or "puppy" in phrase else green) / 255
 
 
-def scorer(pictures: Any, phrases: list[list[str]]) -> list[list[float]]:
-    assert all(isinstance(picture, Image.Image) and picture.mode == "RGB" for picture in pictures)
-    return [[score_of(picture, phrase) for phrase in row] for picture, row in zip(pictures, phrases, strict=True)]
+def scorer(images: Any, phrases: list[list[str]]) -> list[list[float]]:
+    assert all(isinstance(image, Image.Image) and image.mode == "RGB" for image in images)
+    return [[score_of(image, phrase) for phrase in row] for image, row in zip(images, phrases, strict=True)]
 
 
-def png(picture: Image.Image) -> bytes:
+def png(image: Image.Image) -> bytes:
     content = io.BytesIO()
-    picture.save(content, "PNG")
+    image.save(content, "PNG")
     return content.getvalue()
 
 
-CONTENTS = [png(picture) for picture in PICTURES]
+CONTENTS = [png(image) for image in IMAGES]
 
 
 def write_bytes(path: Path, contents: list[bytes | None]) -> None:
@@ -71,9 +71,9 @@ def write_paths(path: Path, contents: list[bytes | None]) -> None:
         writer = csv.writer(file)
         writer.writerow(["filepath", "caption"])
         for row, (content, caption) in enumerate(zip(contents, CAPTIONS, strict=True)):
-            writer.writerow([f"{row}.picture", caption])
+            writer.writerow([f"{row}.photo", caption])
             if content is not None:
-                (path.parent / f"{row}.picture").write_bytes(content)
+                (path.parent / f"{row}.photo").write_bytes(content)
 
 
 def write_shard(path: Path, contents: list[bytes | None]) -> None:
@@ -104,7 +104,7 @@ def sets_in(folder: Path) -> LabelSets:
 @pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("batch_rows", [2, 32_768])
 @pytest.mark.parametrize(("weigh", "threads"), [(False, 1), (True, 3)])
-def test_labels_and_weights_are_those_of_the_labeler_with_the_same_pictures(
+def test_labels_and_weights_are_those_of_the_labeler_with_the_same_images(
     tmp_path: Path,
     name: str,
     batch_rows: int,
@@ -115,7 +115,7 @@ def test_labels_and_weights_are_those_of_the_labeler_with_the_same_pictures(
     relevance = RelevanceFilter(scorer=scorer, weigh=weigh)
     options: dict[str, Any] = {"relevance": relevance, "reading": Reading(batch_rows=batch_rows), "threads": threads}
     _, stats = label_files([tmp_path / name], tmp_path / "out", VOCABULARY, **options)
-    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=IMAGES)
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()
     weights = [1.0] * len(expected.indices) if expected.weights is None else expected.weights.tolist()
     assert sets_in(tmp_path / "out").weights.tolist() == weights  # type: ignore[union-attr]
@@ -127,8 +127,10 @@ def test_labels_and_weights_are_those_of_the_labeler_with_the_same_pictures(
 def test_weights_by_rarity_and_relevance_are_multiplied(tmp_path: Path) -> None:
     write_bytes(tmp_path / "x.parquet", [*CONTENTS])
     relevance = RelevanceFilter(scorer=scorer, weigh=True)
-    label_files([tmp_path / "x.parquet"], tmp_path / "out", VOCABULARY, relevance=relevance, idf=True)
-    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
+    label_files(
+        [tmp_path / "x.parquet"], tmp_path / "out", VOCABULARY, LabelOptions(weights="idf"), relevance=relevance
+    )
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=IMAGES)
     rarity = DenseLabeler(VOCABULARY).count(CAPTIONS).rarity()
     assert sets_in(tmp_path / "out").weights.tolist() == expected.weighted(rarity).weights.tolist()  # type: ignore[union-attr]
 
@@ -138,7 +140,9 @@ def test_images_stay_in_the_column_they_are_in_and_out_of_the_output_of_a_shard(
     write_bytes(tmp_path / "x.parquet", [*CONTENTS])
     label_files([tmp_path / "x.parquet"], tmp_path / "out", VOCABULARY, relevance=relevance)
     assert pq.read_table(tmp_path / "out" / "x.parquet")["image"].to_pylist() == CONTENTS
-    label_files([tmp_path / "x.parquet"], tmp_path / "bare", VOCABULARY, relevance=relevance, copy_columns=False)
+    label_files(
+        [tmp_path / "x.parquet"], tmp_path / "bare", VOCABULARY, LabelOptions(copy_columns=False), relevance=relevance
+    )
     assert pq.read_table(tmp_path / "bare" / "x.parquet").column_names == ["labels", "label_weights"]
     write_shard(tmp_path / "x.tar", [*CONTENTS])
     label_files([tmp_path / "x.tar"], tmp_path / "shard", VOCABULARY, relevance=relevance)
@@ -168,15 +172,20 @@ def test_an_image_that_cannot_be_read_is_named_or_counted(tmp_path: Path, name: 
     WRITERS[name](tmp_path / name, [CONTENTS[0], BAD[reason], *CONTENTS[2:]])
     relevance = RelevanceFilter(scorer=scorer)
     place = "sample 000000001" if name == "x.tar" else "row 3" if name == "x.csv" else "row 1"
-    with pytest.raises(ValueError, match=rf"{name}, {place}: image {reason}: .*\(--bad-rows skip\)"):
+    with pytest.raises(ValueError, match=rf"{name}, {place}: image {reason}: .*: set bad_rows=\"skip\" to count"):
         label_files([tmp_path / name], tmp_path / "out", VOCABULARY, relevance=relevance)
     assert list((tmp_path / "out").iterdir()) == []
     reading = Reading(bad_rows="skip")
     _, stats = label_files(
-        [tmp_path / name], tmp_path / "out", VOCABULARY, relevance=relevance, reading=reading, phrases=True
+        [tmp_path / name],
+        tmp_path / "out",
+        VOCABULARY,
+        LabelOptions(phrases=True),
+        relevance=relevance,
+        reading=reading,
     )
     done = pq.read_table(tmp_path / "out" / "x.parquet")
-    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES).to_list()
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=IMAGES).to_list()
     assert done["labels"].to_pylist() == [expected[0], None, *expected[2:]]
     assert done["noun_phrases"].to_pylist()[:3] == [["a dog", "balls"], None, []]
     assert stats.skipped == {f"image {reason}": 1}
@@ -199,7 +208,7 @@ def test_a_path_that_is_not_utf8_is_one_bad_image(tmp_path: Path) -> None:
     assert (stats.images, stats.skipped) == (1, {"image unreadable": 1})
 
 
-def test_an_image_is_opened_only_where_a_label_hangs_on_it(tmp_path: Path) -> None:
+def test_an_image_is_opened_only_where_a_label_depends_on_it(tmp_path: Path) -> None:
     contents: list[bytes | None] = [*CONTENTS]
     contents[2] = None  # its caption has no label
     write_bytes(tmp_path / "x.parquet", contents)
@@ -214,9 +223,9 @@ def test_a_scorer_gets_a_bounded_number_of_images_and_pixels_at_once(
 ) -> None:
     sizes = []
 
-    def remember(pictures: Any, phrases: list[list[str]]) -> list[list[float]]:
-        sizes.append([picture.width * picture.height for picture in pictures])
-        return scorer(pictures, phrases)
+    def remember(images: Any, phrases: list[list[str]]) -> list[list[float]]:
+        sizes.append([image.width * image.height for image in images])
+        return scorer(images, phrases)
 
     write_bytes(tmp_path / "x.parquet", [*CONTENTS])
     run: dict[str, Any] = {"relevance": RelevanceFilter(scorer=remember), "overwrite": True}
@@ -235,7 +244,7 @@ def test_the_blocks_of_a_shard_are_short_where_images_are_large(
     write_shard(tmp_path / "x.tar", [*CONTENTS])
     relevance = RelevanceFilter(scorer=scorer)
     label_files([tmp_path / "x.tar"], tmp_path / "out", VOCABULARY, relevance=relevance)
-    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=IMAGES)
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()
 
 
@@ -262,12 +271,20 @@ def test_a_scorer_that_gives_no_scores_ends_the_run_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("table", "column", "message"),
     [
-        ({"caption": CAPTIONS}, None, r"no column named 'image', 'jpg', .* or 'filepath'; name one of its columns"),
-        ({"caption": CAPTIONS, "image": CONTENTS}, "picture", "no column 'picture'; name one of its columns"),
+        (
+            {"caption": CAPTIONS},
+            None,
+            r"expected a column named 'image', 'jpg', .* or 'filepath'; got 'caption': name one with image_column=NAME",
+        ),
+        (
+            {"caption": CAPTIONS, "image": CONTENTS},
+            "photo",
+            "expected a column 'photo'; got 'caption', 'image': name one with image_column=NAME",
+        ),
         (
             {"caption": CAPTIONS, "image": [1.0] * len(CAPTIONS)},
             None,
-            r"expected images in the column 'image', as bytes, \{bytes, path\} or paths; it holds double",
+            r"expected images in the column 'image', as bytes, \{bytes, path\} or paths; got double",
         ),
     ],
 )
@@ -280,7 +297,7 @@ def test_a_file_without_images_is_refused_before_any_work(
             [tmp_path / "x.parquet"],
             tmp_path / "out",
             VOCABULARY,
+            LabelOptions(image_column=column),
             relevance=RelevanceFilter(scorer=scorer),
-            image_column=column,
         )
     assert not (tmp_path / "out").exists()

@@ -56,7 +56,7 @@ from unicl.files import output
 from unicl.jobs import label_files
 from unicl.labels import RelevanceFilter
 
-def scorer(pictures, phrases):
+def scorer(images, phrases):
     return [[1.0] * len(row) for row in phrases]
 
 output.ROW_GROUP_BYTES = 1 << 20

@@ -9,7 +9,7 @@ import pytest
 
 from unicl import ClipTokenizer
 from unicl.files import Reading
-from unicl.jobs import tokenize_files
+from unicl.jobs import TokenizeOptions, tokenize_files
 
 TOKENIZER = ClipTokenizer()
 
@@ -21,7 +21,7 @@ def write(table: pa.Table, path: Path, **options: object) -> Path:
 
 def test_ids_are_those_of_the_tokenizer_and_the_columns_stay(tmp_path: Path, table: pa.Table) -> None:
     source = write(table, tmp_path / "captions.parquet")
-    stats = tokenize_files([source], tmp_path / "ids.parquet", TOKENIZER, context_length=9)
+    stats = tokenize_files([source], tmp_path / "ids.parquet", TOKENIZER, TokenizeOptions(context_length=9))
     done = pq.read_table(tmp_path / "ids.parquet")
     assert done.select(table.column_names).equals(table)
     assert done.schema.field("ids").type == pa.list_(pa.int32(), 9)
@@ -32,7 +32,7 @@ def test_ids_are_those_of_the_tokenizer_and_the_columns_stay(tmp_path: Path, tab
 
 def test_ragged_ids_are_those_of_encode(tmp_path: Path, table: pa.Table) -> None:
     source = write(table, tmp_path / "captions.parquet")
-    stats = tokenize_files([source], tmp_path / "out", TOKENIZER, ragged=True)
+    stats = tokenize_files([source], tmp_path / "out", TOKENIZER, TokenizeOptions(ragged=True))
     done = pq.read_table(tmp_path / "out" / "captions.parquet")["ids"]
     ids, offsets = TOKENIZER.encode(table["caption"])
     assert done.to_pylist() == [row.tolist() for row in np.split(ids, offsets[1:-1])]
@@ -56,7 +56,7 @@ def test_batches_and_row_groups_make_no_difference(tmp_path: Path, monkeypatch: 
     captions = [f"caption {number} of a dog" for number in range(70_000)]
     source = write(pa.table({"text": captions}), tmp_path / "captions.parquet", row_group_size=7_777)
     monkeypatch.setattr("unicl.files.output.ROW_GROUP_ROWS", 40_000)
-    tokenize_files([source], tmp_path / "out", TOKENIZER, context_length=8)
+    tokenize_files([source], tmp_path / "out", TOKENIZER, TokenizeOptions(context_length=8))
     done = pq.ParquetFile(tmp_path / "out" / "captions.parquet")
     assert done.metadata.num_row_groups == 2
     ids = done.read()["ids"].combine_chunks().flatten().to_numpy().reshape(-1, 8)
@@ -65,7 +65,7 @@ def test_batches_and_row_groups_make_no_difference(tmp_path: Path, monkeypatch: 
 
 def test_without_the_columns_of_the_input_only_ids_are_written(tmp_path: Path, table: pa.Table) -> None:
     source = write(table, tmp_path / "captions.parquet")
-    tokenize_files([source], tmp_path / "out", TOKENIZER, copy_columns=False)
+    tokenize_files([source], tmp_path / "out", TOKENIZER, TokenizeOptions(copy_columns=False))
     assert pq.read_table(tmp_path / "out" / "captions.parquet").column_names == ["ids"]
 
 
@@ -86,7 +86,7 @@ def test_a_skipped_row_keeps_its_place_with_padding_and_is_counted(tmp_path: Pat
 def test_a_bad_row_is_named_and_nothing_is_left(tmp_path: Path, bad: bytes | None, message: str) -> None:
     column = pa.array([b"a dog", bad], pa.binary()).view(pa.string())
     source = write(pa.table({"caption": column}), tmp_path / "captions.parquet")
-    with pytest.raises(ValueError, match=f"captions.parquet, {message}.*--bad-rows skip"):
+    with pytest.raises(ValueError, match=f'captions.parquet, {message}.*bad_rows="skip"'):
         tokenize_files([source], tmp_path / "out", TOKENIZER)
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -104,6 +104,7 @@ def test_a_caption_that_does_not_fit_is_named_where_none_may_be_cut(tmp_path: Pa
     captions = ["a dog", None, "a dog runs", "a dog runs here"]
     source = write(pa.table({"caption": captions}), tmp_path / "captions.parquet")
     reading = Reading(bad_rows="skip")
-    with pytest.raises(ValueError, match=r"captions\.parquet, row 3: the caption takes 6 ids, more than"):
-        tokenize_files([source], tmp_path / "out", TOKENIZER, context_length=5, truncate=False, reading=reading)
-    assert tokenize_files([source], tmp_path / "out", TOKENIZER, context_length=6, truncate=False, reading=reading)
+    five, six = (TokenizeOptions(context_length=length, truncate=False) for length in (5, 6))
+    with pytest.raises(ValueError, match=r"captions\.parquet, row 3: expected a caption of 5 ids or fewer; got 6"):
+        tokenize_files([source], tmp_path / "out", TOKENIZER, five, reading=reading)
+    assert tokenize_files([source], tmp_path / "out", TOKENIZER, six, reading=reading)

@@ -135,7 +135,7 @@ def test_the_separator_of_synonyms_may_stand_in_a_name_and_in_no_synonym(tmp_pat
 @pytest.mark.parametrize("name", ["labels.txt", "labels.tsv", "labels.json"])
 def test_utf16_is_named(tmp_path, name):
     (tmp_path / name).write_text('["dog"]', encoding="utf-16")
-    with pytest.raises(ValueError, match=f"{name}: the text is UTF-16; save it as UTF-8"):
+    with pytest.raises(ValueError, match=f"{name}: expected UTF-8; got UTF-16: convert it"):
         LabelVocabulary.from_file(tmp_path / name)
 
 
