@@ -10,16 +10,16 @@ names the row. A ``RuntimeError`` that begins with "bug in unicl" reports a bug 
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unicl.labels.mapper import LabelMapper
-
 __all__ = [
     "ClipTokenizer",
-    "LabelIndex",
+    "LabelColumns",
+    "LabelMapper",
+    "LabelVocabulary",
     "PosTagger",
     "WordPieceTokenizer",
     "convert_nltk_tagger",
@@ -212,11 +212,10 @@ def convert_nltk_tagger(weights: str, tagdict: str, classes: str) -> bytes:
 # Labels.
 
 @final
-class LabelIndex:
+class LabelVocabulary:
     """Label names with ids, and every text that means one of them; synonyms and parents are (label, other) pairs.
 
-    A phrase that ends in a blocked text means no label. What maps is told how by the attributes of a mapper; None:
-    ``mode="canonical"`` and nothing else. What only some mappers need is made when it is first used.
+    A phrase that ends in a blocked text means no label.
     """
 
     def __new__(
@@ -225,29 +224,78 @@ class LabelIndex:
         synonyms: list[tuple[str, str]],
         parents: list[tuple[str, str]],
         blocked: list[str],
-    ) -> LabelIndex: ...
+    ) -> LabelVocabulary: ...
     @property
     def parents(self) -> NDArray[np.int32]: ...
     def id(self, name: str) -> int | None: ...
     def nearest_kept(self, is_kept: NDArray[np.bool_]) -> NDArray[np.int32]:
-        """Give for each label the nearest of itself and its ancestors that is kept; -1 where none is."""
+        """Gives for each label the nearest of itself and its ancestors that is kept; -1 for none."""
+
+@final
+class LabelMapper:
+    """Maps phrases and captions to the labels of a vocabulary.
+
+    An index that only some modes need is made at the first call that needs it.
+    """
+
+    def __new__(
+        cls,
+        vocabulary: LabelVocabulary,
+        *,
+        mode: Literal["canonical", "argmax"] = "canonical",
+        nearest_kept: NDArray[np.int32] | None = None,
+        fuzzy_threshold: float | None = None,
+        known_words: PosTagger | None = None,
+    ) -> LabelMapper:
+        """Makes a mapper; words are corrected if there is both a threshold and a tagger that knows the right words."""
+
     def map(
-        self, phrases: Any, threads: int | None = None, how: LabelMapper | None = None
+        self, phrases: _Captions, *, threads: int | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]]:
-        """Give ids (-1: none), scores and rules."""
+        """Gives ids (-1: none), scores and rules."""
+
     def label(
         self,
-        captions: Any,
+        captions: _Captions,
         tagger: PosTagger,
+        *,
         grammar: str | None = None,
+        phrases: Literal["count", "label", "text", "lemma"] = "count",
         threads: int | None = None,
-        how: LabelMapper | None = None,
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Give the indices and offsets of the captions' label sets."""
-    def explain(
-        self, caption: str, tagger: PosTagger, grammar: str | None = None, how: LabelMapper | None = None
-    ) -> list[tuple[int, int, str, str, int, float, int]]:
-        """Give start, end, phrase, lemma, id, score and rule of every noun phrase."""
+    ) -> LabelColumns:
+        """Gives the labels of captions and of their noun phrases; `phrases` tells how much of these."""
+
+@final
+class LabelColumns:
+    """The labels of a batch of captions, as columns. Columns that were not asked for are None."""
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """The labels of all captions: ascending within a caption, each once."""
+    @property
+    def label_offsets(self) -> NDArray[np.int64]:
+        """(captions + 1,): where the labels of each caption begin, and the end."""
+    @property
+    def phrase_offsets(self) -> NDArray[np.int64]:
+        """(captions + 1,): where the phrases of each caption begin, and the end."""
+    @property
+    def ids(self) -> NDArray[np.int32] | None:
+        """(phrases,): the label of each phrase; -1 for none."""
+    @property
+    def scores(self) -> NDArray[np.float32] | None:
+        """(phrases,): the score of each label."""
+    @property
+    def rules(self) -> NDArray[np.uint8] | None:
+        """(phrases,): the rule that gave each label."""
+    @property
+    def spans(self) -> NDArray[np.int32] | None:
+        """(phrases, 2): the characters of the caption, from and to."""
+    @property
+    def text(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
+        """The phrases as UTF-8, and the (phrases + 1,) offsets in it."""
+    @property
+    def lemmas(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
+        """The phrases without determiners and with singular heads, as UTF-8, and the offsets in it."""
 
 def mine_labels(
     captions: Any,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from unicl.cli.drawing import draw_caption
-from unicl.labels import DenseLabeler, open_vocabulary
+from unicl.labels import DenseLabeler, LabelFilters, open_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     labeler = DenseLabeler(
         open_vocabulary(config.vocabulary, parents=config.ancestors is not None),
         mode=config.mode,
-        min_document_frequency=config.min_document_frequency,
+        filters=LabelFilters(min_document_frequency=config.min_document_frequency),
         ancestors="roll_up" if config.ancestors == "roll-up" else config.ancestors,
         frequency_of="vocabulary" if config.min_document_frequency else "captions",
     )

@@ -213,10 +213,7 @@ def _caption_sets(keys: NDArray[np.generic]) -> LabelSets:
     _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
     is_repeated = counts[which] > 1
     names = np.cumsum(counts > 1) - 1
-    return LabelSets(
-        indices=names[which[is_repeated]].astype(np.int32),
-        offsets=np.concatenate([[0], np.cumsum(is_repeated)]).astype(np.int64),
-    )
+    return LabelSets.from_lengths(names[which[is_repeated]].astype(np.int32), is_repeated)
 
 
 def _joined(first: LabelSets, second: LabelSets) -> LabelSets:

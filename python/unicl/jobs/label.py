@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from unicl.files import (
     Reading,
     RowImages,
@@ -31,7 +29,14 @@ from unicl.jobs.label_images import RowScorer
 from unicl.jobs.labelling import FileLabeler, LabelStats, label_fields
 from unicl.jobs.mine import captions_of, mine_vocabulary
 from unicl.jobs.run import Progress, no_progress
-from unicl.labels import VOCABULARY, DenseLabeler, DocumentFrequency, LabelVocabulary, as_counts, counted
+from unicl.labels import (
+    VOCABULARY,
+    DenseLabeler,
+    DocumentFrequency,
+    LabelFilters,
+    LabelVocabulary,
+    MiningLimits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,29 +135,23 @@ def label_files(
     if min_document_frequency is None:
         min_document_frequency = 2 if vocabulary is None else 0
     # What can be refused is refused before hours of work.
-    as_counts(
-        0,
-        min_document_frequency=min_document_frequency,
-        max_document_frequency=max_document_frequency,
-        top_k=top_k,
+    MiningLimits(
+        min_document_frequency=min_document_frequency, max_document_frequency=max_document_frequency, top_k=top_k
     )
-    new_labeler = partial(
-        DenseLabeler,
-        mode=mode,
-        tagger=tagger,
-        grammar=grammar,
-        ancestors=ancestors,
+    filters = LabelFilters(
+        min_document_frequency=0 if vocabulary is None else min_document_frequency,
+        max_document_frequency=1.0 if vocabulary is None else max_document_frequency,
         balance=balance,
         seed=seed,
         min_count_in_caption=min_count_in_caption,
-        min_document_frequency=0 if vocabulary is None else min_document_frequency,
-        max_document_frequency=1.0 if vocabulary is None else max_document_frequency,
+        relevance=relevance,
     )
-    new_labeler(LabelVocabulary([]) if vocabulary is None else vocabulary, relevance=relevance)
+    new_labeler = partial(DenseLabeler, mode=mode, tagger=tagger, grammar=grammar, ancestors=ancestors)
+    new_labeler(LabelVocabulary.from_names([]) if vocabulary is None else vocabulary, filters=filters)
     if vocabulary is not None and len(vocabulary) == 0:
         raise ValueError("the vocabulary has no labels; give one with names, or none, to mine one from the captions")
     if relevance is not None:
-        new_labeler = partial(new_labeler, relevance=replace(relevance, scorer=RowScorer(relevance.scorer)))
+        filters = replace(filters, relevance=replace(relevance, scorer=RowScorer(relevance.scorer)))
     images = relevance is not None
     if images:  # in short batches, so that progress is told more often
         reading = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES))
@@ -185,14 +184,14 @@ def label_files(
             progress=progress,
         )
         stats.max_undercount = counter.max_undercount
-    labeler = new_labeler(vocabulary)
+    labeler = new_labeler(vocabulary, filters=filters)
     rarity = None
     if labeler.filters.need_frequency or idf:
-        frequency = DocumentFrequency(counts=np.zeros(len(vocabulary), np.int64), num_captions=0)
+        frequency = DocumentFrequency.zeros(len(vocabulary))
         for captions in captions_of(sources, reading, progress, "counting labels in"):
             frequency += labeler.count(captions, threads=threads)
-        vocabulary = counted(vocabulary, frequency.counts)
-        labeler = new_labeler(vocabulary, frequency_of=frequency)
+        vocabulary = vocabulary.with_document_frequency(frequency.counts)
+        labeler = new_labeler(vocabulary, filters=filters, frequency_of=frequency)
         rarity = frequency.rarity() if idf else None
     file_labeler = FileLabeler(labeler, rarity=rarity, threads=threads)
     for source, output in zip(sources, outputs, strict=True):

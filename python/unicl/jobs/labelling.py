@@ -11,15 +11,14 @@ import pyarrow as pa
 
 from unicl.files import rows_of_lists
 from unicl.jobs.run import RunStats
-from unicl.labels import LABELS, WEIGHTS, Verdict, find_mentions
-from unicl.phrases import find_noun_phrases
+from unicl.labels import LABELS, WEIGHTS, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unicl.files import CaptionBatch, RowImages
-    from unicl.labels import DenseLabeler, Judged, LabelSets, Mentions
-    from unicl.phrases import NounPhrases
+    from unicl.labels import DenseLabeler, FilteredLabels, FoundLabels, LabelSets
+    from unicl.text import Strings
 
 PHRASES, SPANS = "noun_phrases", "noun_phrase_spans"
 
@@ -57,8 +56,7 @@ class LabelStats(RunStats):
 class FileLabeler:
     """Gives batches of captions the labels that :class:`unicl.DenseLabeler` gives all of them at once.
 
-    It takes the two steps that the labeler joins into one, for what lies between them is asked for too: the noun
-    phrases, and why a caption has no label.
+    It calls the two steps of the labeler one by one, because the output and the statistics also need the noun phrases.
 
     Args:
         labeler: The labeler; where its filters count captions, with the counts of all.
@@ -84,41 +82,39 @@ class FileLabeler:
             images: Those of the rows, for a relevance filter. A row whose image is found bad has no result.
         """
         labeler, threads = self._labeler, self._threads
-        found = find_noun_phrases(batch.captions, tagger=labeler.tagger, grammar=labeler.grammar, threads=threads)
-        texts = phrase_column(found)
-        mentions = find_mentions(found, labeler.mapper, texts=texts, threads=threads)
+        found = labeler.find(batch.captions, phrases="text" if phrases else "count", threads=threads)
         row_ids = np.arange(self._rows, self._rows + len(batch))
         self._rows += len(batch)
-        judged = labeler.judge(mentions, images=images, row_ids=row_ids)
+        filtered = labeler.apply_filters(found, images=images, row_ids=row_ids)
         is_bad = batch.is_bad
         stats.images += 0 if images is None else images.opened
         if images is not None and images.bad:
             is_bad = np.zeros(len(batch), np.bool_) if is_bad is None else is_bad.copy()
             is_bad[[*images.bad]] = True
             stats.skipped.update(f"image {error.reason}" for error in images.bad.values())
-            judged = judged.of_rows(~is_bad)
-        sets = judged.kept(weigh=labeler.filters.weigh)
+            filtered = filtered.only_rows(~is_bad)
+        sets = filtered.label_sets()
         sets = sets if self._rarity is None else sets.weighted(self._rarity)
-        self._count(is_bad, mentions, judged, sets, stats)
+        self._count(is_bad, found, filtered, sets, stats)
         weights = np.ones(len(sets.indices), np.float32) if sets.weights is None else sets.weights
         columns = [rows_of_lists(sets.offsets, pa.array(values), is_bad) for values in (sets.indices, weights)]
-        if phrases:
-            spans = pa.FixedSizeListArray.from_arrays(pa.array(found.spans.ravel()), 2)
-            columns += [rows_of_lists(found.offsets, values, is_bad) for values in (texts.cast(pa.string()), spans)]
+        if phrases and found.phrases is not None and found.phrases.texts is not None:
+            spans = pa.FixedSizeListArray.from_arrays(pa.array(np.asarray(found.phrases.spans).ravel()), 2)
+            texts = text_column(found.phrases.texts).cast(pa.string())
+            columns += [rows_of_lists(found.phrase_offsets, values, is_bad) for values in (texts, spans)]
         return columns
 
     def _count(
         self,
         is_bad: NDArray[np.bool_] | None,
-        mentions: Mentions,
-        judged: Judged,
+        found: FoundLabels,
+        filtered: FilteredLabels,
         sets: LabelSets,
         stats: LabelStats,
     ) -> None:
         is_good = np.ones(len(sets), np.bool_) if is_bad is None else ~is_bad
         had_phrase, had_label, has_label = (
-            is_good & (np.diff(offsets) > 0)
-            for offsets in (mentions.found.offsets, mentions.sets.offsets, sets.offsets)
+            is_good & (np.diff(offsets) > 0) for offsets in (found.phrase_offsets, found.sets.offsets, sets.offsets)
         )
         stats.captions += len(sets)
         stats.labels += len(sets.indices)
@@ -126,8 +122,8 @@ class FileLabeler:
         stats.no_phrase += int((is_good & ~had_phrase).sum())
         stats.phrase_without_label += int((had_phrase & ~had_label).sum())
         stats.filtered += int((had_label & ~has_label).sum())
-        stats.rolled_up += int(judged.rolled_up.sum())
-        numbers = np.bincount(judged.verdicts, minlength=len(Verdict))
+        stats.rolled_up += int(filtered.rolled_up.sum())
+        numbers = np.bincount(filtered.verdicts, minlength=len(Verdict))
         stats.dropped.update({verdict.name.lower(): int(numbers[verdict]) for verdict in Verdict if numbers[verdict]})
         del stats.dropped[Verdict.KEPT.name.lower()]
 
@@ -141,7 +137,6 @@ def label_fields(*, phrases: bool) -> list[pa.Field]:
     return fields
 
 
-def phrase_column(found: NounPhrases) -> pa.Array:
-    """The noun phrases of a batch as one Arrow column, one after another; nothing is copied."""
-    phrases = found.phrases
-    return pa.LargeStringArray.from_buffers(len(phrases), pa.py_buffer(phrases.offsets), pa.py_buffer(phrases.text))
+def text_column(texts: Strings) -> pa.Array:
+    """Strings as one Arrow column; nothing is copied."""
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(texts.offsets), pa.py_buffer(texts.text))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from unicl.files import Reading, find_inputs, open_source, read_captions
 from unicl.jobs.run import Progress, no_progress
-from unicl.labels import MAX_NAMES, PhraseCounter, as_counts
+from unicl.labels import MAX_NAMES, MiningLimits, PhraseCounter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -64,20 +64,15 @@ def mine_vocabulary(
         ValueError: A limit is out of range, which is told before anything is read; a file is malformed, its column is
             not found, or a row is bad (the message names file and row); no name is within the limits.
     """
-    as_counts(  # what can be refused is refused before hours of work
-        0,
-        min_document_frequency=min_document_frequency,
-        max_document_frequency=max_document_frequency,
-        top_k=top_k,
+    limits = MiningLimits(  # a bad limit is refused before hours of work
+        min_document_frequency=min_document_frequency, max_document_frequency=max_document_frequency, top_k=top_k
     )
     counter = PhraseCounter(tagger=tagger, grammar=grammar, max_names=max_names, threads=threads)
     reading = Reading() if reading is None else reading
     sources = (open_source(path, reading) for path in find_inputs(inputs))
     for captions in captions_of(sources, reading, progress, "counting phrases in"):
         counter.add(captions)
-    vocabulary = counter.vocabulary(
-        min_document_frequency=min_document_frequency, max_document_frequency=max_document_frequency, top_k=top_k
-    )
+    vocabulary = counter.vocabulary(limits)
     if len(vocabulary) == 0:
         raise ValueError(
             f"no label can be mined: no noun phrase of the {counter.captions} captions is within "

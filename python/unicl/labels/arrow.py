@@ -1,4 +1,4 @@
-"""Sets of labels as Arrow columns: what Parquet, polars, pandas and HF datasets hold."""
+"""Converts sets of labels to and from the Arrow columns that Parquet, polars, pandas and HF datasets hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unicl.labels.label_sets import LabelSets
 from unicl.text import ArrowArray, ArrowStream
 
 if TYPE_CHECKING:
@@ -17,37 +16,44 @@ LABELS, WEIGHTS = "labels", "label_weights"
 _NUMBERS = {"labels": "integers", "weights": "numbers"}
 
 
-def to_record_batch(sets: LabelSets) -> pa.RecordBatch:
+def label_columns(
+    indices: NDArray[np.int32], offsets: NDArray[np.int64], weights: NDArray[np.float32] | None
+) -> pa.RecordBatch:
     """The columns ``labels`` (list<int32>) and ``label_weights`` (list<float32>); see :meth:`LabelSets.to_arrow`."""
     pa = _pyarrow()
-    if len(sets.indices) > np.iinfo(np.int32).max:
+    if len(indices) > np.iinfo(np.int32).max:
         raise ValueError(
-            f"an Arrow column of lists holds {np.iinfo(np.int32).max} labels; got {len(sets.indices)}: take() parts"
+            f"an Arrow column of lists holds {np.iinfo(np.int32).max} labels; got {len(indices)}: take() parts"
         )
-    weights = np.ones(len(sets.indices), np.float32) if sets.weights is None else sets.weights
-    offsets = pa.array(sets.offsets.astype(np.int32))
-    columns = [pa.ListArray.from_arrays(offsets, pa.array(values)) for values in (sets.indices, weights)]
+    weights = np.ones(len(indices), np.float32) if weights is None else weights
+    starts = pa.array(offsets.astype(np.int32))
+    columns = [pa.ListArray.from_arrays(starts, pa.array(values)) for values in (indices, weights)]
     return pa.RecordBatch.from_arrays(columns, names=[LABELS, WEIGHTS])
 
 
-def from_columns(labels: Any, weights: Any = None) -> LabelSets:
-    """The sets in a column of lists of integers, and one of lists of weights; see :meth:`LabelSets.from_arrow`."""
+def read_label_columns(
+    labels: Any, weights: Any = None
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32] | None]:
+    """The label ids of all rows, the number of labels of each row, and the weights of all rows.
+
+    See :meth:`LabelSets.from_arrow`.
+    """
     labels = _chunks("labels", labels)
     if _pyarrow().types.is_struct(labels.type):
         labels, of_table = _columns(labels)
         weights = of_table if weights is None else weights
-    indices, offsets = _read_lists("labels", labels, np.int32)
+    indices, lengths = _read_lists("labels", labels, np.int32)
     if weights is None:
-        return LabelSets(indices=indices, offsets=offsets)
-    flat, weight_offsets = _read_lists("weights", _chunks("weights", weights), np.float32)
-    if not np.array_equal(offsets, weight_offsets):
-        if len(offsets) != len(weight_offsets):
-            rows = f"{len(offsets) - 1} rows of labels and {len(weight_offsets) - 1} of weights"
-            raise ValueError(f"expected as many rows of weights as of labels; got {rows}")
-        row = int((np.diff(offsets) != np.diff(weight_offsets)).argmax())
-        got = f"{np.diff(offsets)[row]} labels and {np.diff(weight_offsets)[row]} weights"
+        return indices, lengths, None
+    flat, weight_lengths = _read_lists("weights", _chunks("weights", weights), np.float32)
+    if len(lengths) != len(weight_lengths):
+        rows = f"{len(lengths)} rows of labels and {len(weight_lengths)} of weights"
+        raise ValueError(f"expected as many rows of weights as of labels; got {rows}")
+    if not np.array_equal(lengths, weight_lengths):
+        row = int((lengths != weight_lengths).argmax())
+        got = f"{lengths[row]} labels and {weight_lengths[row]} weights"
         raise ValueError(f"expected a weight for each label; row {row} has {got}")
-    return LabelSets(indices=indices, offsets=offsets, weights=flat)
+    return indices, lengths, flat
 
 
 def _chunks(name: str, column: Any) -> pa.ChunkedArray:
@@ -68,7 +74,7 @@ def _columns(table: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray |
 
 
 def _read_lists(name: str, array: pa.ChunkedArray, dtype: type[np.generic]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Flat values and offsets from 0 of a column of lists. A null row is empty."""
+    """The values of all rows of a column of lists, and how many each row has. A null row is empty."""
     pa = _pyarrow()
     wanted = pa.large_list(pa.from_numpy_dtype(dtype))
     is_list = pa.types.is_list(array.type) or pa.types.is_large_list(array.type)
@@ -80,8 +86,8 @@ def _read_lists(name: str, array: pa.ChunkedArray, dtype: type[np.generic]) -> t
     flat = array.flatten()  # of the rows that the slice has, without what null rows hide
     if flat.null_count:
         row = int(np.searchsorted(np.cumsum(lengths), np.flatnonzero(~np.asarray(flat.is_valid()))[0], side="right"))
-        raise ValueError(f"row {row} of {name} holds a null; expected lists of {_NUMBERS[name]}")
-    return flat.to_numpy(), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        raise ValueError(f"expected lists of {_NUMBERS[name]}; row {row} of {name} holds a null")
+    return flat.to_numpy(), lengths.astype(np.int64)
 
 
 def _pyarrow() -> Any:

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from unicl.labels.arrow import LABELS, WEIGHTS, to_record_batch
+from unicl.labels.arrow import LABELS, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import ArrayLike
+
+    from unicl.labels.filters import LabelFilters
+    from unicl.labels.frequency import DocumentFrequency
     from unicl.labels.label_sets import LabelSets
-    from unicl.labels.labeler import DenseLabeler
+    from unicl.text import Captions
+
+
+class CaptionLabeler(Protocol):
+    """The part of a :class:`DenseLabeler` that labels a column."""
+
+    @property
+    def filters(self) -> LabelFilters:
+        """The filters."""
+
+    @property
+    def frequency(self) -> DocumentFrequency | None:
+        """The counts that the filters use; None for those of each call."""
+
+    def __call__(self, captions: Captions, *, images: Any, row_ids: ArrayLike | None, threads: int | None) -> LabelSets:
+        """The labels of captions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +55,7 @@ class ColumnLabeler:
         ValueError: The labeler would count the captions of each batch by itself.
     """
 
-    labeler: DenseLabeler
+    labeler: CaptionLabeler
     column: str
     image_column: str | None = None
     threads: int | None = 1
@@ -67,7 +86,7 @@ class ColumnLabeler:
         images = None if self.image_column is None else batch[self.image_column]
         sets = self.labeler(batch[self.column], images=images, row_ids=indices, threads=self.threads)
         if hasattr(batch, "append_column"):
-            for name, values in zip((LABELS, WEIGHTS), to_record_batch(sets).columns, strict=True):
+            for name, values in zip((LABELS, WEIGHTS), sets.to_arrow().columns, strict=True):
                 batch = batch.append_column(name, values)
             return batch
         return {LABELS: _rows(sets, sets.indices), WEIGHTS: _rows(sets, sets.weights)}

@@ -1,4 +1,4 @@
-"""What became of the noun phrases of one caption, and why."""
+"""Explains the noun phrases of one caption: the label of each, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unicl.labels.filters import Verdict
-from unicl.labels.mapper import Rule
+from unicl.labels.rule import Rule
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from unicl.labels.labeler import DenseLabeler
+    from unicl.labels.filters import FilteredLabels, LabelFilters
+    from unicl.labels.found_labels import FoundLabels
+    from unicl.labels.frequency import DocumentFrequency
+    from unicl.labels.hierarchy import Ancestors
     from unicl.labels.mapper import LabelMapper
-    from unicl.labels.mentions import Mentions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """A noun phrase of a caption and what became of it.
+    """A noun phrase of a caption, and its label or the reason why it has none.
 
     Attributes:
         phrase: The phrase, lower-cased.
-        start: The first of its characters in the caption.
-        end: The character behind its last.
+        start: Its first character in the caption.
+        end: The character after its last.
         lemma: The phrase without determiners, its head noun in the singular.
         rule: The rule that gave it a label.
         score: The share of its words that the label accounts for.
-        label: The name of its label; None where it has none.
-        label_id: The id of its label; -1 where it has none.
-        count: How many noun phrases of the caption have that label, before the filters; 0 where it means none.
-        relevance: The highest score that a phrase with its label got for the image; None where none was asked for.
-        dropped: Why it has no label; None where it has one.
-        rolled_up: Why its label is not the one it means but an ancestor of that; None where it is.
-        ancestors: The names of the labels above its own that the caption has on account of it too, the nearest first.
+        label: The name of its label; None for none.
+        label_id: The id of its label; -1 for none.
+        count: How many noun phrases of the caption have that label, before the filters; 0 if it means none.
+        relevance: The highest score of the phrases with its label for the image; None if it was not scored.
+        dropped: Why it has no label; None if it has one.
+        rolled_up: Why an ancestor stands in the place of its label; None if none does.
+        ancestors: The names of the labels above its own that the caption has because of it, the nearest first.
     """
 
     phrase: str
@@ -53,94 +53,117 @@ class Explanation:
     ancestors: tuple[str, ...] = ()
 
 
-def explain(
-    labeler: DenseLabeler,
-    caption: str,
-    said: Mentions,
-    verdicts: NDArray[np.uint8],
-    scores: NDArray[np.float64],
-) -> list[Explanation]:
-    """The noun phrases of a caption; see :meth:`DenseLabeler.explain`.
+@dataclass(frozen=True, kw_only=True)
+class Explainer:
+    """Explains captions by the settings of a labeler.
 
-    Args:
-        labeler: The labeler.
-        caption: The caption.
-        said: Its labels, rolled up or with their ancestors.
-        verdicts: uint8 (places,), what became of each.
-        scores: float64 (places,), its relevance; NaN where none was asked for.
+    Attributes:
+        mapper: Maps phrases to labels.
+        filters: The filters.
+        ancestors: The use of parents.
+        frequency: The counts that the filters use; None if they are not known.
     """
-    vocabulary, frequency = labeler.vocabulary, labeler.frequency
-    heirs = labeler.heirs(frequency) if labeler.ancestors == "roll_up" and frequency is not None else None
-    entries = {
-        label: (Verdict(verdict), count, None if np.isnan(score) else score)
-        for label, verdict, count, score in zip(
-            *(array.tolist() for array in (said.sets.indices, verdicts, said.counts, scores)), strict=True
-        )
-    }
-    rows = []
-    for start, end, phrase, lemma, found, score, rule in vocabulary._native.explain(
-        caption, labeler.tagger._native, labeler.grammar, labeler.mapper
-    ):
-        label = found if heirs is None or found < 0 else int(heirs[found])
-        _, count, relevance = entries.get(label, (Verdict.KEPT, 0, None))
-        dropped = _without_label(lemma, labeler.mapper) if label < 0 else _reason(labeler, label, *entries[label])
-        rolled_up = None
-        if label != found and frequency is not None:
-            least, _ = labeler.filters.limits(frequency.num_captions)
-            rolled_up = f"{vocabulary.names[found]!r} is in {frequency.counts[found]} captions, fewer than {least}"
-        rows.append(
-            Explanation(
-                phrase=phrase,
-                start=start,
-                end=end,
-                lemma=lemma,
-                rule=Rule(rule),
-                score=score,
-                label=None if dropped else vocabulary.names[label],
-                label_id=-1 if dropped else label,
-                count=count,
-                relevance=relevance,
-                dropped=dropped,
-                rolled_up=rolled_up,
-                ancestors=tuple(
-                    vocabulary.names[above]
-                    for above in _above(labeler, found)
-                    if above in entries and entries[above][0] == Verdict.KEPT
-                ),
+
+    mapper: LabelMapper
+    filters: LabelFilters
+    ancestors: Ancestors | None
+    frequency: DocumentFrequency | None
+
+    def explain(self, found: FoundLabels, filtered: FilteredLabels) -> list[Explanation]:
+        """The noun phrases of one caption, in order.
+
+        Args:
+            found: The labels of the caption by the mapper, with the lemmas of the phrases; with the labels after roll
+                up, or with ancestors, as the meanings of the phrases.
+            filtered: The verdicts on these labels.
+        """
+        phrases, meanings = found.phrases, found.meanings
+        if phrases is None or meanings is None or phrases.texts is None or phrases.lemmas is None:
+            raise TypeError(
+                'expected labels with the lemmas of their phrases; got fewer: pass phrases="lemma" to find()'
             )
+        names = self.mapper.vocabulary.names
+        places = {label: place for place, label in enumerate(filtered.sets.indices.tolist())}
+        rows = []
+        columns = (
+            phrases.texts.to_list(),
+            phrases.lemmas.to_list(),
+            phrases.ids.tolist(),
+            phrases.scores.tolist(),
+            phrases.rules.tolist(),
+            np.asarray(phrases.spans).tolist(),
         )
-    return rows
+        for at, (text, lemma, meant, score, rule, (start, end)) in enumerate(zip(*columns, strict=True)):
+            label = int(meanings[at][0]) if self.ancestors == "roll_up" and meant >= 0 else meant
+            place = places.get(label)
+            count, relevance = 0, None
+            if place is None:
+                dropped: str | None = self._without_label(lemma)
+            else:
+                count, relevance = int(found.counts[place]), _number(filtered.scores[place])
+                dropped = self._reason(names[label], Verdict(filtered.verdicts[place]), count, relevance)
+            rows.append(
+                Explanation(
+                    phrase=text,
+                    start=start,
+                    end=end,
+                    lemma=lemma,
+                    rule=Rule(rule),
+                    score=score,
+                    label=None if dropped else names[label],
+                    label_id=-1 if dropped else label,
+                    count=count,
+                    relevance=relevance,
+                    dropped=dropped,
+                    rolled_up=self._roll_up(meant) if label != meant else None,
+                    ancestors=tuple(
+                        names[above]
+                        for above in self._above(meant)
+                        if above in places and filtered.verdicts[places[above]] == Verdict.KEPT
+                    ),
+                )
+            )
+        return rows
+
+    def _above(self, label: int) -> list[int]:
+        """The ancestors that come with a label, the nearest first."""
+        parents, above = self.mapper.vocabulary.parents, []
+        while self.ancestors == "add" and label >= 0 and (label := int(parents[label])) >= 0:
+            above.append(label)
+        return above
+
+    def _roll_up(self, label: int) -> str | None:
+        """Why a label rolled up."""
+        if self.frequency is None:
+            return None
+        least, _ = self.filters.as_counts(self.frequency.num_captions)
+        name, count = self.mapper.vocabulary.names[label], self.frequency.counts[label]
+        return f"{name!r} is in {count} captions, fewer than {least}"
+
+    def _without_label(self, lemma: str) -> str:
+        """Why a phrase means no label."""
+        if not lemma:
+            return "it has no word besides determiners"
+        words = lemma.split()
+        ends = {" ".join(words[start:]) for start in range(len(words))}
+        blocked = next((text for text in self.mapper.vocabulary.blocked if text in ends), None)
+        if blocked is not None:
+            return f"it ends in {blocked!r}, which means no label"
+        return f"its head noun means no {'label' if self.mapper.kept is None else 'label that is kept'}"
+
+    def _reason(self, name: str, verdict: Verdict, count: int, relevance: float | None) -> str | None:
+        """Which filter removed a label, if one did."""
+        filters = self.filters
+        if verdict == Verdict.FREQUENCY:
+            return f"the document frequency of {name!r} is outside the limits"
+        if verdict == Verdict.BALANCE:
+            return f"{name!r} was not drawn for this row, to balance it down to {filters.balance} captions"
+        if verdict == Verdict.COUNT:
+            return f"{name!r} occurs {count} time(s) in the caption, fewer than {filters.min_count_in_caption}"
+        if verdict == Verdict.RELEVANCE and filters.relevance is not None:
+            return f"{name!r} scores {relevance:.2f} for the image, not above {filters.relevance.score_above}"
+        return None
 
 
-def _above(labeler: DenseLabeler, label: int) -> list[int]:
-    """The ancestors that come with a label, the nearest first."""
-    above: list[int] = []
-    while labeler.ancestors == "add" and label >= 0 and (label := int(labeler.vocabulary.parents[label])) >= 0:
-        above.append(label)
-    return above
-
-
-def _without_label(lemma: str, mapper: LabelMapper) -> str:
-    """Why a phrase means no label."""
-    if not lemma:
-        return "it has no word besides determiners"
-    words = lemma.split()
-    ends = {" ".join(words[start:]) for start in range(len(words))}
-    blocked = next((text for text in mapper.vocabulary.blocked if text in ends), None)
-    if blocked is not None:
-        return f"it ends in {blocked!r}, which means no label"
-    return f"its head noun means no {'label' if mapper.kept is None else 'label that is kept'}"
-
-
-def _reason(labeler: DenseLabeler, label: int, verdict: Verdict, count: int, relevance: float | None) -> str | None:
-    """Which filter left a label out, if one did."""
-    name, filters = labeler.vocabulary.names[label], labeler.filters
-    if verdict == Verdict.FREQUENCY:
-        return f"the document frequency of {name!r} is outside the limits"
-    if verdict == Verdict.BALANCE:
-        return f"{name!r} was not drawn for this row, to balance it down to {filters.balance} captions"
-    if verdict == Verdict.COUNT:
-        return f"{name!r} occurs {count} time(s) in the caption, fewer than {filters.min_count_in_caption}"
-    if verdict == Verdict.RELEVANCE and filters.relevance is not None:
-        return f"{name!r} scores {relevance:.2f} for the image, not above {filters.relevance.score_above}"
-    return None
+def _number(score: float) -> float | None:
+    return None if np.isnan(score) else float(score)

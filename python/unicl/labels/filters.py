@@ -1,25 +1,26 @@
-"""Which labels of captions are kept: by how many captions have them, how often the caption says them, the image."""
+"""Decides which labels of captions stay: by their document frequency, their count in the caption, and the image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from unicl.labels.frequency import DocumentFrequency, as_counts, is_share
-from unicl.labels.label_sets import LabelSets
-from unicl.labels.mentions import Mentions
+from unicl.labels.frequency import DocumentFrequency, FrequencyLimits
+from unicl.labels.relevance import RelevanceFilter
 
 if TYPE_CHECKING:
-    from unicl.labels.relevance import RelevanceFilter
+    from numpy.typing import ArrayLike, NDArray
+
+    from unicl.labels.found_labels import FoundLabels, PhraseDetail
+    from unicl.labels.label_sets import LabelSets
 
 
 class Verdict(IntEnum):
-    """What became of a label of a caption: kept, or left out by which filter. They are asked in this order."""
+    """Whether a label of a caption stays, or which filter removed it. The filters run in this order."""
 
     KEPT = 0
     FREQUENCY = 1
@@ -28,56 +29,72 @@ class Verdict(IntEnum):
     RELEVANCE = 4
 
 
-class Judged(NamedTuple):
-    """The labels that captions say, and what became of each.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FilteredLabels:
+    """The labels of a batch of captions, with the verdict of the filters; made by :meth:`DenseLabeler.apply_filters`.
 
     Attributes:
-        sets: The labels before the filters, those that rolled up under the name of their ancestor.
-        verdicts: uint8 (number of labels in the sets,), a :class:`Verdict` each.
-        scores: float64 (likewise,), the relevance to the image, NaN where none was asked for.
-        rolled_up: int64 (rows,), how many labels of each caption gave way to an ancestor.
+        sets: The labels before the filters. A label that rolled up stands under the name of its ancestor.
+        verdicts: uint8 (number of labels in the sets,), a :class:`Verdict` for each.
+        scores: float64 (number of labels in the sets,), the relevance to the image; NaN where it was not scored.
+        rolled_up: int64 (n,), how many labels of each caption were replaced by an ancestor.
+        weigh: Whether the scores are the weights of the labels.
     """
 
     sets: LabelSets
     verdicts: NDArray[np.uint8]
     scores: NDArray[np.float64]
     rolled_up: NDArray[np.int64]
+    weigh: bool
 
-    def of_rows(self, is_wanted: NDArray[np.bool_]) -> Judged:
-        """The same, with nothing in the rows that are not wanted: bool (rows,)."""
+    def only_rows(self, is_wanted: NDArray[np.bool_]) -> FilteredLabels:
+        """The same with empty rows where ``is_wanted``, bool (n,), is False."""
         entries = is_wanted[self.sets.rows()]
-        sets, rolled_up = self.sets.keep_entries(entries), np.where(is_wanted, self.rolled_up, 0)
-        return Judged(sets, self.verdicts[entries], self.scores[entries], rolled_up)
+        return replace(
+            self,
+            sets=self.sets.keep_entries(entries),
+            verdicts=self.verdicts[entries],
+            scores=self.scores[entries],
+            rolled_up=np.where(is_wanted, self.rolled_up, 0),
+        )
 
-    def kept(self, *, weigh: bool = False) -> LabelSets:
-        """The labels that the filters left, with their scores as weights or without weights."""
-        is_kept = self.verdicts == Verdict.KEPT
-        sets = self.sets if bool(is_kept.all()) else self.sets.keep_entries(is_kept)
-        return replace(sets, weights=self.scores[is_kept].astype(np.float32)) if weigh else sets
+    def label_sets(self) -> LabelSets:
+        """The labels that stay, with their scores as weights if ``weigh`` is set."""
+        stays = self.verdicts == Verdict.KEPT
+        sets = self.sets if bool(stays.all()) else self.sets.keep_entries(stays)
+        return replace(sets, weights=self.scores[stays].astype(np.float32)) if self.weigh else sets
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelFilters:
-    """The filters of :class:`unicl.labels.DenseLabeler`, where they are described.
+class LabelFilters(FrequencyLimits):
+    """The filters of :class:`DenseLabeler`. A label of a caption stays if every filter lets it stay.
 
-    Attributes:
-        min_document_frequency: An int is a number of captions, a float a share of them.
-        max_document_frequency: Likewise; 1.0 sets no limit.
-        balance: At least 1; None: draw none.
-        seed: Of the draws for ``balance``.
-        min_count_in_caption: At least 1.
-        relevance: None: not asked.
+    The filters run in the order of :class:`Verdict`: first the limits on the document frequency, then ``balance``,
+    then ``min_count_in_caption``, then ``relevance``.
+
+    Raises:
+        TypeError: An option has the wrong type.
+        ValueError: An option is out of range, or the minimum exceeds the maximum.
+
+    Example:
+        >>> from unicl.labels import DenseLabeler, LabelVocabulary
+        >>> vocabulary = LabelVocabulary.from_names(["dog", "ball"])
+        >>> labeler = DenseLabeler(vocabulary, filters=LabelFilters(min_document_frequency=2))
+        >>> labeler(["a dog", "a dog with a ball"]).to_list()
+        [[0], [0]]
     """
 
-    min_document_frequency: float = 0
-    max_document_frequency: float = 1.0
     balance: int | None = None
+    """Keep a label of a caption with the probability min(1, balance / its number of captions), as MetaCLIP does."""
     seed: int = 0
+    """The seed of the draws for balance."""
     min_count_in_caption: int = 1
+    """Remove labels that fewer noun phrases of the caption mean."""
     relevance: RelevanceFilter | None = None
+    """Remove labels that the image does not show."""
 
     def __post_init__(self) -> None:
-        self.limits(1)
+        super().__post_init__()
         for name, value, least in (
             ("balance", self.balance, 1),
             ("min_count_in_caption", self.min_count_in_caption, 1),
@@ -87,39 +104,32 @@ class LabelFilters:
                 raise TypeError(f"expected {name} as an int; got {value!r}")
             if value is not None and least is not None and value < least:
                 raise ValueError(f"expected {name} >= {least}; got {value}")
-        if self.relevance is not None and not hasattr(self.relevance, "scorer"):
+        if self.relevance is not None and not isinstance(self.relevance, RelevanceFilter):
             raise TypeError(f"expected relevance as a RelevanceFilter(scorer=...); got {self.relevance!r}")
 
     @property
     def need_frequency(self) -> bool:
-        """Whether the document frequency of labels matters."""
-        is_limited = not is_share(self.max_document_frequency) or self.max_document_frequency < 1.0
-        return self.balance is not None or self.min_document_frequency != 0 or is_limited
+        """Whether the filters need the document frequency of labels."""
+        return self.balance is not None or self.has_limit
 
     @property
-    def need_mentions(self) -> bool:
-        """Whether the phrases matter, and not the labels alone."""
-        return self.relevance is not None or self.min_count_in_caption > 1
+    def phrases(self) -> PhraseDetail:
+        """How much the filters need to know of the noun phrases."""
+        if self.relevance is not None:
+            return "text"
+        return "label" if self.min_count_in_caption > 1 else "count"
 
     @property
     def weigh(self) -> bool:
         """Whether the relevance of a label is its weight."""
         return self.relevance is not None and self.relevance.weigh
 
-    def limits(self, num_captions: int) -> tuple[int, int]:
-        """The least and the greatest document frequency, as numbers of that many captions."""
-        return as_counts(
-            num_captions,
-            min_document_frequency=self.min_document_frequency,
-            max_document_frequency=self.max_document_frequency,
-        )
-
     def by_frequency(
         self, sets: LabelSets, frequency: DocumentFrequency, row_ids: NDArray[np.int64] | None
     ) -> NDArray[np.uint8]:
-        """uint8 (number of labels in the sets,): a :class:`Verdict` each; without row ids nothing is drawn."""
+        """uint8 (number of labels in the sets,): a :class:`Verdict` each. Without row ids nothing is drawn."""
         counts = frequency.counts
-        least, most = self.limits(frequency.num_captions)
+        least, most = self.as_counts(frequency.num_captions)
         is_within = (counts >= least) & (counts <= most)
         verdicts = np.where(is_within[sets.indices], Verdict.KEPT, Verdict.FREQUENCY).astype(np.uint8)
         if self.balance is not None and row_ids is not None:
@@ -128,41 +138,45 @@ class LabelFilters:
             verdicts[~drawn & (verdicts == Verdict.KEPT)] = Verdict.BALANCE
         return verdicts
 
-    def by_mentions(
-        self, mentions: Mentions, verdicts: NDArray[np.uint8], images: Any
+    def by_phrases(
+        self, found: FoundLabels, verdicts: NDArray[np.uint8], images: Any
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-        """The verdicts after the filters that look at phrases; and relevance scores, NaN where none was asked for.
+        """The verdicts after the filters that need phrases, and the relevance scores; NaN where nothing was scored.
 
-        Without images relevance is not asked.
+        Without images the relevance filter does not run.
         """
         verdicts = verdicts.copy()
-        verdicts[(mentions.counts < self.min_count_in_caption) & (verdicts == Verdict.KEPT)] = Verdict.COUNT
+        verdicts[(found.counts < self.min_count_in_caption) & (verdicts == Verdict.KEPT)] = Verdict.COUNT
         scores = np.full(len(verdicts), np.nan)
         if self.relevance is not None and images is not None:
-            left = np.flatnonzero(verdicts == Verdict.KEPT)  # only these cost the scorer's time
-            of_left = mentions.keep(verdicts == Verdict.KEPT)
-            scores[left] = self.relevance.scores(images, of_left)
-            verdicts[left[~self.relevance.is_kept(of_left.counts, scores[left])]] = Verdict.RELEVANCE
+            stays = verdicts == Verdict.KEPT
+            scores = self.relevance.scores(images, found, wanted=stays)  # the others would only cost its time
+            verdicts[stays & ~self.relevance.passes(found.counts, scores)] = Verdict.RELEVANCE
         return verdicts, scores
+
+
+NO_FILTERS = LabelFilters()
+"""Filters that let every label stay."""
 
 
 def drawn_to_balance(
     labels: NDArray[np.int32], row_ids: NDArray[np.int64], counts: NDArray[np.int64], *, balance: int, seed: int
 ) -> NDArray[np.bool_]:
-    """Which labels are drawn when each is kept with the probability min(1, balance / its document frequency).
+    """Draws labels: each is kept with the probability min(1, balance / its document frequency).
 
-    After it no label has many more captions than ``balance``, and rarer labels keep all of theirs. The curation of
-    MetaCLIP (Xu et al., Demystifying CLIP Data, ICLR 2024, arXiv 2309.16671, section 3.3), which draws so for each
-    pair of a text and an entry, and keeps the texts that an entry was drawn for.
+    Afterwards no label has many more captions than ``balance``, and rarer labels keep all of theirs. This is the
+    curation of MetaCLIP (Xu et al., Demystifying CLIP Data, ICLR 2024, arXiv 2309.16671, section 3.3). MetaCLIP draws
+    so for each pair of a text and an entry, and keeps the texts that an entry was drawn for.
 
-    A draw depends on the seed, the row's id and the label alone: not on the order of rows, batches or processes.
+    A draw depends on the seed, the id of the row and the label alone. The order of rows, batches or processes does not
+    matter.
 
     Args:
         labels: int32 (entries,), label ids.
-        row_ids: int64 (entries,), what tells the rows of a data set apart.
+        row_ids: int64 (entries,), numbers that tell the rows of a data set apart.
         counts: int64 (number of labels,), the document frequency of every label in the data set.
         balance: t in the paper, at least 1.
-        seed: An int of any size; another one gives other draws.
+        seed: An int of any size. Another seed gives other draws.
 
     Example:
         >>> labels, rows = np.zeros(10_000, np.int32), np.arange(10_000)
@@ -184,7 +198,7 @@ def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def as_row_ids(row_ids: ArrayLike | None, rows: int) -> NDArray[np.int64]:
-    """Row ids as int64 (rows,); 0, 1, ... where none are given.
+    """Row ids as int64 (rows,); 0, 1, ... if none are given.
 
     Raises:
         TypeError: They are not integers.

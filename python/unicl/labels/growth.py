@@ -1,56 +1,48 @@
-"""What grows from a vocabulary: every label keeps its id, new ones come behind."""
+"""Adds labels to the content of a vocabulary: every label keeps its id, and new ones follow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unicl import _native
-from unicl.labels.clashes import Merge, OnClash, settle_clashes
+from unicl.labels.clashes import settle_clashes
+from unicl.labels.content import Merge, VocabularyContent
 
 if TYPE_CHECKING:
-    from unicl.labels.vocabulary import LabelVocabulary
+    from collections.abc import Iterable, Mapping, Sequence
 
-WHOLE = (1, 2, 3)
-"""The rules by which a phrase as a whole means a label: exact, lemma, synonym."""
-
-
-def meanings(vocabulary: LabelVocabulary, texts: list[str]) -> list[str | None]:
-    """The name of the label that each text as a whole means; None where it means none."""
-    ids, _, rules = vocabulary._native.map(texts, 1)
-    is_whole = np.isin(rules, WHOLE)
-    return [vocabulary.names[label] if whole else None for label, whole in zip(ids, is_whole, strict=True)]
+    from unicl.labels.content import OnClash
 
 
-def extension(
-    vocabulary: LabelVocabulary,
-    names: Iterable[str],
-    *,
-    synonyms: Mapping[str, Iterable[str]],
-    parents: Mapping[str, str],
-    on_clash: OnClash,
-    merges: Iterable[Merge] = (),
-) -> dict[str, Any]:
-    """Keyword arguments of LabelVocabulary: the labels of a vocabulary, and behind them new ones."""
-    all_names = [*vocabulary.names, *names]
+def extended(content: VocabularyContent, more: VocabularyContent, *, on_clash: OnClash) -> VocabularyContent:
+    """The labels of a content, then the new ones of another; without counts of captions.
+
+    Args:
+        content: The labels that are there.
+        more: New names, and synonyms and parents of new labels and of those that are there. Entries of its merge log
+            come before those that are made here.
+        on_clash: What to do with a text that two labels claim.
+    """
+    names = (*content.names, *more.names)
     name_of: dict[str, str] = {}
-    for key, name in zip(_native.text_keys(all_names), all_names, strict=True):
+    for key, name in zip(_native.text_keys(list(names)), names, strict=True):
         name_of.setdefault(key, name)
-    all_synonyms = dict(vocabulary.synonyms)
-    for name, texts in synonyms.items():
+    synonyms = dict(content.synonyms)
+    for name, texts in more.synonyms.items():
         known = name_of.get(_native.text_keys([name])[0], name)
-        all_synonyms[known] = _without_repetitions(known, [*all_synonyms.get(known, ()), *texts])
-    settled, log = settle_clashes(all_names, all_synonyms, on_clash=on_clash)
-    blocked, unblocked = _still_blocked(vocabulary, all_names, settled)
-    return {
-        "names": all_names,
-        "synonyms": settled,
-        "parents": {**vocabulary.parent_names, **parents},
-        "blocked": blocked,
-        "merge_log": [*vocabulary.merge_log, *merges, *log, *unblocked],
-    }
+        synonyms[known] = _without_repetitions(known, [*synonyms.get(known, ()), *texts])
+    grown = VocabularyContent(
+        names=names,
+        synonyms=synonyms,
+        parents={**content.parents, **more.parents},
+        merge_log=(*content.merge_log, *more.merge_log),
+    )
+    grown = settle_clashes(grown, on_clash=on_clash)
+    blocked, unblocked = _still_blocked(content.blocked, names, grown.synonyms)
+    return replace(grown, blocked=tuple(blocked), merge_log=(*grown.merge_log, *unblocked))
 
 
 def _without_repetitions(name: str, texts: list[str]) -> tuple[str, ...]:
@@ -62,31 +54,35 @@ def _without_repetitions(name: str, texts: list[str]) -> tuple[str, ...]:
 
 
 def _still_blocked(
-    vocabulary: LabelVocabulary, names: list[str], synonyms: Mapping[str, Iterable[str]]
+    blocked: Sequence[str], names: Iterable[str], synonyms: Mapping[str, Iterable[str]]
 ) -> tuple[list[str], list[Merge]]:
-    """The blocked texts that are no label's name or synonym now, and what became of the others."""
-    if not vocabulary.blocked:
+    """The blocked texts that are not a name or synonym of any label, and a log of the others."""
+    if not blocked:
         return [], []
     texts = [(text, name) for name, others in synonyms.items() for text in others]
     texts += [(name, name) for name in names]
     meaning = dict(zip(_native.text_keys([text for text, _ in texts]), (name for _, name in texts), strict=True))
-    blocked, log = [], []
-    for text, key in zip(vocabulary.blocked, _native.text_keys(list(vocabulary.blocked)), strict=True):
+    still, log = [], []
+    for text, key in zip(blocked, _native.text_keys(list(blocked)), strict=True):
         if key in meaning:
             log.append(Merge(outcome="unblocked", text=text, label=meaning[key]))
         else:
-            blocked.append(text)
-    return blocked, log
+            still.append(text)
+    return still, log
 
 
-def union(vocabulary: LabelVocabulary, other: LabelVocabulary, *, on_clash: OnClash) -> dict[str, Any]:
-    """Keyword arguments of LabelVocabulary: the labels of a vocabulary, and behind them those of another that are new.
+def merged(
+    content: VocabularyContent, other: VocabularyContent, *, labels: Sequence[str | None], on_clash: OnClash
+) -> VocabularyContent:
+    """The labels of a content, then those of another that are new.
 
-    A label of the other whose name means a label here is that label.
+    Args:
+        content: The labels that are there.
+        other: The labels to add.
+        labels: For each name of ``other``, the label that is there and has this meaning; None if there is none.
+        on_clash: What to do with a text that two labels claim.
     """
-    found = meanings(vocabulary, list(other.names))
-    label_of = {name: name if label is None else label for name, label in zip(other.names, found, strict=True)}
-    new = [name for name, label in zip(other.names, found, strict=True) if label is None]
+    label_of = {name: name if label is None else label for name, label in zip(other.names, labels, strict=True)}
     synonyms: dict[str, list[str]] = {}
     merges = []
     keys = zip(_native.text_keys(list(other.names)), _native.text_keys(list(label_of.values())), strict=True)
@@ -96,23 +92,25 @@ def union(vocabulary: LabelVocabulary, other: LabelVocabulary, *, on_clash: OnCl
             merges.append(Merge(outcome="synonym", text=name, label=label))
             texts.insert(0, name)
         synonyms.setdefault(label, []).extend(texts)
-    parents = {
-        label_of[name]: label_of[parent]
-        for name, parent in other.parent_names.items()
-        if label_of[name] not in vocabulary.parent_names and label_of[name] != label_of[parent]
-    }
-    fields = extension(vocabulary, new, synonyms=synonyms, parents=parents, on_clash=on_clash, merges=merges)
-    means = {*fields["names"], *(text for texts in fields["synonyms"].values() for text in texts)}
+    more = VocabularyContent(
+        names=tuple(name for name, label in zip(other.names, labels, strict=True) if label is None),
+        synonyms={label: tuple(texts) for label, texts in synonyms.items()},
+        parents={
+            label_of[name]: label_of[parent]
+            for name, parent in other.parents.items()
+            if label_of[name] not in content.parents and label_of[name] != label_of[parent]
+        },
+        merge_log=tuple(merges),
+    )
+    grown = extended(content, more, on_clash=on_clash)
+    means = {*grown.names, *(text for texts in grown.synonyms.values() for text in texts)}
     taken = set(_native.text_keys(list(means)))
-    fields["blocked"] += [
-        text
-        for text, key in zip(other.blocked, _native.text_keys(list(other.blocked)), strict=True)
-        if key not in taken
-    ]
-    if vocabulary.document_frequency is not None and other.document_frequency is not None:
-        counts = np.zeros(len(fields["names"]), dtype=np.int64)
-        counts[: len(vocabulary)] = vocabulary.document_frequency
-        id_of = {name: label for label, name in enumerate(fields["names"])}
-        np.add.at(counts, [id_of[label_of[name]] for name in other.names], other.document_frequency)
-        fields["document_frequency"] = counts
-    return fields
+    keys_of_blocked = zip(other.blocked, _native.text_keys(list(other.blocked)), strict=True)
+    blocked = (*grown.blocked, *(text for text, key in keys_of_blocked if key not in taken))
+    if content.document_frequency is None or other.document_frequency is None:
+        return replace(grown, blocked=blocked)
+    counts = np.zeros(len(grown.names), dtype=np.int64)
+    counts[: len(content.names)] = content.document_frequency
+    id_of = {name: label for label, name in enumerate(grown.names)}
+    np.add.at(counts, [id_of[label_of[name]] for name in other.names], other.document_frequency)
+    return replace(grown, blocked=blocked, document_frequency=counts)

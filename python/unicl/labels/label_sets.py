@@ -115,19 +115,35 @@ class LabelSets:
             pairs = zip(row_weights, orders, strict=True)
             flat_weights = np.concatenate([np.empty(0, np.float32), *(row[order] for row, order in pairs)])
         ordered = [ids[order] for ids, order in zip(row_ids, orders, strict=True)]
-        return cls(
-            indices=_narrow(ordered),
-            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            weights=flat_weights,
-        )
+        return cls.from_lengths(_narrow(ordered), lengths, weights=flat_weights)
+
+    @classmethod
+    def from_lengths(
+        cls, indices: NDArray[np.int32], lengths: ArrayLike, *, weights: NDArray[np.float32] | None = None
+    ) -> LabelSets:
+        """The sets of rows that stand one after another.
+
+        Args:
+            indices: int32 (number of labels,), the ids of all rows.
+            lengths: (n,) integers, or bools for rows of one label or none: how many labels each row has.
+            weights: float32 (number of labels,), the weights of all rows.
+
+        Raises:
+            TypeError, ValueError: As the constructor.
+
+        Example:
+            >>> LabelSets.from_lengths(np.array([1, 3, 1], np.int32), [2, 0, 1]).to_list()
+            [[1, 3], [], [1]]
+        """
+        return cls(indices=indices, offsets=_row_offsets(np.asarray(lengths)), weights=weights)
 
     @classmethod
     def concatenate(cls, parts: Iterable[LabelSets]) -> LabelSets:
         """The rows of several batches, one after another. Parts without weights get weights 1 if another one has some.
 
         Example:
-            >>> captions, pictures = LabelSets.from_lists([[3, 1], []]), LabelSets.from_lists([[2]], weights=[[0.5]])
-            >>> both = LabelSets.concatenate([captions, pictures])
+            >>> captions, images = LabelSets.from_lists([[3, 1], []]), LabelSets.from_lists([[2]], weights=[[0.5]])
+            >>> both = LabelSets.concatenate([captions, images])
             >>> both.to_list(), both.weights.tolist()
             ([[1, 3], [], [2]], [1.0, 1.0, 0.5])
         """
@@ -138,11 +154,7 @@ class LabelSets:
                 [np.ones(len(part.indices), np.float32) if part.weights is None else part.weights for part in parts]
             )
         lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-        return cls(
-            indices=np.concatenate([part.indices for part in parts]),
-            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            weights=weights,
-        )
+        return cls.from_lengths(np.concatenate([part.indices for part in parts]), lengths, weights=weights)
 
     @classmethod
     def from_arrow(cls, labels: Any, weights: Any = None) -> LabelSets:
@@ -166,9 +178,10 @@ class LabelSets:
             >>> LabelSets.from_arrow(pyarrow.array([[3, 5], None, [1]])).to_list()
             [[3, 5], [], [1]]
         """
-        from unicl.labels.arrow import from_columns
+        from unicl.labels.arrow import read_label_columns
 
-        return from_columns(labels, weights)
+        indices, lengths, flat_weights = read_label_columns(labels, weights)
+        return cls.from_lengths(indices, lengths, weights=flat_weights)
 
     def to_arrow(self) -> pa.RecordBatch:
         """The columns ``labels`` (list<int32>) and ``label_weights`` (list<float32>, all 1 without weights).
@@ -184,9 +197,9 @@ class LabelSets:
             >>> batch.to_pylist()
             [{'labels': [3, 5], 'label_weights': [1.0, 1.0]}, {'labels': [], 'label_weights': []}]
         """
-        from unicl.labels.arrow import to_record_batch
+        from unicl.labels.arrow import label_columns
 
-        return to_record_batch(self)
+        return label_columns(self.indices, self.offsets, self.weights)
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -218,7 +231,7 @@ class LabelSets:
             raise TypeError(f"expected row numbers; got {wanted.dtype} (numpy.flatnonzero gives those of a mask)")
         wanted = wanted.astype(np.int64)
         lengths = np.diff(self.offsets)[wanted]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        offsets = _row_offsets(lengths)
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][wanted] - offsets[:-1], lengths)
         weights = None if self.weights is None else self.weights[places]
         return LabelSets(indices=self.indices[places], offsets=offsets, weights=weights)
@@ -230,9 +243,8 @@ class LabelSets:
     def keep_entries(self, is_kept: NDArray[np.bool_]) -> LabelSets:
         """The sets without the entries that are not kept: bool (number of labels,), one for each of ``indices``."""
         lengths = np.bincount(self.rows()[is_kept], minlength=len(self))
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         weights = None if self.weights is None else self.weights[is_kept]
-        return LabelSets(indices=self.indices[is_kept], offsets=offsets, weights=weights)
+        return LabelSets.from_lengths(self.indices[is_kept], lengths, weights=weights)
 
     def replaced(self, by: LabelSets) -> LabelSets:
         """The sets with every label replaced by those of a row of ``by``: that of its id.
@@ -301,8 +313,14 @@ def grouped(
     num_labels = int(labels.max(initial=0)) + 1
     keys, counts = np.unique(rows * num_labels + labels, return_counts=True)
     lengths = np.bincount(keys // num_labels, minlength=num_rows)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return LabelSets(indices=(keys % num_labels).astype(np.int32), offsets=offsets), counts
+    return LabelSets.from_lengths((keys % num_labels).astype(np.int32), lengths), counts
+
+
+def _row_offsets(lengths: NDArray[Any]) -> NDArray[np.int64]:
+    """int64 (n + 1,): where each of n rows begins, and the end of the last, by the lengths of the rows."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 def _array_of_row(at: int, row: Iterable[int]) -> NDArray[Any]:

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from unicl.files import naming_output, refuse_existing
+from unicl.files import refuse_existing
 from unicl.labels.vocabulary import LabelVocabulary
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 NAMED: dict[str, Callable[..., LabelVocabulary]] = {
     "coco": LabelVocabulary.coco,
@@ -52,18 +47,6 @@ def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabul
     return vocabulary
 
 
-def counted(vocabulary: LabelVocabulary, document_frequency: NDArray[np.int64]) -> LabelVocabulary:
-    """The same labels, with these counts of captions."""
-    return LabelVocabulary(
-        vocabulary.names,
-        synonyms=vocabulary.synonyms,
-        parents=vocabulary.parent_names,
-        document_frequency=document_frequency,
-        blocked=vocabulary.blocked,
-        merge_log=vocabulary.merge_log,
-    )
-
-
 def save_vocabulary(vocabulary: LabelVocabulary, path: Path, *, overwrite: bool = False) -> None:
     """Writes a vocabulary to a file (.json, .tsv or .txt), whole or not at all.
 
@@ -71,6 +54,8 @@ def save_vocabulary(vocabulary: LabelVocabulary, path: Path, *, overwrite: bool 
         FileExistsError: There is one, and ``overwrite`` is not set.
         ValueError: The format cannot hold it.
     """
+    from unicl.files import naming_output  # loads pyarrow, which reading a vocabulary does not need
+
     refuse_existing(path, overwrite=overwrite)
     with naming_output(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unicl import _native
-from unicl.labels.frequency import as_counts
+from unicl.labels.content import VocabularyContent
+from unicl.labels.frequency import MiningLimits
 from unicl.labels.vocabulary import LabelVocabulary
 from unicl.phrases import english_tagger
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MAX_NAMES = 1_000_000
 """About 225 MB of counts."""
 _NO_LIMIT = 2**62
+DEFAULT_LIMITS = MiningLimits()
 
 
 class PhraseCounter:
@@ -47,7 +49,7 @@ class PhraseCounter:
         >>> counter = PhraseCounter()
         >>> counter.add(["a black dog", "two dogs on grass"])
         >>> counter.add(["green grass"])
-        >>> vocabulary = counter.vocabulary(min_document_frequency=2)
+        >>> vocabulary = counter.vocabulary(MiningLimits(min_document_frequency=2))
         >>> vocabulary.names, vocabulary.document_frequency.tolist(), counter.max_undercount
         (('dog', 'grass'), [2, 2], 0)
     """
@@ -95,30 +97,14 @@ class PhraseCounter:
             del counts[names[index]]
             missed.pop(names[index], None)
 
-    def vocabulary(
-        self,
-        *,
-        min_document_frequency: float = 2,
-        max_document_frequency: float = 1.0,
-        top_k: int | None = None,
-    ) -> LabelVocabulary:
+    def vocabulary(self, limits: MiningLimits = DEFAULT_LIMITS) -> LabelVocabulary:
         """A vocabulary of the names within the limits, the most frequent first.
 
         Args:
-            min_document_frequency: In how many captions a name must be at least. An int is a number of captions, a
-                float a share of all that were counted, in [0, 1].
-            max_document_frequency: In how many it may be at most, likewise.
-            top_k: Keep only that many, the most frequent.
-
-        Raises:
-            ValueError: A limit is out of range, or the minimum exceeds the maximum.
+            limits: In how many of the captions that were counted a name must be and may be, and how many names to keep.
         """
-        least, most = as_counts(
-            self.captions,
-            min_document_frequency=min_document_frequency,
-            max_document_frequency=max_document_frequency,
-            top_k=top_k,
-        )
-        kept = sorted((-count, name) for name, count in self._counts.items() if least <= count <= most)[:top_k]
-        counts = np.array([-count for count, _ in kept], dtype=np.int64)
-        return LabelVocabulary([name for _, name in kept], document_frequency=counts)
+        least, most = limits.as_counts(self.captions)
+        within = sorted((-count, name) for name, count in self._counts.items() if least <= count <= most)
+        mined = within[: limits.top_k]
+        counts = np.array([-count for count, _ in mined], dtype=np.int64)
+        return LabelVocabulary(VocabularyContent(names=tuple(name for _, name in mined), document_frequency=counts))

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from unicl.labels.mentions import Mentions
+    from unicl.labels.found_labels import FoundLabels
 
 
 class RelevanceScorer(Protocol):
@@ -50,11 +50,12 @@ class RelevanceFilter:
         ValueError: A limit is out of range.
 
     Example:
-        >>> from unicl.labels import DenseLabeler, LabelVocabulary
+        >>> from unicl.labels import DenseLabeler, LabelFilters, LabelVocabulary
         >>> def shows_a_dog(images, phrases):
         ...     return [[0.9 if "dog" in phrase else 0.2 for phrase in row] for row in phrases]
         >>> relevance = RelevanceFilter(scorer=shows_a_dog, weigh=True)
-        >>> labeler = DenseLabeler(LabelVocabulary.from_names(["dog", "cat"]), relevance=relevance)
+        >>> vocabulary = LabelVocabulary.from_names(["dog", "cat"])
+        >>> labeler = DenseLabeler(vocabulary, filters=LabelFilters(relevance=relevance))
         >>> sets = labeler(["a dog, no cat", "a cat and another cat"], images=["one.png", "two.png"])
         >>> sets.to_list(), [round(weight, 3) for weight in sets.weights.tolist()]
         ([[0], [1]], [0.9, 0.2])
@@ -77,36 +78,43 @@ class RelevanceFilter:
         """Which labels are kept whatever their score, by how many noun phrases of the caption mean them."""
         return np.zeros(len(counts), np.bool_) if self.count_above is None else counts > self.count_above
 
-    def scores(self, images: Any, mentions: Mentions) -> NDArray[np.float64]:
-        """float64 (places,): the highest score of the phrases of each label; NaN where it was not asked for.
+    def scores(self, images: Any, found: FoundLabels, *, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """float64 (places,): the highest score of the phrases of each label; NaN where the scorer was not called.
+
+        Args:
+            images: An image for each caption.
+            found: The labels of the captions, with the texts of their phrases.
+            wanted: bool (places,), the labels whose score matters. Labels that occur often are scored only if the
+                score is their weight.
 
         Raises:
-            TypeError: The images have no length, or the scorer gives something else than numbers.
-            ValueError: There are not as many images as captions, or what the scorer gives has another length, is not
-                finite or is outside [0, 1]; the message names image and phrase.
+            TypeError: The images have no length, the phrases have no text, or the scorer gives no numbers.
+            ValueError: There are not as many images as captions, or the scorer gives rows of another length, or scores
+                that are not finite or outside [0, 1]; the message names image and phrase.
         """
         if not isinstance(images, Sized):
             raise TypeError(f"expected images with a length, one for each caption; got {type(images).__name__}")
-        if len(images) != len(mentions.sets):
-            raise ValueError(f"expected an image for each of the {len(mentions.sets)} captions; got {len(images)}")
-        is_asked = np.ones(len(mentions.counts), np.bool_) if self.weigh else ~self.occurs_often(mentions.counts)
-        is_asked = is_asked[mentions.places]
-        best = np.full(len(mentions.counts), np.nan)
+        if len(images) != len(found):
+            raise ValueError(f"expected an image for each of the {len(found)} captions; got {len(images)}")
+        if found.phrases is None or found.phrases.texts is None or found.meanings is None:
+            raise TypeError('expected labels with the texts of their phrases; got fewer: pass phrases="text" to find()')
+        is_asked = (wanted if self.weigh else wanted & ~self.occurs_often(found.counts))[found.places]
+        best = np.full(len(found.counts), np.nan)
         if not is_asked.any():
             return best
-        texts = mentions.found.phrases.to_list()
-        phrases = [texts[phrase] for phrase in mentions.phrases[is_asked].tolist()]
-        rows = mentions.rows[is_asked].tolist()
-        asked: list[dict[str, int]] = [{} for _ in range(len(mentions.sets))]  # the number of each distinct phrase
+        texts = found.phrases.texts.to_list()
+        phrases = [texts[phrase] for phrase in found.meanings.rows()[is_asked].tolist()]
+        rows = found.rows[is_asked].tolist()
+        asked: list[dict[str, int]] = [{} for _ in range(len(found))]  # the number of each distinct phrase
         for row, phrase in zip(rows, phrases, strict=True):
             asked[row].setdefault(phrase, len(asked[row]))
         scores = score_phrases(self.scorer, images, [*map(list, asked)])
         of_mention = [scores[row][asked[row][phrase]] for row, phrase in zip(rows, phrases, strict=True)]
-        np.fmax.at(best, mentions.places[is_asked], of_mention)
+        np.fmax.at(best, found.places[is_asked], of_mention)
         return best
 
-    def is_kept(self, counts: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which labels are kept, by their number of phrases and their highest score (NaN: not scored)."""
+    def passes(self, counts: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which labels stay, by their number of phrases and their highest score (NaN: not scored)."""
         return self.occurs_often(counts) | (scores > self.score_above)
 
 

@@ -1,24 +1,33 @@
-"""The label space: names with ids."""
+"""The label vocabulary: names with ids, their synonyms and their parents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sized
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unicl import _native
-from unicl.labels.clashes import Merge, OnClash, settle_clashes
-from unicl.labels.frequency import as_counts
-from unicl.labels.growth import extension, union
-from unicl.labels.named.coco import coco_fields
-from unicl.labels.named.imagenet import Names, imagenet_fields
-from unicl.labels.named.wordnet import wordnet_fields
+from unicl.labels.clashes import settle_clashes
+from unicl.labels.content import VocabularyContent, as_names, as_texts
+from unicl.labels.frequency import MiningLimits
+from unicl.labels.growth import extended, merged
+from unicl.labels.named.coco import coco_content
+from unicl.labels.named.imagenet import imagenet_content
+from unicl.labels.named.wordnet import wordnet_content
+from unicl.labels.rule import WHOLE
 from unicl.labels.vocabulary_files import read_vocabulary, write_vocabulary
-from unicl.phrases import PosTagger, english_tagger
-from unicl.text import Captions
+from unicl.phrases import english_tagger
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from unicl.labels.content import Merge, OnClash
+    from unicl.labels.named.imagenet import Names, Subset
+    from unicl.phrases import PosTagger
+    from unicl.text import Captions
 
 
 class LabelVocabulary:
@@ -43,40 +52,37 @@ class LabelVocabulary:
         (2, 1, False)
     """
 
-    def __init__(
-        self,
-        names: Iterable[str],
-        *,
-        synonyms: Mapping[str, Iterable[str]] | None = None,
-        parents: Mapping[str, str] | None = None,
-        document_frequency: NDArray[np.int64] | None = None,
-        blocked: Iterable[str] = (),
-        merge_log: Iterable[Merge] = (),
-    ) -> None:
-        for what, texts in (("label names", names), ("blocked texts", blocked)):
-            if isinstance(texts, str):
-                raise TypeError(f"expected a list of {what}; got the str {texts!r}")
-        self.names: tuple[str, ...] = tuple(names)
-        self.blocked: tuple[str, ...] = tuple(blocked)
-        self.merge_log: tuple[Merge, ...] = tuple(merge_log)
-        given = _as_texts(synonyms)
-        given_parents = dict(parents or {})
-        for name, parent in given_parents.items():
-            if not isinstance(parent, str):
-                raise TypeError(f"expected the name of one parent of {name!r}; got {parent!r}")
-        pairs = [(name, other) for name, others in given.items() for other in others]
-        self._native = _native.LabelIndex(list(self.names), pairs, list(given_parents.items()), list(self.blocked))
-        known = set(self.names) if given else set()
+    def __init__(self, content: VocabularyContent) -> None:
+        if not isinstance(content, VocabularyContent):
+            raise TypeError(
+                f"expected a VocabularyContent; got {type(content).__name__}: "
+                "make a vocabulary of names with LabelVocabulary.from_names(names)"
+            )
+        self.names: tuple[str, ...] = content.names
+        self.blocked: tuple[str, ...] = content.blocked
+        self.merge_log: tuple[Merge, ...] = content.merge_log
+        self.document_frequency: NDArray[np.int64] | None = content.document_frequency
+        pairs = [(name, other) for name, others in content.synonyms.items() for other in others]
+        parents = list(content.parents.items())
+        self._native = _native.LabelVocabulary(list(self.names), pairs, parents, list(self.blocked))
+        known = set(self.names) if content.synonyms else set()
         self.synonyms: dict[str, tuple[str, ...]] = {}
-        for name, others in given.items():
+        for name, others in content.synonyms.items():
             name = name if name in known else self.names[self.id(name)]
             self.synonyms[name] = (*self.synonyms.get(name, ()), *others)
         self.parents: NDArray[np.int32] = self._native.parents
-        if document_frequency is not None:
-            document_frequency = np.asarray(document_frequency, dtype=np.int64)
-            if document_frequency.shape != (len(self.names),):
-                raise ValueError(f"expected {len(self.names)} document frequencies; got {document_frequency.shape}")
-        self.document_frequency = document_frequency
+
+    @property
+    def content(self) -> VocabularyContent:
+        """What the vocabulary is made of: ``LabelVocabulary(content)`` makes an equal one."""
+        return VocabularyContent(
+            names=self.names,
+            synonyms=self.synonyms,
+            parents=self.parent_names,
+            document_frequency=self.document_frequency,
+            blocked=self.blocked,
+            merge_log=self.merge_log,
+        )
 
     @classmethod
     def from_names(
@@ -111,11 +117,13 @@ class LabelVocabulary:
             >>> print(vocabulary.merge_log[0])
             "panther" stays a synonym of "cougar"; "jaguar" claimed it too
         """
-        if isinstance(names, str):
-            raise TypeError(f"expected a list of label names; got the str {names!r}")
-        names = tuple(names)
-        settled, log = settle_clashes(names, _as_texts(synonyms), on_clash=on_clash)
-        return cls(names, synonyms=settled, parents=parents, blocked=blocked, merge_log=log)
+        content = VocabularyContent(
+            names=as_names(names),
+            synonyms=as_texts(synonyms),
+            parents={} if parents is None else parents,
+            blocked=blocked,  # type: ignore[arg-type]  # it refuses a str and makes a tuple of the rest
+        )
+        return cls(settle_clashes(content, on_clash=on_clash))
 
     @classmethod
     def from_file(cls, path: str | Path, *, on_clash: OnClash = "error") -> LabelVocabulary:
@@ -137,10 +145,7 @@ class LabelVocabulary:
                 file.
         """
         try:
-            fields = read_vocabulary(Path(path))
-            settled, log = settle_clashes(fields["names"], fields.get("synonyms", {}), on_clash=on_clash)
-            fields |= {"synonyms": settled, "merge_log": [*fields.get("merge_log", ()), *log]}
-            return cls(**fields)
+            return cls(settle_clashes(read_vocabulary(Path(path)), on_clash=on_clash))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from None
 
@@ -160,7 +165,7 @@ class LabelVocabulary:
             ...     LabelVocabulary.from_file(f"{folder}/labels.json").synonyms
             {'dog': ('puppy',)}
         """
-        write_vocabulary(self, Path(path))
+        write_vocabulary(self.content, Path(path))
 
     @classmethod
     def coco(cls) -> LabelVocabulary:
@@ -173,12 +178,12 @@ class LabelVocabulary:
             >>> len(vocabulary), vocabulary.names[0], "guitarist" in vocabulary.synonyms["person"]
             (80, 'person', True)
         """
-        return cls(**coco_fields())
+        return cls(coco_content())
 
     @classmethod
     def imagenet(
         cls,
-        subset: str = "1k",
+        subset: Subset = "1k",
         *,
         names: Names | None = None,
         parents: bool = False,
@@ -210,7 +215,7 @@ class LabelVocabulary:
             >>> print(vocabulary.merge_log[0])
             "missile" is a name already; the second label of it is called "projectile"
         """
-        return cls(**imagenet_fields(subset, names=names, parents=parents, on_clash=on_clash))
+        return cls(imagenet_content(subset, names=names, parents=parents, on_clash=on_clash))
 
     @classmethod
     def wordnet(cls) -> LabelVocabulary:
@@ -224,7 +229,7 @@ class LabelVocabulary:
             ModuleNotFoundError: NLTK is not installed.
             FileNotFoundError: Its corpus is not; the message says how to get it.
         """
-        return cls(**wordnet_fields())
+        return cls(wordnet_content())
 
     @classmethod
     def mine(
@@ -274,16 +279,14 @@ class LabelVocabulary:
             raise TypeError(
                 f"expected a batch of captions with a length; got {type(captions).__name__}; read it into a list"
             )
-        least, most = as_counts(
-            len(captions),
-            min_document_frequency=min_document_frequency,
-            max_document_frequency=max_document_frequency,
-            top_k=top_k,
+        limits = MiningLimits(
+            min_document_frequency=min_document_frequency, max_document_frequency=max_document_frequency, top_k=top_k
         )
+        least, most = limits.as_counts(len(captions))
         native = (english_tagger() if tagger is None else tagger)._native
         mined = _native.mine_labels(captions, native, least, most, top_k, grammar, threads)
         counts = np.array([count for _, count in mined], dtype=np.int64)
-        return cls([name for name, _ in mined], document_frequency=counts)
+        return cls(VocabularyContent(names=tuple(name for name, _ in mined), document_frequency=counts))
 
     def extended(
         self,
@@ -313,11 +316,8 @@ class LabelVocabulary:
             >>> larger.names, larger.synonyms["dog"]
             (('dog', 'cat', 'wolf'), ('puppy',))
         """
-        if isinstance(names, str):
-            raise TypeError(f"expected a list of label names; got the str {names!r}")
-        return LabelVocabulary(
-            **extension(self, names, synonyms=_as_texts(synonyms), parents=parents or {}, on_clash=on_clash)
-        )
+        more = VocabularyContent(names=as_names(names), synonyms=as_texts(synonyms), parents=parents or {})
+        return LabelVocabulary(extended(self.content, more, on_clash=on_clash))
 
     def merged(self, other: LabelVocabulary, *, on_clash: OnClash = "error") -> LabelVocabulary:
         """This vocabulary with the labels of another: ids of this one stay, what is new comes behind, in its order.
@@ -339,7 +339,10 @@ class LabelVocabulary:
             >>> merged.names, merged.synonyms["cat"], str(merged.merge_log[0])
             (('dog', 'cat', 'ball'), ('kitty', 'kitten'), '"kitty" became a synonym of "cat"')
         """
-        return LabelVocabulary(**union(self, other, on_clash=on_clash))
+        ids, _, rules = _native.LabelMapper(self._native).map(list(other.names))
+        is_whole = np.isin(rules, WHOLE)
+        labels = [self.names[label] if whole else None for label, whole in zip(ids, is_whole, strict=True)]
+        return LabelVocabulary(merged(self.content, other.content, labels=labels, on_clash=on_clash))
 
     def with_synonyms(self, synonyms: Mapping[str, Iterable[str]], *, on_clash: OnClash = "error") -> LabelVocabulary:
         """This vocabulary with further synonyms; ids and counts of captions stay.
@@ -347,8 +350,24 @@ class LabelVocabulary:
         Raises:
             ValueError: What :meth:`from_names` refuses.
         """
-        fields = extension(self, (), synonyms=_as_texts(synonyms), parents={}, on_clash=on_clash)
-        return LabelVocabulary(**fields, document_frequency=self.document_frequency)
+        grown = extended(self.content, VocabularyContent(synonyms=as_texts(synonyms)), on_clash=on_clash)
+        return LabelVocabulary(replace(grown, document_frequency=self.document_frequency))
+
+    def with_document_frequency(self, counts: ArrayLike) -> LabelVocabulary:
+        """This vocabulary with other counts of captions.
+
+        Args:
+            counts: (number of labels,) integers: in how many captions each label occurs.
+
+        Raises:
+            ValueError: There are not as many counts as labels.
+
+        Example:
+            >>> vocabulary = LabelVocabulary.from_names(["dog", "cat"]).with_document_frequency([3, 1])
+            >>> vocabulary.document_frequency.tolist()
+            [3, 1]
+        """
+        return LabelVocabulary(replace(self.content, document_frequency=np.asarray(counts, np.int64)))
 
     def id(self, name: str) -> int:
         """The id of a label by its name; :meth:`LabelMapper.map` gives those of names and synonyms.
@@ -377,30 +396,9 @@ class LabelVocabulary:
         """Whether there is a label of this name."""
         return isinstance(name, str) and self._native.id(name) is not None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "names": self.names,
-            "synonyms": self.synonyms,
-            "parents": self.parent_names,
-            "document_frequency": self.document_frequency,
-            "blocked": self.blocked,
-            "merge_log": self.merge_log,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.content,)
 
     def __repr__(self) -> str:
         shown = ", ".join(repr(name) for name in self.names[:3])
         return f"LabelVocabulary({len(self)} labels: {shown}{', ...' if len(self) > 3 else ''})"
-
-
-def _as_texts(synonyms: Mapping[str, Iterable[str]] | None) -> dict[str, tuple[str, ...]]:
-    if synonyms is not None and not isinstance(synonyms, Mapping):
-        raise TypeError(f"expected synonyms as {{name: [texts]}}; got {type(synonyms).__name__}")
-    texts = {}
-    for name, others in (synonyms or {}).items():
-        if isinstance(others, str):
-            raise TypeError(f"expected a list of synonyms of {name!r}; got the str {others!r}")
-        texts[name] = tuple(others)
-    return texts

@@ -1,4 +1,4 @@
-"""Vocabularies in files: text, TSV with a header, JSON."""
+"""Reads and writes the content of a vocabulary as text, TSV with a header, or JSON."""
 
 from __future__ import annotations
 
@@ -6,29 +6,22 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unicl.files import refuse_wide_unicode, write_text
-from unicl.labels.clashes import Merge
-
-if TYPE_CHECKING:
-    from unicl.labels.vocabulary import LabelVocabulary
+from unicl.labels.content import Merge, VocabularyContent
 
 COLUMNS = ("name", "synonyms", "parent", "document_frequency")
 FORMAT = "unicl label vocabulary"
 
-Fields = dict[str, Any]
-"""Keyword arguments of LabelVocabulary."""
 
-
-def read_vocabulary(path: Path) -> Fields:
-    """What a file says, by its suffix: .json, .tsv with a header, and lines of text in every other case.
+def read_vocabulary(path: Path) -> VocabularyContent:
+    """The content of a file. Its suffix tells the format: .json, .tsv with a header, or else lines of text.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not UTF-8, or not well-formed; the message does not name the file.
+        ValueError: The file is not UTF-8 or malformed; the message does not name the file.
     """
     if path.suffix == ".csv":
         raise ValueError(f"a .csv is no vocabulary; save it as .tsv, with some of the columns {', '.join(COLUMNS)}")
@@ -45,24 +38,24 @@ def read_vocabulary(path: Path) -> Fields:
     return _read_lines(lines)
 
 
-def _read_lines(lines: list[str]) -> Fields:
+def _read_lines(lines: list[str]) -> VocabularyContent:
     names, synonyms = [], {}
     for line in lines:
         cells = [cell.strip() for cell in line.split("\t") if cell.strip()]
         if cells:
             names.append(cells[0])
             if len(cells) > 1:
-                synonyms[cells[0]] = cells[1:]
-    return {"names": names, "synonyms": synonyms}
+                synonyms[cells[0]] = tuple(cells[1:])
+    return VocabularyContent(names=tuple(names), synonyms=synonyms)
 
 
-def _read_table(lines: list[str]) -> Fields:
+def _read_table(lines: list[str]) -> VocabularyContent:
     header = [cell.strip() for cell in lines[0].split("\t")]
     unknown = [column for column in header if column not in COLUMNS]
     if unknown or len(set(header)) < len(header):
         raise ValueError(f"expected a header of some of {', '.join(COLUMNS)}, each once; got {', '.join(header)}")
     names: list[str] = []
-    synonyms: dict[str, list[str]] = {}
+    synonyms: dict[str, tuple[str, ...]] = {}
     parents: dict[str, str] = {}
     counts: list[int] = []
     for number, line in enumerate(lines[1:], start=2):
@@ -75,7 +68,7 @@ def _read_table(lines: list[str]) -> Fields:
         name = row["name"]
         names.append(name)
         if row.get("synonyms"):
-            synonyms[name] = [text.strip() for text in row["synonyms"].split("|") if text.strip()]
+            synonyms[name] = tuple(text.strip() for text in row["synonyms"].split("|") if text.strip())
         if row.get("parent"):
             parents[name] = row["parent"]
         if "document_frequency" in header:
@@ -83,114 +76,112 @@ def _read_table(lines: list[str]) -> Fields:
             if not count.isascii() or not count.isdigit():
                 raise ValueError(f'line {number}: expected document_frequency as a whole number; got "{count}"')
             counts.append(int(count))
-    fields: Fields = {"names": names, "synonyms": synonyms, "parents": parents}
-    if "document_frequency" in header:
-        fields["document_frequency"] = np.array(counts, dtype=np.int64)
-    return fields
+    return VocabularyContent(
+        names=tuple(names),
+        synonyms=synonyms,
+        parents=parents,
+        document_frequency=np.array(counts, dtype=np.int64) if "document_frequency" in header else None,
+    )
 
 
-def _read_json(content: str) -> Fields:
+def _read_json(content: str) -> VocabularyContent:
     value = json.loads(content)
     if isinstance(value, list):
-        return {"names": _texts("names", value)}
+        return VocabularyContent(names=_texts("names", value))
     if not isinstance(value, dict):
         raise ValueError(f"expected a list of names, or an object; got {type(value).__name__}")
     if not isinstance(value.get("format"), str):
-        return {
-            "names": list(value),
-            "synonyms": {name: _texts(f"the synonyms of {name!r}", texts) for name, texts in value.items()},
-        }
+        return VocabularyContent(names=tuple(value), synonyms=_lists_of_texts(value))
     if value["format"] != FORMAT or value.get("version") != 1:
         raise ValueError(
             f'expected the format "{FORMAT}", version 1; got "{value["format"]}", version {value.get("version")}'
         )
-    fields: Fields = {
-        "names": _texts("names", value.get("names")),
-        "synonyms": {
-            name: _texts(f"the synonyms of {name!r}", texts) for name, texts in value.get("synonyms", {}).items()
-        },
-        "parents": value.get("parents", {}),
-        "blocked": _texts("blocked", value.get("blocked", [])),
-        "merge_log": [Merge(**record) for record in value.get("merge_log", [])],
-    }
     counts = value.get("document_frequency")
-    if counts is not None:
-        fields["document_frequency"] = np.array(counts, dtype=np.int64)
-    return fields
+    return VocabularyContent(
+        names=_texts("names", value.get("names")),
+        synonyms=_lists_of_texts(value.get("synonyms", {})),
+        parents=value.get("parents", {}),
+        document_frequency=None if counts is None else np.array(counts, dtype=np.int64),
+        blocked=_texts("blocked", value.get("blocked", [])),
+        merge_log=tuple(Merge(**record) for record in value.get("merge_log", [])),
+    )
 
 
-def _texts(what: str, value: object) -> list[str]:
+def _lists_of_texts(value: dict[str, object]) -> dict[str, tuple[str, ...]]:
+    return {name: _texts(f"the synonyms of {name!r}", texts) for name, texts in value.items()}
+
+
+def _texts(what: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError(f"expected {what} as a list of strings; got {type(value).__name__}")
     for text in value:
         if not isinstance(text, str):
             raise ValueError(f"expected {what} as a list of strings; got {text!r} in it")
-    return value
+    return tuple(value)
 
 
-def write_vocabulary(vocabulary: LabelVocabulary, path: Path) -> None:
-    """Writes a file by its suffix, whole or not at all: aside, to the disk, then under its name.
+def write_vocabulary(content: VocabularyContent, path: Path) -> None:
+    """Writes a file, whole or not at all. Its suffix tells the format.
 
     Raises:
-        ValueError: Another suffix than .json, .tsv and .txt, or something that the format cannot hold.
+        ValueError: The suffix is not .json, .tsv or .txt, or the format cannot hold something of the content.
     """
-    formats: dict[str, Callable[[LabelVocabulary], str]] = {
+    formats: dict[str, Callable[[VocabularyContent], str]] = {
         ".json": _as_json,
         ".tsv": _as_table,
         ".txt": _as_lines,
     }
     if path.suffix not in formats:
         raise ValueError(f"expected a path that ends in .json, .tsv or .txt; got {path}")
-    write_text(path, formats[path.suffix](vocabulary))
+    write_text(path, formats[path.suffix](content))
 
 
-def _as_json(vocabulary: LabelVocabulary) -> str:
-    counts = vocabulary.document_frequency
+def _as_json(content: VocabularyContent) -> str:
+    counts = content.document_frequency
     value = {
         "format": FORMAT,
         "version": 1,
-        "names": vocabulary.names,
-        "synonyms": {name: texts for name, texts in vocabulary.synonyms.items() if texts},
-        "parents": vocabulary.parent_names,
+        "names": content.names,
+        "synonyms": {name: texts for name, texts in content.synonyms.items() if texts},
+        "parents": content.parents,
         "document_frequency": None if counts is None else counts.tolist(),
-        "blocked": vocabulary.blocked,
-        "merge_log": [asdict(record) for record in vocabulary.merge_log],
+        "blocked": content.blocked,
+        "merge_log": [asdict(record) for record in content.merge_log],
     }
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
-def _as_table(vocabulary: LabelVocabulary) -> str:
-    _refuse(".tsv", vocabulary, in_synonyms="\t|", blocked=vocabulary.blocked)
-    counts = vocabulary.document_frequency
+def _as_table(content: VocabularyContent) -> str:
+    _refuse(".tsv", content, in_synonyms="\t|", blocked=content.blocked)
+    counts = content.document_frequency
     lines = ["\t".join(COLUMNS if counts is not None else COLUMNS[:-1])]
-    for number, name in enumerate(vocabulary.names):
-        parent = vocabulary.parents[number]
-        cells = [name, "|".join(vocabulary.synonyms.get(name, ())), "" if parent < 0 else vocabulary.names[parent]]
+    for number, name in enumerate(content.names):
+        cells = [name, "|".join(content.synonyms.get(name, ())), content.parents.get(name, "")]
         if counts is not None:
             cells.append(str(counts[number]))
         lines.append("\t".join(cells))
     return "\n".join(lines) + "\n"
 
 
-def _as_lines(vocabulary: LabelVocabulary) -> str:
+def _as_lines(content: VocabularyContent) -> str:
     _refuse(
         ".txt",
-        vocabulary,
+        content,
         in_synonyms="\t",
-        blocked=vocabulary.blocked,
-        parents=vocabulary.parent_names,
-        document_frequency=vocabulary.document_frequency is not None,
+        blocked=content.blocked,
+        parents=content.parents,
+        document_frequency=content.document_frequency is not None,
     )
-    return "".join("\t".join([name, *vocabulary.synonyms.get(name, ())]) + "\n" for name in vocabulary.names)
+    return "".join("\t".join([name, *content.synonyms.get(name, ())]) + "\n" for name in content.names)
 
 
-def _refuse(suffix: str, vocabulary: LabelVocabulary, *, in_synonyms: str, **unsaid: object) -> None:
+def _refuse(suffix: str, content: VocabularyContent, *, in_synonyms: str, **without_place: object) -> None:
     """Refuses what a format has no place for, and texts with marks that would be read as its own."""
-    for what, value in unsaid.items():
+    for what, value in without_place.items():
         if value:
             raise ValueError(f"a {suffix} file cannot hold {what}; save the vocabulary as .json")
-    for name in vocabulary.names:
-        texts = [(name, "\t"), *((synonym, in_synonyms) for synonym in vocabulary.synonyms.get(name, ()))]
+    for name in content.names:
+        texts = [(name, "\t"), *((synonym, in_synonyms) for synonym in content.synonyms.get(name, ()))]
         for text, marks in texts:
             if any(mark in text for mark in marks) or text.splitlines() != [text] or text != text.strip():
                 raise ValueError(f"a {suffix} file cannot hold the text {text!r}; save the vocabulary as .json")

@@ -2,16 +2,19 @@
 
 use std::sync::OnceLock;
 
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use numpy::ndarray::Array2;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
 use unicl_core::labels::{
-    self, ArgmaxIndex, LabelWords, Limits, Meanings, Mode, Spelling, Vocabulary, VocabularyError,
+    self, ArgmaxIndex, LabelWords, Limits, Mapping, Meanings, Mode, PhraseDetail, Spelling, Texts,
+    Vocabulary, VocabularyError,
 };
 use unicl_core::phrases::GrammarError;
 
 use crate::captions::Captions;
 use crate::gate;
 use crate::phrases::PosTagger;
+use crate::rows::unknown;
 use crate::threads::{ThreadCount, threads};
 
 /// Ids, scores and rules of mapped phrases.
@@ -21,14 +24,8 @@ type Mappings<'py> = (
     Bound<'py, PyArray1<u8>>,
 );
 
-/// Indices and offsets of label sets.
-type Sets<'py> = (Bound<'py, PyArray1<i32>>, Bound<'py, PyArray1<i64>>);
-
-/// Start, end, phrase, lemma, id, score and rule of a phrase.
-type Explanation = (u32, u32, String, String, i32, f32, u8);
-
 #[pyclass(frozen, module = "unicl._native")]
-pub(crate) struct LabelIndex {
+pub(crate) struct LabelVocabulary {
     vocabulary: Vocabulary,
     /// Made when the mode is first used.
     argmax: OnceLock<ArgmaxIndex>,
@@ -36,45 +33,8 @@ pub(crate) struct LabelIndex {
     words: OnceLock<LabelWords>,
 }
 
-/// How to map: what the attributes of a `unicl.labels.LabelMapper` say.
-#[derive(FromPyObject)]
-pub(crate) struct How<'py> {
-    mode: String,
-    #[pyo3(attribute("_nearest_kept"))]
-    nearest_kept: Option<PyReadonlyArray1<'py, i32>>,
-    fuzzy_threshold: Option<f64>,
-    #[pyo3(attribute("_known_words"))]
-    known_words: Option<Py<PosTagger>>,
-}
-
-impl LabelIndex {
-    fn mode<'a>(&'a self, how: Option<&'a How<'_>>) -> PyResult<Mode<'a>> {
-        let mut meanings = Meanings::from(&self.vocabulary);
-        let Some(how) = how else {
-            return Ok(Mode::Canonical(meanings));
-        };
-        if how.mode == "argmax" {
-            let index = || ArgmaxIndex::new(self.vocabulary.names());
-            return Ok(Mode::Argmax(self.argmax.get_or_init(index)));
-        }
-        meanings.kept = how
-            .nearest_kept
-            .as_ref()
-            .map(PyReadonlyArray1::as_slice)
-            .transpose()?;
-        if let (Some(threshold), Some(tagger)) = (how.fuzzy_threshold, &how.known_words) {
-            meanings.spelling = Some(Spelling {
-                words: self.words.get_or_init(|| LabelWords::new(&self.vocabulary)),
-                tagger: &tagger.get().tagger,
-                threshold,
-            });
-        }
-        Ok(Mode::Canonical(meanings))
-    }
-}
-
 #[pymethods]
-impl LabelIndex {
+impl LabelVocabulary {
     #[new]
     fn new(
         py: Python<'_>,
@@ -116,82 +76,178 @@ impl LabelIndex {
             .collect();
         ids.into_pyarray(py)
     }
+}
 
-    #[pyo3(signature = (phrases, threads = None, how = None))]
+/// How phrases become labels of a vocabulary.
+#[pyclass(frozen, module = "unicl._native")]
+pub(crate) struct LabelMapper {
+    vocabulary: Py<LabelVocabulary>,
+    is_argmax: bool,
+    nearest_kept: Option<Vec<i32>>,
+    /// The least similarity of a misspelt word, and the tagger that knows which words are not misspelt.
+    spelling: Option<(f64, Py<PosTagger>)>,
+}
+
+#[pymethods]
+impl LabelMapper {
+    #[new]
+    #[pyo3(signature = (vocabulary, *, mode = "canonical", nearest_kept = None, fuzzy_threshold = None, known_words = None))]
+    fn new(
+        vocabulary: Py<LabelVocabulary>,
+        mode: &str,
+        nearest_kept: Option<PyReadonlyArray1<'_, i32>>,
+        fuzzy_threshold: Option<f64>,
+        known_words: Option<Py<PosTagger>>,
+    ) -> PyResult<Self> {
+        let is_argmax = match mode {
+            "canonical" => false,
+            "argmax" => true,
+            _ => return Err(unknown("mode", mode, r#""canonical" or "argmax""#)),
+        };
+        let nearest_kept = nearest_kept.map(|ids| ids.as_slice().map(<[i32]>::to_vec));
+        Ok(Self {
+            vocabulary,
+            is_argmax,
+            nearest_kept: nearest_kept.transpose()?,
+            spelling: fuzzy_threshold.zip(known_words),
+        })
+    }
+
+    #[pyo3(signature = (phrases, *, threads = None))]
     fn map<'py>(
         &self,
         py: Python<'py>,
         phrases: Captions<'_>,
         threads: Option<ThreadCount>,
-        how: Option<How<'py>>,
     ) -> PyResult<Mappings<'py>> {
-        let mode = self.mode(how.as_ref())?;
         let views = phrases.texts()?;
         let threads = self::threads(threads);
-        let mappings = gate::run_infallible(py, || labels::map_phrases(mode, &views, threads))?;
-        let ids: Vec<i32> = mappings.iter().map(|mapping| mapping.id).collect();
-        let scores: Vec<f32> = mappings.iter().map(|mapping| mapping.score).collect();
-        let rules: Vec<u8> = mappings.iter().map(|mapping| mapping.rule as u8).collect();
-        Ok((
-            ids.into_pyarray(py),
-            scores.into_pyarray(py),
-            rules.into_pyarray(py),
-        ))
+        let mappings =
+            gate::run_infallible(py, || labels::map_phrases(self.mode(), &views, threads))?;
+        Ok(mapping_arrays(py, &mappings))
     }
 
-    #[pyo3(signature = (captions, tagger, grammar = None, threads = None, how = None))]
+    #[pyo3(signature = (captions, tagger, *, grammar = None, phrases = "count", threads = None))]
     fn label<'py>(
         &self,
         py: Python<'py>,
         captions: Captions<'_>,
         tagger: &PosTagger,
         grammar: Option<&str>,
+        phrases: &str,
         threads: Option<ThreadCount>,
-        how: Option<How<'py>>,
-    ) -> PyResult<Sets<'py>> {
-        let mode = self.mode(how.as_ref())?;
+    ) -> PyResult<LabelColumns> {
+        let detail = match phrases {
+            "count" => PhraseDetail::Count,
+            "label" => PhraseDetail::Label,
+            "text" => PhraseDetail::Text,
+            "lemma" => PhraseDetail::Lemma,
+            _ => {
+                let wanted = r#""count", "label", "text" or "lemma""#;
+                return Err(unknown("phrases", phrases, wanted));
+            }
+        };
         let views = captions.texts()?;
         let threads = self::threads(threads);
-        let (indices, offsets) = gate::run(py, || {
+        let columns = gate::run(py, || {
             let chunker = tagger.chunker(grammar)?;
             Ok::<_, GrammarError>(labels::label_captions(
                 &tagger.tagger,
                 &chunker,
-                mode,
+                self.mode(),
                 &views,
+                detail,
                 threads,
             ))
         })?;
-        Ok((indices.into_pyarray(py), offsets.into_pyarray(py)))
+        Ok(LabelColumns::new(py, columns, detail))
     }
+}
 
-    #[pyo3(signature = (caption, tagger, grammar = None, how = None))]
-    fn explain<'py>(
-        &self,
-        py: Python<'py>,
-        caption: &str,
-        tagger: &PosTagger,
-        grammar: Option<&str>,
-        how: Option<How<'py>>,
-    ) -> PyResult<Vec<Explanation>> {
-        let mode = self.mode(how.as_ref())?;
-        let rows = gate::run(py, || {
-            let chunker = tagger.chunker(grammar)?;
-            Ok::<_, GrammarError>(labels::explain(&tagger.tagger, &chunker, mode, caption))
-        })?;
-        let rows = rows.into_iter().map(|row| {
-            let mapping = row.mapping;
-            (
-                row.span.0,
-                row.span.1,
-                row.phrase,
-                row.lemma,
-                mapping.id,
-                mapping.score,
-                mapping.rule as u8,
-            )
+impl LabelMapper {
+    fn mode(&self) -> Mode<'_> {
+        let LabelVocabulary {
+            vocabulary,
+            argmax,
+            words,
+        } = self.vocabulary.get();
+        if self.is_argmax {
+            return Mode::Argmax(argmax.get_or_init(|| ArgmaxIndex::new(vocabulary.names())));
+        }
+        let spelling = self.spelling.as_ref().map(|(threshold, tagger)| Spelling {
+            words: words.get_or_init(|| LabelWords::new(vocabulary)),
+            tagger: &tagger.get().tagger,
+            threshold: *threshold,
         });
-        Ok(rows.collect())
+        Mode::Canonical(Meanings {
+            vocabulary,
+            kept: self.nearest_kept.as_deref(),
+            spelling,
+        })
+    }
+}
+
+fn mapping_arrays<'py>(py: Python<'py>, mappings: &[Mapping]) -> Mappings<'py> {
+    let ids: Vec<i32> = mappings.iter().map(|mapping| mapping.id).collect();
+    let scores: Vec<f32> = mappings.iter().map(|mapping| mapping.score).collect();
+    let rules: Vec<u8> = mappings.iter().map(|mapping| mapping.rule as u8).collect();
+    (
+        ids.into_pyarray(py),
+        scores.into_pyarray(py),
+        rules.into_pyarray(py),
+    )
+}
+
+/// [`labels::LabelColumns`] as numpy arrays; `None` for what was not asked for.
+#[pyclass(frozen, get_all, module = "unicl._native")]
+pub(crate) struct LabelColumns {
+    labels: Py<PyArray1<i32>>,
+    label_offsets: Py<PyArray1<i64>>,
+    phrase_offsets: Py<PyArray1<i64>>,
+    ids: Option<Py<PyArray1<i32>>>,
+    scores: Option<Py<PyArray1<f32>>>,
+    rules: Option<Py<PyArray1<u8>>>,
+    spans: Option<Py<PyArray2<i32>>>,
+    text: Option<TextArrays>,
+    lemmas: Option<TextArrays>,
+}
+
+/// UTF-8, and where each string begins in it.
+type TextArrays = (Py<PyArray1<u8>>, Py<PyArray1<i64>>);
+
+impl LabelColumns {
+    fn new(py: Python<'_>, columns: labels::LabelColumns, detail: PhraseDetail) -> Self {
+        let (ids, scores, rules) = if detail >= PhraseDetail::Label {
+            let (ids, scores, rules) = mapping_arrays(py, &columns.mappings);
+            (
+                Some(ids.unbind()),
+                Some(scores.unbind()),
+                Some(rules.unbind()),
+            )
+        } else {
+            (None, None, None)
+        };
+        let texts = |texts: Texts| -> TextArrays {
+            let text = texts.text.into_bytes().into_pyarray(py);
+            (text.unbind(), texts.offsets.into_pyarray(py).unbind())
+        };
+        let pieces = columns.spans.len();
+        let spans = (detail >= PhraseDetail::Text).then(|| {
+            let spans = Array2::from_shape_vec((pieces, 2), columns.spans.into_flattened());
+            let spans = spans.expect("each span is two numbers");
+            spans.into_pyarray(py).unbind()
+        });
+        Self {
+            labels: columns.labels.into_pyarray(py).unbind(),
+            label_offsets: columns.label_offsets.into_pyarray(py).unbind(),
+            phrase_offsets: columns.phrase_offsets.into_pyarray(py).unbind(),
+            ids,
+            scores,
+            rules,
+            spans,
+            text: (detail >= PhraseDetail::Text).then(|| texts(columns.texts)),
+            lemmas: (detail >= PhraseDetail::Lemma).then(|| texts(columns.lemmas)),
+        }
     }
 }
 

@@ -38,7 +38,9 @@ mod _native {
     #[pymodule_export]
     use crate::clip::{ClipTokenizer, read_merges};
     #[pymodule_export]
-    use crate::labels::{LabelIndex, lemma, mine_labels, text_keys};
+    use crate::labels::{
+        LabelColumns, LabelMapper, LabelVocabulary, lemma, mine_labels, text_keys,
+    };
     #[pymodule_export]
     use crate::phrases::{PosTagger, convert_nltk_tagger};
     #[pymodule_export]

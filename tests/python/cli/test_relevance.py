@@ -13,7 +13,7 @@ from PIL import Image
 
 from unicl import DenseLabeler, LabelSets, LabelVocabulary
 from unicl.cli import main
-from unicl.labels import RelevanceFilter
+from unicl.labels import LabelFilters, RelevanceFilter
 from unicl.models import SmallDualTowerConfig, open_scorer, save_dual_tower
 
 CAPTIONS = ["A dog with two balls", "a person on a bench", "it rains", "a dog, a puppy and a ball", "a car and a cat"]
@@ -71,7 +71,9 @@ def test_labels_stay_that_the_caption_repeats_or_the_model_sees(
 ) -> None:
     path = request.getfixturevalue(kind)
     assert label(path, tmp_path / "out", "--relevance", str(model)) == 0
-    labeler = DenseLabeler(LabelVocabulary.coco(), relevance=RelevanceFilter(scorer=open_scorer(model, device="cpu")))
+    labeler = DenseLabeler(
+        LabelVocabulary.coco(), filters=LabelFilters(relevance=RelevanceFilter(scorer=open_scorer(model, device="cpu")))
+    )
     expected = labeler(CAPTIONS, images=PICTURES).to_list()
     assert sets_in(tmp_path / "out").to_list() == expected
     without = DenseLabeler(LabelVocabulary.coco())(CAPTIONS).to_list()
@@ -86,7 +88,7 @@ def test_scores_become_weights(tmp_path: Path, model: Path, source: str, weights
     scorer = open_scorer(model, template="{} here", device="cpu")
     vocabulary = LabelVocabulary.coco()
     relevance = RelevanceFilter(scorer=scorer, score_above=0.0, weigh=True)
-    expected = DenseLabeler(vocabulary, relevance=relevance)(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(vocabulary, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
     if weights == "idf-relevance":
         expected = expected.weighted(DenseLabeler(vocabulary).count(CAPTIONS).rarity())
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from unicl import DenseLabeler, LabelSets, LabelVocabulary, find_noun_phrases
 from unicl.files import Reading
 from unicl.jobs import label_files, mine_vocabulary
-from unicl.labels import PhraseCounter
+from unicl.labels import LabelFilters, MiningLimits, PhraseCounter
 
 VOCABULARY = LabelVocabulary.from_names(
     ["dog", "ball", "black dog", "grass"], synonyms={"dog": ["puppy"]}, parents={"black dog": "dog"}
@@ -71,7 +71,9 @@ def test_files_get_the_labels_and_weights_of_the_labeler_over_all_captions(
         "balance": balance,
         "min_count_in_caption": count,
     }
-    labeler = DenseLabeler(VOCABULARY, **options)
+    of_filters = ("min_document_frequency", "max_document_frequency", "balance", "min_count_in_caption")
+    filters = LabelFilters(**{name: options[name] for name in of_filters})
+    labeler = DenseLabeler(VOCABULARY, filters=filters, mode=options["mode"], ancestors=options["ancestors"])
     expected = labeler(captions)
     counts = labeler.count(captions)
     if idf:
@@ -107,7 +109,7 @@ def test_a_vocabulary_mined_from_files_is_that_of_all_captions(tmp_path: Path, c
 
 def test_mined_labels_are_balanced_by_their_own_counts(tmp_path: Path, source: Path, captions: list[str]) -> None:
     vocabulary, stats = label_files([source], tmp_path / "out", balance=1, seed=3)
-    expected = DenseLabeler(vocabulary, balance=1, seed=3)(captions).to_list()
+    expected = DenseLabeler(vocabulary, filters=LabelFilters(balance=1, seed=3))(captions).to_list()
     assert pq.read_table(tmp_path / "out" / "captions.parquet")["labels"].to_pylist() == expected
     assert stats.dropped["balance"] > 0
 
@@ -126,7 +128,7 @@ def test_a_file_without_rows_is_labelled_too(tmp_path: Path) -> None:
 
 def test_a_vocabulary_without_labels_is_refused(tmp_path: Path, source: Path) -> None:
     with pytest.raises(ValueError, match="the vocabulary has no labels; give one with names, or none, to mine one"):
-        label_files([source], tmp_path / "out", LabelVocabulary([]))
+        label_files([source], tmp_path / "out", LabelVocabulary.from_names([]))
     with pytest.raises(
         ValueError,
         match="no noun phrase of the 7 captions is within min_document_frequency=99 and max_document_frequency=1",
@@ -172,7 +174,7 @@ def test_arguments_without_effect_or_of_another_type_are_refused(tmp_path: Path,
 
 def test_limits_count_the_captions_of_all_files(tmp_path: Path, source: Path, captions: list[str]) -> None:
     _, stats = label_files([source], tmp_path / "out", VOCABULARY, min_document_frequency=2, max_document_frequency=0.4)
-    labeler = DenseLabeler(VOCABULARY, min_document_frequency=2, max_document_frequency=0.4)
+    labeler = DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=2, max_document_frequency=0.4))
     assert pq.read_table(tmp_path / "out" / "captions.parquet")["labels"].to_pylist() == labeler(captions).to_list()
     assert stats.filtered == 0
 
@@ -250,7 +252,7 @@ def test_counts_by_batch_are_those_of_all_captions(captions: list[str]) -> None:
     for start in range(0, len(captions), 2):
         counter.add(captions[start : start + 2])
     mined = LabelVocabulary.mine(captions, min_document_frequency=1)
-    ours = counter.vocabulary(min_document_frequency=1)
+    ours = counter.vocabulary(MiningLimits(min_document_frequency=1))
     assert ours.names == mined.names
     assert ours.document_frequency is not None
     assert mined.document_frequency is not None
@@ -268,7 +270,7 @@ def test_what_is_forgotten_stays_within_the_bound(batches: list[list[int]], max_
         for number in batch:
             true[names[number]] = true.get(names[number], 0) + 1
         assert len(counter) <= max_names
-    kept = counter.vocabulary(min_document_frequency=1)
+    kept = counter.vocabulary(MiningLimits(min_document_frequency=1))
     assert kept.document_frequency is not None
     counts = dict(zip(kept.names, kept.document_frequency.tolist(), strict=True))
     for name, number in true.items():

@@ -17,7 +17,7 @@ from PIL import Image
 from unicl import DenseLabeler, LabelSets, LabelVocabulary
 from unicl.files import Reading
 from unicl.jobs import label_files
-from unicl.labels import RelevanceFilter
+from unicl.labels import LabelFilters, RelevanceFilter
 
 VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "grass"], synonyms={"dog": ["puppy"]})
 CAPTIONS = [
@@ -115,7 +115,7 @@ def test_labels_and_weights_are_those_of_the_labeler_with_the_same_pictures(
     relevance = RelevanceFilter(scorer=scorer, weigh=weigh)
     options: dict[str, Any] = {"relevance": relevance, "reading": Reading(batch_rows=batch_rows), "threads": threads}
     _, stats = label_files([tmp_path / name], tmp_path / "out", VOCABULARY, **options)
-    expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()
     weights = [1.0] * len(expected.indices) if expected.weights is None else expected.weights.tolist()
     assert sets_in(tmp_path / "out").weights.tolist() == weights  # type: ignore[union-attr]
@@ -128,7 +128,7 @@ def test_weights_by_rarity_and_relevance_are_multiplied(tmp_path: Path) -> None:
     write_bytes(tmp_path / "x.parquet", [*CONTENTS])
     relevance = RelevanceFilter(scorer=scorer, weigh=True)
     label_files([tmp_path / "x.parquet"], tmp_path / "out", VOCABULARY, relevance=relevance, idf=True)
-    expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
     rarity = DenseLabeler(VOCABULARY).count(CAPTIONS).rarity()
     assert sets_in(tmp_path / "out").weights.tolist() == expected.weighted(rarity).weights.tolist()  # type: ignore[union-attr]
 
@@ -176,7 +176,7 @@ def test_an_image_that_cannot_be_read_is_named_or_counted(tmp_path: Path, name: 
         [tmp_path / name], tmp_path / "out", VOCABULARY, relevance=relevance, reading=reading, phrases=True
     )
     done = pq.read_table(tmp_path / "out" / "x.parquet")
-    expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES).to_list()
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES).to_list()
     assert done["labels"].to_pylist() == [expected[0], None, *expected[2:]]
     assert done["noun_phrases"].to_pylist()[:3] == [["a dog", "balls"], None, []]
     assert stats.skipped == {f"image {reason}": 1}
@@ -235,7 +235,7 @@ def test_the_blocks_of_a_shard_are_short_where_images_are_large(
     write_shard(tmp_path / "x.tar", [*CONTENTS])
     relevance = RelevanceFilter(scorer=scorer)
     label_files([tmp_path / "x.tar"], tmp_path / "out", VOCABULARY, relevance=relevance)
-    expected = DenseLabeler(VOCABULARY, relevance=relevance)(CAPTIONS, images=PICTURES)
+    expected = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance))(CAPTIONS, images=PICTURES)
     assert sets_in(tmp_path / "out").to_list() == expected.to_list()
 
 

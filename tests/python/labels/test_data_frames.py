@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unicl.labels import DenseLabeler, LabelSets, LabelVocabulary, RelevanceFilter
+from unicl.labels import DenseLabeler, LabelFilters, LabelSets, LabelVocabulary, RelevanceFilter
 
 datasets = pytest.importorskip("datasets")
 pd = pytest.importorskip("pandas")
@@ -138,9 +138,9 @@ def test_equal_labelers_have_equal_fingerprints_so_the_cache_is_found():
 
 
 def test_a_labeler_that_went_through_a_pickle_labels_alike():
-    label = DenseLabeler(VOCABULARY, balance=1, frequency_of=DenseLabeler(VOCABULARY).count(CAPTIONS)).on_column(
-        "caption"
-    )
+    label = DenseLabeler(
+        VOCABULARY, filters=LabelFilters(balance=1), frequency_of=DenseLabeler(VOCABULARY).count(CAPTIONS)
+    ).on_column("caption")
     batch, ids = {"caption": CAPTIONS}, range(5)
     ours, theirs = (function(batch, ids)["labels"] for function in (label, pickle.loads(pickle.dumps(label))))  # noqa: S301
     assert [row.tolist() for row in ours] == [row.tolist() for row in theirs]
@@ -149,7 +149,7 @@ def test_a_labeler_that_went_through_a_pickle_labels_alike():
 def test_balance_in_a_map_draws_by_the_index_in_the_data_set():
     captions = ["a dog"] * 50
     counts = DenseLabeler(VOCABULARY).count(captions)
-    labeler = DenseLabeler(VOCABULARY, balance=10, frequency_of=counts)
+    labeler = DenseLabeler(VOCABULARY, filters=LabelFilters(balance=10), frequency_of=counts)
     label = labeler.on_column("caption")
     data = datasets.Dataset.from_dict({"caption": captions})
     mapped = data.map(label, batched=True, batch_size=7, with_indices=True)
@@ -163,7 +163,9 @@ def test_images_of_a_column_go_to_the_relevance_filter():
         scorer=lambda images, phrases: [[image] * len(row) for image, row in zip(images, phrases, strict=True)],
         weigh=True,
     )
-    label = DenseLabeler(VOCABULARY, relevance=relevance).on_column("caption", image_column="image")
+    label = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance)).on_column(
+        "caption", image_column="image"
+    )
     data = datasets.Dataset.from_dict({"caption": ["a dog", "a ball"], "image": [0.75, 0.25]}).map(label, batched=True)
     assert (list(data["labels"]), list(data["label_weights"])) == ([[0], []], [[0.75], []])
 
@@ -175,4 +177,4 @@ def test_a_map_without_batches_is_refused_and_says_what_to_pass():
 
 def test_a_labeler_that_would_count_each_batch_by_itself_is_refused():
     with pytest.raises(ValueError, match="map\\(\\) shows the labeler one batch at a time"):
-        DenseLabeler(VOCABULARY, min_document_frequency=2).on_column("caption")
+        DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=2)).on_column("caption")

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unicl.labels import DenseLabeler, DocumentFrequency, LabelMapper, LabelSets, LabelVocabulary, RelevanceFilter
+from unicl.labels import (
+    DenseLabeler,
+    DocumentFrequency,
+    LabelFilters,
+    LabelMapper,
+    LabelSets,
+    LabelVocabulary,
+    RelevanceFilter,
+)
 from unicl.labels.hierarchy import lineage
 from unicl.phrases import find_noun_phrases
 
@@ -49,11 +57,13 @@ def test_rare_labels_become_their_nearest_ancestor_within_the_limits_as_a_plain_
             became.append(heirs[1] if counts[name] < least and len(heirs) > 1 else name)
         within = {name for name in became if least <= counts[name] <= most}
         expected.append(sorted(name for name in within if became.count(name) >= repeats))
-    options = {"min_document_frequency": limit[0], "max_document_frequency": limit[1]}
-    labeler = DenseLabeler(VOCABULARY, ancestors="roll_up", min_count_in_caption=repeats, **options)
+    filters = LabelFilters(
+        min_count_in_caption=repeats, min_document_frequency=limit[0], max_document_frequency=limit[1]
+    )
+    labeler = DenseLabeler(VOCABULARY, filters=filters, ancestors="roll_up")
     assert names_of(labeler(captions)) == expected
     counts = DenseLabeler(VOCABULARY).count(captions)
-    known = DenseLabeler(VOCABULARY, ancestors="roll_up", min_count_in_caption=repeats, frequency_of=counts, **options)
+    known = DenseLabeler(VOCABULARY, filters=filters, ancestors="roll_up", frequency_of=counts)
     assert [names_of(known([caption]))[0] for caption in captions] == expected
     explained = [[(p.label, p.dropped, p.rolled_up) for p in known.explain(caption)] for caption in captions]
     assert [sorted({label for label, _, _ in row if label}) for row in explained] == expected
@@ -61,8 +71,8 @@ def test_rare_labels_become_their_nearest_ancestor_within_the_limits_as_a_plain_
 
 @given(captions, st.integers(1, 4))
 def test_rolling_up_loses_no_label_that_stays_without_and_leaves_none_that_is_rare(captions, least):
-    without = DenseLabeler(VOCABULARY, min_document_frequency=least)(captions)
-    rolled = DenseLabeler(VOCABULARY, min_document_frequency=least, ancestors="roll_up")(captions)
+    without = DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=least))(captions)
+    rolled = DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=least), ancestors="roll_up")(captions)
     assert all({*before} <= {*after} for before, after in zip(without.to_list(), rolled.to_list(), strict=True))
     assert {*without.indices.tolist()} == {*rolled.indices.tolist()}
     assert all(count >= least for count in rolled.document_frequency(len(NAMES)).tolist() if count)
@@ -71,7 +81,7 @@ def test_rolling_up_loses_no_label_that_stays_without_and_leaves_none_that_is_ra
 @given(captions, st.integers(1, 4))
 def test_rolling_up_gives_what_two_passes_with_kept_give(captions, least):
     kept = DenseLabeler(VOCABULARY).count(captions).counts >= least
-    rolled = DenseLabeler(VOCABULARY, min_document_frequency=least, ancestors="roll_up")(captions)
+    rolled = DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=least), ancestors="roll_up")(captions)
     assert rolled.to_list() == DenseLabeler(VOCABULARY, kept=kept)(captions).to_list()
 
 
@@ -82,12 +92,14 @@ def test_added_ancestors_are_counted_and_filtered_like_what_captions_say(caption
     expected = [
         sorted({name for name in row if least <= counts[name] <= most and row.count(name) >= repeats}) for row in said
     ]
-    options = {"min_document_frequency": limit[0], "max_document_frequency": limit[1], "ancestors": "add"}
-    labeler = DenseLabeler(VOCABULARY, min_count_in_caption=repeats, **options)
+    filters = LabelFilters(
+        min_count_in_caption=repeats, min_document_frequency=limit[0], max_document_frequency=limit[1]
+    )
+    labeler = DenseLabeler(VOCABULARY, filters=filters, ancestors="add")
     assert names_of(labeler(captions)) == expected
     known = labeler.count(captions)
     assert known.counts.tolist() == [counts[name] for name in NAMES]
-    explainer = DenseLabeler(VOCABULARY, min_count_in_caption=repeats, frequency_of=known, **options)
+    explainer = DenseLabeler(VOCABULARY, filters=filters, ancestors="add", frequency_of=known)
     explained = [
         {name for p in explainer.explain(caption) for name in (p.label, *p.ancestors) if name} for caption in captions
     ]
@@ -105,7 +117,9 @@ def test_a_lineage_is_a_label_and_all_above_it(parents):
 
 def test_explain_says_what_rolled_up_and_why():
     counts = DenseLabeler(VOCABULARY).count(["a dog"] * 6 + ["a collie"] * 3 + ["a ball"])
-    labeler = DenseLabeler(VOCABULARY, min_document_frequency=5, ancestors="roll_up", frequency_of=counts)
+    labeler = DenseLabeler(
+        VOCABULARY, filters=LabelFilters(min_document_frequency=5), ancestors="roll_up", frequency_of=counts
+    )
     rows = labeler.explain("a collie, a dog with a ball")
     assert [(row.phrase, row.label, row.count, row.rolled_up) for row in rows] == [
         ("a collie", "dog", 2, "'collie' is in 3 captions, fewer than 5"),
@@ -128,7 +142,9 @@ def test_an_ancestor_is_as_relevant_as_the_most_relevant_phrase_below_it():
         return [[{"a collie": 0.75, "a poodle": 0.25}[phrase] for phrase in row] for row in phrases]
 
     relevance = RelevanceFilter(scorer=scorer, count_above=None, weigh=True)
-    sets = DenseLabeler(VOCABULARY, ancestors="add", relevance=relevance)(["a collie, a poodle"], images=[0])
+    sets = DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=relevance), ancestors="add")(
+        ["a collie, a poodle"], images=[0]
+    )
     assert names_of(sets) == [["animal", "collie", "dog"]]
     assert sets.weights.tolist() == [0.75] * 3
     assert asked == [["a collie", "a poodle"]]
@@ -137,7 +153,7 @@ def test_an_ancestor_is_as_relevant_as_the_most_relevant_phrase_below_it():
 def test_a_label_that_may_not_be_given_is_no_heir():
     kept = np.array([name != "dog" for name in NAMES])
     captions = ["a collie", "a dog", "a dog", "an animal", "an animal"]
-    labeler = DenseLabeler(VOCABULARY, kept=kept, min_document_frequency=2, ancestors="roll_up")
+    labeler = DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=2), kept=kept, ancestors="roll_up")
     assert names_of(labeler(captions)) == [["animal"]] * 5
 
 
@@ -151,9 +167,9 @@ def test_a_label_that_may_not_be_given_does_not_come_along():
 def test_settings_without_effect_are_refused():
     with pytest.raises(ValueError, match=r'expected ancestors "roll_up", "add" or None; got \'up\''):
         DenseLabeler(VOCABULARY, ancestors="up")
-    with pytest.raises(ValueError, match='ancestors="add" needs a vocabulary with parents; no label of it has one'):
+    with pytest.raises(ValueError, match='a vocabulary with parents for ancestors="add"; got one whose labels have none'):
         DenseLabeler(LabelVocabulary.from_names(["dog"]), ancestors="add")
-    with pytest.raises(ValueError, match=r'"roll_up" is for labels of fewer captions than min_document_frequency'):
+    with pytest.raises(ValueError, match=r'expected min_document_frequency > 0 for ancestors="roll_up"; got 0'):
         DenseLabeler(VOCABULARY, ancestors="roll_up")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary, Rule
+from unicl.labels import DenseLabeler, LabelFilters, LabelMapper, LabelVocabulary, Rule
 from unicl.phrases import find_noun_phrases
 
 EMOJI = [
@@ -28,7 +28,7 @@ def test_labels_equal_those_found_step_by_step(captions, least, most, threads):
     rows = [set(mapper.map(find_noun_phrases(caption)).ids.tolist()) - {-1} for caption in captions]
     counts = [sum(label in row for row in rows) for label in range(4)]
     expected = [sorted(label for label in row if least <= counts[label] <= most) for row in rows]
-    labeler = DenseLabeler(VOCABULARY, min_document_frequency=least, max_document_frequency=most)
+    labeler = DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=least, max_document_frequency=most))
     assert labeler(captions, threads=threads).to_list() == expected
 
 
@@ -60,7 +60,7 @@ def test_an_empty_vocabulary_labels_nothing():
 
 def test_limits_can_count_the_captions_the_vocabulary_came_from():
     vocabulary = LabelVocabulary.mine(["a dog", "a dog", "a cat"], min_document_frequency=1)
-    labeler = DenseLabeler(vocabulary, min_document_frequency=2, frequency_of="vocabulary")
+    labeler = DenseLabeler(vocabulary, filters=LabelFilters(min_document_frequency=2), frequency_of="vocabulary")
     assert labeler(["a cat", "a cat", "a cat", "a dog"]).to_list() == [[], [], [], [vocabulary.id("dog")]]
     [row] = labeler.explain("a cat")
     assert (row.label, row.label_id, row.dropped) == (None, -1, "the document frequency of 'cat' is outside the limits")
@@ -100,10 +100,10 @@ def test_settings_that_cannot_be_met_are_refused():
     with pytest.raises(ValueError, match='expected mode "canonical" or "argmax"; got \'fuzzy\''):
         DenseLabeler(VOCABULARY, mode="fuzzy")
     with pytest.raises(ValueError, match="expected min_document_frequency >= 0; got -1"):
-        DenseLabeler(VOCABULARY, min_document_frequency=-1)
+        DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=-1))
     with pytest.raises(ValueError, match="or a DocumentFrequency; got 'both'"):
         DenseLabeler(VOCABULARY, frequency_of="both")
-    with pytest.raises(ValueError, match=r"needs a vocabulary with counts: one of LabelVocabulary\.mine"):
+    with pytest.raises(ValueError, match=r"expected a vocabulary with counts .*; got one without: take one of LabelVocabulary\.mine"):
         DenseLabeler(VOCABULARY, frequency_of="vocabulary")
     with pytest.raises(ValueError, match="has no rule"):
         DenseLabeler(VOCABULARY, grammar="")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary, RelevanceFilter
+from unicl.labels import DenseLabeler, LabelFilters, LabelMapper, LabelVocabulary, RelevanceFilter
 from unicl.phrases import find_noun_phrases
 
 VOCABULARY = LabelVocabulary.from_names(["dog", "ball", "man"], synonyms={"dog": ["puppy"]})
@@ -25,7 +25,7 @@ def scorer(images, phrases):
 
 
 def labeler_with(scorer, **options):
-    return DenseLabeler(VOCABULARY, relevance=RelevanceFilter(scorer=scorer, **options))
+    return DenseLabeler(VOCABULARY, filters=LabelFilters(relevance=RelevanceFilter(scorer=scorer, **options)))
 
 
 @given(captions, st.sampled_from([0.0, 0.3, 0.5, 1.0]), st.sampled_from([None, 0, 1, 2]), st.booleans())
@@ -87,7 +87,9 @@ def test_a_label_that_another_filter_leaves_out_costs_the_scorer_nothing():
         asked.extend(phrases)
         return [[1.0] * len(row) for row in phrases]
 
-    labeler = DenseLabeler(VOCABULARY, min_document_frequency=2, relevance=RelevanceFilter(scorer=remember))
+    labeler = DenseLabeler(
+        VOCABULARY, filters=LabelFilters(min_document_frequency=2, relevance=RelevanceFilter(scorer=remember))
+    )
     assert labeler(["a dog and a ball", "a dog"], images="ab").to_list() == [[0], [0]]
     assert asked == [["a dog"], ["a dog"]]
 
@@ -135,7 +137,7 @@ def test_scores_that_are_none_are_refused_with_image_and_phrase(given_scores, er
 
 def test_images_must_fit_the_captions_and_the_labeler():
     labeler = labeler_with(scorer)
-    with pytest.raises(TypeError, match="the relevance filter looks at images; pass images="):
+    with pytest.raises(TypeError, match="expected an image for each caption, for the relevance filter; got none: pass images="):
         labeler(["a dog"])
     with pytest.raises(TypeError, match="give the labeler one with relevance="):
         DenseLabeler(VOCABULARY)(["a dog"], images=[0])

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unicl.labels import LabelVocabulary, Merge
+from unicl.labels import LabelVocabulary, Merge, VocabularyContent
 
 FULL = LabelVocabulary(
-    ["dog", "Hot Dog", "food"],
-    synonyms={"dog": ["puppy", "\u00e9|t\t\u00e9"]},
-    parents={"hot dog": "food"},
-    document_frequency=np.array([3, 0, 1]),
-    blocked=["toy dog"],
-    merge_log=[Merge(outcome="first", text="pup", label="dog", other="food")],
+    VocabularyContent(
+        names=("dog", "Hot Dog", "food"),
+        synonyms={"dog": ("puppy", "\u00e9|t\t\u00e9")},
+        parents={"hot dog": "food"},
+        document_frequency=np.array([3, 0, 1]),
+        blocked=("toy dog",),
+        merge_log=(Merge(outcome="first", text="pup", label="dog", other="food"),),
+    )
 )
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import ast
 import importlib.util
 from collections import Counter
-from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
 from unicl import _native
-from unicl.labels.clashes import Merge, OnClash, settle_clashes
-from unicl.labels.named.coco import ANIMAL_LIKENESSES, CLOTHES, GROUPS, SUBJECTS, likenesses
+from unicl.labels.clashes import settle_clashes
+from unicl.labels.content import Merge, OnClash, VocabularyContent
+from unicl.labels.named.coco import likenesses
+from unicl.labels.named.word_tables import read_synonyms, word_lists
 from unicl.labels.named.wordnet import most_specific, noun_corpus
 
-Names = Literal["open_clip", "lemmas"]
+Subset: TypeAlias = Literal["1k", "12k", "21k", "21k-miil", "22k", "22k-ms"]
+"""The subsets of ImageNet."""
 
-SYNSETS = {
+Names: TypeAlias = Literal["open_clip", "lemmas"]
+"""Where the names of classes come from: open_clip's readable names, or WordNet's lemmas."""
+
+SYNSETS: dict[Subset, str] = {
     "1k": "imagenet_synsets.txt",
     "12k": "imagenet12k_synsets.txt",
     "21k": "imagenet21k_goog_synsets.txt",
@@ -39,27 +45,10 @@ ANIMALS = 398
 DOGS = slice(151, 269)
 """These of them are breeds of dogs."""
 
-# Verbs that are things of ImageNet-1k too, and who does them: what they make together is no such thing.
-# fmt: off
-ACTORS = (
-    *SUBJECTS, *CLOTHES, "baby", "child", "couple", "crew", "infant", "kid", "team", "toddler",
-)
-ACTING_GROUPS = (*GROUPS, "hats", "jackets", "shirts", "suits", "uniforms")
-VERBS = (
-    "canoes", "coasts", "cross country skis", "crosscountry skis", "drums", "fiddles", "grooms", "hammers", "ladles",
-    "monitors", "mops", "paddles", "plows", "scales", "shields", "shovels", "skis", "snorkels", "snowmobiles", "swings",
-    "trumpets", "vacuums", "whistles",
-)
-BARE_VERBS = (
-    "canoe", "drum", "fiddle", "hammer", "mop", "paddle", "plow", "scale", "shield", "shovel", "ski", "snorkel",
-    "swing", "vacuum", "whistle",
-)
-# fmt: on
 
-
-def imagenet_fields(subset: str, *, names: Names | None, parents: bool, on_clash: OnClash) -> dict[str, Any]:
-    """The keyword arguments of LabelVocabulary."""
-    if names not in (None, "open_clip", "lemmas"):
+def imagenet_content(subset: Subset, *, names: Names | None, parents: bool, on_clash: OnClash) -> VocabularyContent:
+    """The content of the vocabulary of a subset of ImageNet."""
+    if names is not None and names not in get_args(Names):
         raise ValueError(f'expected names "open_clip", "lemmas" or None; got {names!r}')
     if names == "open_clip" and subset != "1k":
         raise ValueError(f'open_clip has names for "1k" only; for "{subset}" use names="lemmas"')
@@ -76,20 +65,30 @@ def imagenet_fields(subset: str, *, names: Names | None, parents: bool, on_clash
     if subset == "1k":
         for name in taken[DOGS]:
             synonyms[name] += _other_texts(_dogs([name, *synonyms[name]]), ours)
-    settled, log = settle_clashes(taken, synonyms, on_clash=on_clash)
-    if subset == "1k":
-        texts_of = [[name, *settled[name]] for name in taken]
-        meaning = [text for texts in texts_of for text in texts]
-        animals = [text for texts in texts_of[:ANIMALS] for text in texts]
-        blocked += likenesses(animals, ANIMAL_LIKENESSES, meaning)
-        blocked += likenesses(VERBS, ACTORS, meaning) + likenesses(BARE_VERBS, ACTING_GROUPS, meaning)
-    return {
-        "names": taken,
-        "synonyms": settled,
-        "parents": nearest_classes(taken, synsets) if parents else {},
-        "blocked": blocked,
-        "merge_log": [*renamed, *log],
-    }
+    content = VocabularyContent(
+        names=tuple(taken),
+        synonyms={name: tuple(texts) for name, texts in synonyms.items()},
+        parents=nearest_classes(taken, synsets) if parents else {},
+        blocked=tuple(blocked),
+        merge_log=tuple(renamed),
+    )
+    settled = settle_clashes(content, on_clash=on_clash)
+    return replace(settled, blocked=(*blocked, *_meaningless(settled))) if subset == "1k" else settled
+
+
+def _meaningless(content: VocabularyContent) -> list[str]:
+    """Texts that end in a class of ImageNet-1k and are none: likenesses of animals, and persons with verbs."""
+    lists = word_lists()
+    texts_of = [[name, *content.synonyms[name]] for name in content.names]
+    meaning = [text for texts in texts_of for text in texts]
+    animals = [text for texts in texts_of[:ANIMALS] for text in texts]
+    actors = (*lists["subjects"], *lists["clothes"], *lists["imagenet_actors"])
+    groups = (*lists["groups"], *lists["imagenet_acting_groups"])
+    return [
+        *likenesses(animals, lists["animal_likenesses"], meaning),
+        *likenesses(lists["imagenet_verbs"], actors, meaning),
+        *likenesses(lists["imagenet_bare_verbs"], groups, meaning),
+    ]
 
 
 def _other_texts(texts: list[str], keys: set[str]) -> list[str]:
@@ -104,7 +103,7 @@ def _dogs(breed: list[str]) -> list[str]:
     return [f"{stem} {word}" for stem in stems if not stem.endswith(words) for word in words]
 
 
-def _synsets(subset: str) -> tuple[list[str], list[list[str]]]:
+def _synsets(subset: Subset) -> tuple[list[str], list[list[str]]]:
     """WordNet's ids of the classes, in the order of their indices, and the lemmas of each."""
     if subset not in SYNSETS:
         raise ValueError(f"expected a subset of ImageNet, one of {', '.join(SYNSETS)}; got {subset!r}")
@@ -157,12 +156,10 @@ def _distinct(wanted: list[str], lemmas: list[list[str]], synsets: list[str]) ->
 
 def _corrections(names: list[str]) -> tuple[dict[str, list[str]], list[str]]:
     """Our own synonyms of ImageNet-1k's classes, and texts that mean no class."""
-    lines = (files(__package__) / "words" / "imagenet_synonyms.txt").read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     synonyms: dict[str, list[str]] = {name: [] for name in names}
     blocked: list[str] = []
-    for index, texts in rows:
-        (blocked if index == "none" else synonyms[names[int(index)]]).extend(texts.split("|"))
+    for index, texts in read_synonyms("imagenet_synonyms.tsv"):
+        (blocked if index == "none" else synonyms[names[int(index)]]).extend(texts)
     return synonyms, blocked
 
 

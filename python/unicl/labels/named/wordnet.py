@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unicl import _native
+from unicl.labels.content import VocabularyContent
 
 
 def noun_corpus() -> Any:
@@ -28,8 +29,8 @@ def noun_corpus() -> Any:
     return wordnet
 
 
-def wordnet_fields() -> dict[str, Any]:
-    """The keyword arguments of LabelVocabulary."""
+def wordnet_content() -> VocabularyContent:
+    """The content of WordNet's vocabulary."""
     corpus = noun_corpus()
     synsets = list(corpus.all_synsets("n"))
     first_sense = _first_senses(corpus, synsets)
@@ -60,7 +61,11 @@ def wordnet_fields() -> dict[str, Any]:
         above = synset.hypernyms() or synset.instance_hypernyms()
         if above:
             parents[name] = name_of[most_specific(above).offset()]
-    return {"names": names, "synonyms": synonyms, "parents": parents}
+    return VocabularyContent(
+        names=tuple(names),
+        synonyms={name: tuple(texts) for name, texts in synonyms.items()},
+        parents=parents,
+    )
 
 
 def most_specific(synsets: list[Any]) -> Any:

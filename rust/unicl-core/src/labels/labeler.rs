@@ -1,4 +1,4 @@
-//! Maps captions to sets of labels.
+//! Captions to sets of labels, and to the noun phrases that mean them.
 
 use super::argmax::{Argmax, ArgmaxIndex};
 use super::mapper::{Mapper, Mapping, Meanings};
@@ -12,9 +12,9 @@ const TASK: usize = 1024;
 /// How phrases are mapped.
 #[derive(Clone, Copy)]
 pub enum Mode<'a> {
-    /// By meaning; see [`Mapper`].
+    /// By their meaning; see [`Mapper`].
     Canonical(Meanings<'a>),
-    /// By likeness; see [`Argmax`].
+    /// By their spelling; see [`Argmax`].
     Argmax(&'a ArgmaxIndex),
 }
 
@@ -66,97 +66,184 @@ pub fn map_phrases(mode: Mode<'_>, phrases: &[&str], threads: Threads) -> Vec<Ma
     parts.concat()
 }
 
-/// Gives the labels of captions as `(indices, offsets)`.
-///
-/// The labels of caption `i` are `indices[offsets[i]..offsets[i + 1]]`: ascending, each once.
+/// How much a call gives for each noun phrase. Each value includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PhraseDetail {
+    /// How many phrases each caption has.
+    Count,
+    /// The label of each phrase, its score and its rule.
+    Label,
+    /// The text of each phrase, and where it stands in the caption.
+    Text,
+    /// The phrase without determiners, its head in the singular.
+    Lemma,
+}
+
+/// Strings one after another in one buffer.
+#[derive(Debug, PartialEq)]
+pub struct Texts {
+    /// The text of all.
+    pub text: String,
+    /// Where in `text` each begins, in bytes, and the end.
+    pub offsets: Vec<i64>,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            offsets: vec![0],
+        }
+    }
+}
+
+impl Texts {
+    /// Ends the string that was written to `text` last.
+    fn end(&mut self) {
+        self.offsets.push(wide(self.text.len()));
+    }
+
+    fn append(&mut self, next: &Self) {
+        append_offsets(&mut self.offsets, &next.offsets);
+        self.text.push_str(&next.text);
+    }
+}
+
+/// The labels of a batch of captions, as columns.
+#[derive(Debug, PartialEq)]
+pub struct LabelColumns {
+    /// The labels of all captions: ascending within a caption, each once.
+    pub labels: Vec<i32>,
+    /// Where in `labels` each caption begins, and the end.
+    pub label_offsets: Vec<i64>,
+    /// Which phrases each caption has: the first one, and the end.
+    pub phrase_offsets: Vec<i64>,
+    /// The label of each phrase; empty below [`PhraseDetail::Label`].
+    pub mappings: Vec<Mapping>,
+    /// The characters of the caption, from and to, that each phrase came from; empty below [`PhraseDetail::Text`].
+    pub spans: Vec<[i32; 2]>,
+    /// The phrases, lower-cased; empty below [`PhraseDetail::Text`].
+    pub texts: Texts,
+    /// The phrases without determiners, their heads in the singular; empty below [`PhraseDetail::Lemma`].
+    pub lemmas: Texts,
+}
+
+impl Default for LabelColumns {
+    fn default() -> Self {
+        Self {
+            labels: Vec::new(),
+            label_offsets: vec![0],
+            phrase_offsets: vec![0],
+            mappings: Vec::new(),
+            spans: Vec::new(),
+            texts: Texts::default(),
+            lemmas: Texts::default(),
+        }
+    }
+}
+
+impl LabelColumns {
+    fn append(mut self, next: &Self) -> Self {
+        self.labels.extend_from_slice(&next.labels);
+        append_offsets(&mut self.label_offsets, &next.label_offsets);
+        append_offsets(&mut self.phrase_offsets, &next.phrase_offsets);
+        self.mappings.extend_from_slice(&next.mappings);
+        self.spans.extend_from_slice(&next.spans);
+        self.texts.append(&next.texts);
+        self.lemmas.append(&next.lemmas);
+        self
+    }
+}
+
+/// Appends the offsets of a second part to those of a first.
+fn append_offsets(offsets: &mut Vec<i64>, next: &[i64]) {
+    let end = *offsets.last().expect("offsets begin with 0");
+    offsets.extend(next[1..].iter().map(|offset| offset + end));
+}
+
+fn wide(count: usize) -> i64 {
+    i64::try_from(count).expect("memory has less than 2^63 bytes")
+}
+
+/// Finds the labels of captions, and as much of their phrases as `detail` asks for.
 #[must_use]
 pub fn label_captions(
     tagger: &Tagger,
     chunker: &Chunker,
     mode: Mode<'_>,
     captions: &[&str],
+    detail: PhraseDetail,
     threads: Threads,
-) -> (Vec<i32>, Vec<i64>) {
-    let state = || {
-        (
-            PhraseFinder::new(tagger, chunker),
-            PhraseMapper::new(mode),
-            Vec::new(),
-        )
-    };
+) -> LabelColumns {
     let parts = threads::run(
         threads,
         captions.chunks(TASK).collect(),
-        state,
-        |(finder, mapper, row), captions: &[&str]| {
-            let (mut indices, mut lengths) = (Vec::new(), Vec::with_capacity(captions.len()));
+        || Labeler {
+            finder: PhraseFinder::new(tagger, chunker),
+            mapper: PhraseMapper::new(mode),
+            words: PhraseWords::default(),
+            row: Vec::new(),
+            detail,
+        },
+        |labeler, captions: &[&str]| {
+            let mut columns = LabelColumns::default();
             for caption in captions {
-                finder.read(caption);
-                row.clear();
-                row.extend(
-                    finder
-                        .phrases()
-                        .map(|phrase| mapper.map_found(phrase).id)
-                        .filter(|&id| id >= 0),
-                );
-                row.sort_unstable();
-                row.dedup();
-                indices.extend_from_slice(row);
-                lengths.push(i32::try_from(row.len()).unwrap_or(i32::MAX));
+                labeler.label(caption, &mut columns);
             }
-            (indices, lengths)
+            columns
         },
     );
-    let (mut indices, mut offsets) = (Vec::new(), vec![0]);
-    let mut end = 0_i64;
-    for (part, lengths) in parts {
-        indices.extend(part);
-        offsets.extend(lengths.into_iter().map(|length| {
-            end += i64::from(length);
-            end
-        }));
-    }
-    (indices, offsets)
+    parts
+        .iter()
+        .fold(LabelColumns::default(), LabelColumns::append)
 }
 
-/// A phrase of a caption and its label.
-pub struct Explanation {
-    /// The characters of the caption: the first, and the one after the last.
-    pub span: (u32, u32),
-    /// The phrase, lower-cased.
-    pub phrase: String,
-    /// The phrase without determiners, its head in the singular.
-    pub lemma: String,
-    /// Its label.
-    pub mapping: Mapping,
+/// Labels captions one after another, in buffers that it keeps.
+struct Labeler<'a> {
+    finder: PhraseFinder<'a>,
+    mapper: PhraseMapper<'a>,
+    words: PhraseWords,
+    row: Vec<i32>,
+    detail: PhraseDetail,
 }
 
-/// Gives the phrases of one caption and their labels.
-#[must_use]
-pub fn explain(
-    tagger: &Tagger,
-    chunker: &Chunker,
-    mode: Mode<'_>,
-    caption: &str,
-) -> Vec<Explanation> {
-    let mut finder = PhraseFinder::new(tagger, chunker);
-    let mut mapper = PhraseMapper::new(mode);
-    let mut words = PhraseWords::default();
-    finder.read(caption);
-    let rows = finder.phrases().map(|found| {
-        let mut phrase = String::new();
-        found.write(&mut phrase);
-        words.read(found.words());
-        let lemma = match words.len() {
-            0 => "",
-            count => words.last_singular(count),
-        };
-        Explanation {
-            span: found.span(),
-            phrase,
-            lemma: lemma.to_owned(),
-            mapping: mapper.map_found(found),
+impl Labeler<'_> {
+    /// Appends a caption to the columns.
+    fn label(&mut self, caption: &str, columns: &mut LabelColumns) {
+        self.finder.read(caption);
+        self.row.clear();
+        let mut count = 0;
+        for phrase in self.finder.phrases() {
+            let mapping = self.mapper.map_found(phrase);
+            count += 1;
+            if mapping.id >= 0 {
+                self.row.push(mapping.id);
+            }
+            if self.detail >= PhraseDetail::Label {
+                columns.mappings.push(mapping);
+            }
+            if self.detail >= PhraseDetail::Text {
+                let (from, to) = phrase.span();
+                let narrow =
+                    |at| i32::try_from(at).expect("a caption has less than 2^31 characters");
+                columns.spans.push([narrow(from), narrow(to)]);
+                phrase.write(&mut columns.texts.text);
+                columns.texts.end();
+            }
+            if self.detail >= PhraseDetail::Lemma {
+                self.words.read(phrase.words());
+                if self.words.len() > 0 {
+                    let lemma = self.words.last_singular(self.words.len());
+                    columns.lemmas.text.push_str(lemma);
+                }
+                columns.lemmas.end();
+            }
         }
-    });
-    rows.collect()
+        self.row.sort_unstable();
+        self.row.dedup();
+        columns.labels.extend_from_slice(&self.row);
+        columns.label_offsets.push(wide(columns.labels.len()));
+        let phrases = columns.phrase_offsets.last().copied().unwrap_or_default();
+        columns.phrase_offsets.push(phrases + count);
+    }
 }

@@ -14,7 +14,7 @@ mod vocabulary;
 mod word_tables;
 
 pub use argmax::{Argmax, ArgmaxIndex};
-pub use labeler::{Explanation, Mode, explain, label_captions, map_phrases};
+pub use labeler::{LabelColumns, Mode, PhraseDetail, Texts, label_captions, map_phrases};
 pub use lemma::lemma;
 pub use mapper::{Mapper, Mapping, Meanings, Rule};
 pub use miner::{Limits, mine};

@@ -11,7 +11,7 @@ import transformers
 from PIL import Image
 
 from unicl.cli import main
-from unicl.labels import DenseLabeler, LabelVocabulary, RelevanceFilter
+from unicl.labels import DenseLabeler, LabelFilters, LabelVocabulary, RelevanceFilter
 from unicl.models import ZeroShotDetectorScorer, open_scorer
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -204,7 +204,9 @@ def test_the_labeler_keeps_what_a_detector_finds(queries):
     scores = scorer(IMAGES, [["a dog", "the red ball"]] * 3)
     threshold = float(np.median(scores))
     relevance = RelevanceFilter(scorer=scorer, score_above=threshold)
-    sets = DenseLabeler(LabelVocabulary.from_names(["dog", "ball"]), relevance=relevance)(captions, images=IMAGES)
+    sets = DenseLabeler(LabelVocabulary.from_names(["dog", "ball"]), filters=LabelFilters(relevance=relevance))(
+        captions, images=IMAGES
+    )
     assert sets.to_list() == [[label for label, score in enumerate(row) if score > threshold] for row in scores]
 
 

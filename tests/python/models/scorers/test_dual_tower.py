@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from unicl.labels import DenseLabeler, LabelVocabulary, RelevanceFilter
+from unicl.labels import DenseLabeler, LabelFilters, LabelVocabulary, RelevanceFilter
 from unicl.models import EVERYDAY, DualTower, DualTowerScorer, SmallDualTowerConfig
 from unicl.text import ClipTokenizer
 
@@ -124,7 +124,9 @@ def test_the_labeler_keeps_what_the_towers_find_relevant(tower, images):
     vocabulary = LabelVocabulary.from_names(["dog", "ball"])
     scorer = DualTowerScorer(tower, ClipTokenizer(context_length=16))
     captions = ["a dog and a red ball"] * 4
-    sets = DenseLabeler(vocabulary, relevance=RelevanceFilter(scorer=scorer, weigh=True))(captions, images=images)
+    sets = DenseLabeler(vocabulary, filters=LabelFilters(relevance=RelevanceFilter(scorer=scorer, weigh=True)))(
+        captions, images=images
+    )
     scores = scorer(images, [["a dog", "a red ball"]] * 4)
     assert sets.to_list() == [[label for label, score in enumerate(row) if score > 0.5] for row in scores]
     assert sets.weights.tolist() == pytest.approx([score for row in scores for score in row if score > 0.5])
