@@ -206,7 +206,7 @@ def test_counts_that_were_made_are_written_with_the_vocabulary(
 
 
 def test_ancestors_of_labels_that_are_mined_are_refused_before_any_work(tmp_path: Path, source: Path) -> None:
-    with pytest.raises(ValueError, match='ancestors="add" needs a vocabulary with parents; no label of it has one'):
+    with pytest.raises(ValueError, match='a vocabulary with parents for ancestors="add"; got one whose labels have none'):
         label_files([source], tmp_path / "out", ancestors="add")
     assert not (tmp_path / "out").exists()
 
