@@ -141,7 +141,7 @@ def test_images_must_fit_the_captions_and_the_labeler():
         TypeError, match="expected an image for each caption, for the relevance filter; got none: pass images="
     ):
         labeler(["a dog"])
-    with pytest.raises(TypeError, match="give the labeler one with relevance="):
+    with pytest.raises(TypeError, match="give the labeler one with filters=LabelFilters"):
         DenseLabeler(VOCABULARY)(["a dog"], images=[0])
     with pytest.raises(ValueError, match="expected an image for each of the 2 captions; got 1"):
         labeler(["a dog", "a ball"], images=[0])
