@@ -54,8 +54,10 @@ $(VENV)/dev: $(VENV)/python $(INPUTS)
 	@touch $(VENV)/demo $@
 
 bench: $(VENV)/dev ## the benchmarks that need no GPU (CAPTIONS=file.txt.gz: real captions, one a line)
+	@test -n "$(CAPTIONS)" || { echo 'expected CAPTIONS=FILE, a file of real captions, one a line, plain or gzip' >&2; exit 2; }
 	$(BIN)/python benches/text/tokenization.py $(CAPTIONS)
 	$(BIN)/python benches/text/labels.py $(CAPTIONS)
+	$(BIN)/python benches/text/jobs.py $(CAPTIONS)
 	$(BIN)/python benches/loss/aot.py
 	$(BIN)/python benches/loss/cpu.py $(ARGS)
 

@@ -1,6 +1,6 @@
 """``label_files`` and ``tokenize_files`` against the bare labeler and tokenizer on the same Arrow batches.
 
-    python benches/text/jobs.py [captions.txt[.gz]] [--passes 5] [--threads 2] [--vocabulary coco]
+    python benches/text/jobs.py captions.txt[.gz] [--passes 5] [--threads 2] [--vocabulary coco]
 
 The captions are written to Parquet first. A job reads that file and writes another; the bare function gets the batches
 that the job reads, from memory. Both take turns. A ratio is the captions a second of the job divided by those of the
@@ -28,8 +28,6 @@ from unicl.files import Reading, open_source, read_captions
 from unicl.jobs import label_files, tokenize_files
 from unicl.labels import DenseLabeler, open_vocabulary
 from unicl.text import ClipTokenizer
-
-DEFAULT = Path(__file__).parents[2] / "../shared/data/captions_flickr30k.txt.gz"
 
 
 def processor() -> str:
@@ -71,7 +69,7 @@ def compare(
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("captions", nargs="?", type=Path, default=DEFAULT)
+    parser.add_argument("captions", type=Path, help="real captions, one a line")
     parser.add_argument("--passes", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--vocabulary", default="coco")

@@ -1,6 +1,6 @@
 """Captions to tags, noun phrases and labels, one thread, against NLTK, spaCy and TextBlob.
 
-    python benches/text/labels.py [captions.txt[.gz]] [--nltk FOLDER] [--peer-captions 3000] [--passes 3] [--threads 1]
+    python benches/text/labels.py captions.txt[.gz] [--nltk FOLDER] [--peer-captions 3000] [--passes 3] [--threads 1]
 
 The vocabulary is mined from the captions; no peer goes from a caption to labels. With ``--nltk``, the folder of NLTK's
 averaged_perceptron_tagger_eng, both use its weights, and all answers must be equal. spaCy with its small English model
@@ -25,9 +25,6 @@ from typing import Any
 from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary
 from unicl.phrases import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
 from unicl.text import ClipTokenizer
-
-SHARED = Path(__file__).parents[2] / "../shared/data"
-NLTK_WEIGHTS = SHARED / "nltk_data/taggers/averaged_perceptron_tagger_eng"
 
 
 def best_seconds(work: Callable[[], Any], passes: int) -> float:
@@ -124,8 +121,8 @@ def textblob_defaults() -> dict[str, Callable[[list[str]], Any]]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("captions", nargs="?", type=Path, default=SHARED / "captions_flickr30k.txt.gz")
-    parser.add_argument("--nltk", type=Path, default=NLTK_WEIGHTS if NLTK_WEIGHTS.is_dir() else None)
+    parser.add_argument("captions", type=Path, help="real captions, one a line")
+    parser.add_argument("--nltk", type=Path, help="the folder of NLTK's tagger weights")
     parser.add_argument("--peer-captions", type=int, default=3000, help="how many captions the peers get")
     parser.add_argument("--passes", type=int, default=3, help="the best counts")
     parser.add_argument("--threads", type=int, default=1, help="of ours")

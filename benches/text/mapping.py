@@ -1,6 +1,6 @@
 """Phrases to labels, one thread: both modes against rapidfuzz, and keyword matchers where installed; answers compared.
 
-    python benches/text/mapping.py [captions.txt[.gz]] [--labels 20000] [--phrases 20000] [--peer-phrases 2000]
+    python benches/text/mapping.py captions.txt[.gz] [--labels 20000] [--phrases 20000] [--peer-phrases 2000]
 
 The labels are first lemmas of ImageNet's synsets (timm's file), the phrases noun phrases of the captions: as they
 come, and each once. For argmax every score of the peer's phrases is computed with rapidfuzz in double precision and the
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from labels import SHARED, best_seconds, processor
+from labels import best_seconds, processor
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Indel
 
@@ -82,7 +82,7 @@ def keyword_matchers(names: list[str]) -> Iterator[tuple[str, Callable[[list[str
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("captions", nargs="?", type=Path, default=SHARED / "captions_flickr30k.txt.gz")
+    parser.add_argument("captions", type=Path, help="real captions, one a line")
     parser.add_argument("--labels", type=int, default=20_000)
     parser.add_argument("--phrases", type=int, default=20_000, help="of each kind")
     parser.add_argument("--peer-phrases", type=int, default=2_000, help="how many phrases the slow ones get")

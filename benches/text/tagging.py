@@ -85,9 +85,7 @@ def golden(source: str, captions: list[str]) -> Iterator[tuple[str, str, int, st
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=ROOT / "../shared/data", help="the folder of captions and treebank"
-    )
+    parser.add_argument("--data", type=Path, required=True, help="the folder of captions and treebank")
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="further taggers of ours")
     options = parser.parse_args()
 

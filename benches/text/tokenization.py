@@ -1,6 +1,6 @@
 """Token ids of a file of captions, one thread, against the tokenizers that people use.
 
-    python benches/text/tokenization.py [captions.txt[.gz]] [--peer-captions 20000] [--passes 4] [--threads 1]
+    python benches/text/tokenization.py captions.txt[.gz] [--peer-captions 20000] [--passes 4] [--threads 1]
         [--bert-vocabulary vocab.txt]
 
 The first pass of a new tokenizer over the file is *cold* (no word seen yet; memory touched before), the best of the
@@ -27,7 +27,6 @@ import numpy as np
 
 from unicl.text import ClipTokenizer, WordPieceTokenizer
 
-DEFAULT = Path(__file__).parents[2] / "../shared/data/captions_flickr30k.txt.gz"
 Encode = Callable[[list[str]], np.ndarray]
 BERT_LENGTH = 64
 LETTERS = {
@@ -186,7 +185,7 @@ def compare(
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("captions", nargs="?", type=Path, default=DEFAULT)
+    parser.add_argument("captions", type=Path, help="real captions, one a line")
     parser.add_argument("--peer-captions", type=int, default=20_000, help="how many captions the peers get")
     parser.add_argument("--passes", type=int, default=4, help="the first is cold")
     parser.add_argument("--threads", type=int, default=1, help="of ours")

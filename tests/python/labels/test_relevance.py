@@ -56,7 +56,7 @@ def test_labels_and_weights_equal_those_of_a_plain_loop(captions, score_above, c
 def test_by_default_a_label_stays_that_occurs_twice_or_scores_above_one_half():
     scores = {"a dog": 0.5, "a ball": 0.51, "a man": 0.1, "the man": 0.1}
     labeler = labeler_with(lambda _, phrases: [[scores[phrase] for phrase in row] for row in phrases])
-    sets = labeler(["a dog, a ball, a man and the man"], images=["picture"])
+    sets = labeler(["a dog, a ball, a man and the man"], images=["image"])
     assert [VOCABULARY.names[label] for label in sets[0]] == ["ball", "man"]
 
 
@@ -98,7 +98,7 @@ def test_explain_shows_scores_and_what_they_led_to():
     labeler = labeler_with(
         lambda _, phrases: [[0.25 if "dog" in phrase else 0.75 for phrase in row] for row in phrases]
     )
-    rows = labeler.explain("a dog, a ball", image="picture")
+    rows = labeler.explain("a dog, a ball", image="image")
     assert [(row.label, row.relevance, row.dropped) for row in rows] == [
         (None, 0.25, "'dog' scores 0.25 for the image, not above 0.5"),
         ("ball", 0.75, None),
