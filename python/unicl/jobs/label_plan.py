@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +11,16 @@ from unicl.jobs.label_folder import refuse_lost_names
 from unicl.jobs.label_images import RowScorer
 from unicl.jobs.labelling import label_fields
 from unicl.jobs.plan import ColumnOptions, PlannedFile, plan_files
-from unicl.labels import VOCABULARY, Ancestors, DenseLabeler, LabelFilters, LabelVocabulary, MiningLimits, Mode
+from unicl.labels import (
+    VOCABULARY,
+    Ancestors,
+    CaptionFilters,
+    DenseLabeler,
+    LabelFilters,
+    LabelVocabulary,
+    MiningLimits,
+    Mode,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +34,7 @@ ROWS_WITH_IMAGES = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelOptions(ColumnOptions):
+class LabelOptions(ColumnOptions, CaptionFilters):
     """Which labels captions get, and which columns the output has."""
 
     mode: Mode = "canonical"
@@ -39,12 +48,6 @@ class LabelOptions(ColumnOptions):
     ancestors: Ancestors | None = None
     """How the parents in a vocabulary are used. roll-up: the nearest ancestor with enough captions replaces a label of
     fewer. add: a caption has all ancestors of its labels too."""
-    balance: int | None = None
-    """Keep a label of a caption with the probability min(1, balance / its number of captions), as MetaCLIP does."""
-    seed: int = 0
-    """The seed of the draws for balance."""
-    min_count_in_caption: int = 1
-    """Remove labels that fewer noun phrases of the caption mean."""
     weights: Literal["one", "idf", "relevance", "idf-relevance"] = "one"
     """The column "label_weights". idf: log(captions / captions with the label), so that rare labels weigh more.
     relevance: the score of the most relevant phrase of the label. idf-relevance: their product."""
@@ -101,10 +104,8 @@ class LabelPlan:
         filters = LabelFilters(
             min_document_frequency=0 if self.mines else limits.min_document_frequency,
             max_document_frequency=1.0 if self.mines else limits.max_document_frequency,
-            balance=self.options.balance,
-            seed=self.options.seed,
-            min_count_in_caption=self.options.min_count_in_caption,
             relevance=self.relevance,
+            **{field.name: getattr(self.options, field.name) for field in fields(CaptionFilters)},
         )
         return DenseLabeler(
             vocabulary,

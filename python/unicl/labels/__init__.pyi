@@ -4,6 +4,7 @@ from .content import Merge as Merge
 from .content import OnClash as OnClash
 from .content import VocabularyContent as VocabularyContent
 from .explanation import Explanation as Explanation
+from .filters import CaptionFilters as CaptionFilters
 from .filters import FilteredLabels as FilteredLabels
 from .filters import LabelFilters as LabelFilters
 from .filters import Verdict as Verdict

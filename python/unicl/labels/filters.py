@@ -66,7 +66,35 @@ class FilteredLabels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelFilters(FrequencyLimits):
+class CaptionFilters:
+    """The filters that look at one caption and its row, and not at the image.
+
+    Raises:
+        TypeError: A number is not an int.
+        ValueError: A number is out of range.
+    """
+
+    balance: int | None = None
+    """Keep a label of a caption with the probability min(1, balance / its number of captions), as MetaCLIP does."""
+    seed: int = 0
+    """The seed of the draws for balance."""
+    min_count_in_caption: int = 1
+    """Remove labels that fewer noun phrases of the caption mean."""
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("balance", self.balance, 1),
+            ("min_count_in_caption", self.min_count_in_caption, 1),
+            ("seed", self.seed, None),
+        ):
+            if value is not None and not isinstance(value, Integral):
+                raise TypeError(f"expected {name} as an int; got {value!r}")
+            if value is not None and least is not None and value < least:
+                raise ValueError(f"expected {name} >= {least}; got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelFilters(FrequencyLimits, CaptionFilters):
     """The filters of :class:`DenseLabeler`. A label of a caption stays if every filter lets it stay.
 
     The filters run in the order of :class:`Verdict`: first the limits on the document frequency, then ``balance``,
@@ -84,26 +112,12 @@ class LabelFilters(FrequencyLimits):
         [[0], [0]]
     """
 
-    balance: int | None = None
-    """Keep a label of a caption with the probability min(1, balance / its number of captions), as MetaCLIP does."""
-    seed: int = 0
-    """The seed of the draws for balance."""
-    min_count_in_caption: int = 1
-    """Remove labels that fewer noun phrases of the caption mean."""
     relevance: RelevanceFilter | None = None
     """Remove labels that the image does not show."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, value, least in (
-            ("balance", self.balance, 1),
-            ("min_count_in_caption", self.min_count_in_caption, 1),
-            ("seed", self.seed, None),
-        ):
-            if value is not None and not isinstance(value, Integral):
-                raise TypeError(f"expected {name} as an int; got {value!r}")
-            if value is not None and least is not None and value < least:
-                raise ValueError(f"expected {name} >= {least}; got {value}")
+        FrequencyLimits.__post_init__(self)
+        CaptionFilters.__post_init__(self)
         if self.relevance is not None and not isinstance(self.relevance, RelevanceFilter):
             raise TypeError(f"expected relevance as a RelevanceFilter(scorer=...); got {self.relevance!r}")
 
