@@ -1,4 +1,4 @@
-"""The labeler as a function of a batch of columns, for the ``map`` of HF datasets."""
+"""Labels batches of columns, for the ``map`` of HF datasets."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ class CaptionLabeler(Protocol):
 class ColumnLabeler:
     """Gives a batch of columns the columns ``labels`` and ``label_weights``; made by ``DenseLabeler.on_column``.
 
-    For ``Dataset.map`` with ``batched=True``, under every format and with any ``num_proc``: it pickles, and equal ones
-    have equal fingerprints, so a mapped data set is found in the cache again. Under the format "arrow" the answer is
-    the table with the columns behind its own; under "pandas" and "polars" HF keeps the new columns alone.
+    It is for ``Dataset.map`` with ``batched=True``, under every format and with any ``num_proc``. It can be pickled.
+    Equal ones have equal fingerprints, so HF finds a mapped data set in its cache again. Under the format "arrow" the
+    result is the table with the new columns after its own. Under "pandas" and "polars" HF keeps the new columns alone.
 
     Attributes:
-        labeler: Labels the captions. As ``map`` shows it one batch at a time, limits on the document frequency need
-            counts of the whole data set (``frequency_of=labeler.count(...)``), and ``balance`` needs
+        labeler: Labels the captions. ``map`` gives it one batch at a time. So limits on the document frequency need
+            counts of the whole data set (``frequency_of=labeler.count(...)``). ``balance`` needs
             ``map(..., with_indices=True)``.
         column: The column with the captions.
-        image_column: The column with the images that a relevance filter looks at; None where there is none.
+        image_column: The column with the images, for a relevance filter; None if there is none.
         threads: How many threads to use in each process; None for all cores.
 
     Raises:
-        ValueError: The labeler would count the captions of each batch by itself.
+        ValueError: The filters would count the captions of each batch by itself.
     """
 
     labeler: CaptionLabeler
@@ -63,24 +63,24 @@ class ColumnLabeler:
     def __post_init__(self) -> None:
         if self.labeler.filters.need_frequency and self.labeler.frequency is None:
             raise ValueError(
-                "map() shows the labeler one batch at a time, and its filters count the captions of a call; "
-                "count the whole data set first: DenseLabeler(..., frequency_of=labeler.count(captions))"
+                "expected counts of the whole data set, as map() labels one batch at a time; got none: "
+                "count first, with DenseLabeler(..., frequency_of=labeler.count(captions))"
             )
 
     def __call__(self, batch: Any, indices: Sequence[int] | None = None) -> Any:
-        """The columns ``labels`` (a list of int32 arrays) and ``label_weights`` (float32; 1 where nothing weighs).
+        """Gives the columns ``labels`` (int32 arrays) and ``label_weights`` (float32 arrays; all 1 without weights).
 
         Args:
             batch: Columns by name, or a ``pyarrow.Table``.
-            indices: Of the rows in the data set, for ``balance``.
+            indices: The indices of the rows in the data set, for ``balance``.
 
         Raises:
             KeyError: There is no such column.
-            TypeError: There is one row and no batch.
+            TypeError: The batch is one row.
             ValueError: ``balance`` is set and ``indices`` are missing.
         """
         if self.labeler.filters.balance is not None and indices is None:
-            raise ValueError("balance draws by the row's index in the data set; pass with_indices=True to map()")
+            raise ValueError("expected the indices of the rows, for balance; got none: pass with_indices=True to map()")
         if isinstance(batch[self.column], str):
             raise TypeError(f"expected a batch of rows; got one, {batch[self.column]!r}: pass batched=True to map()")
         images = None if self.image_column is None else batch[self.image_column]

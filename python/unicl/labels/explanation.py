@@ -70,11 +70,11 @@ class Explainer:
     frequency: DocumentFrequency | None
 
     def explain(self, found: FoundLabels, filtered: FilteredLabels) -> list[Explanation]:
-        """The noun phrases of one caption, in order.
+        """Explains the noun phrases of one caption, in order.
 
         Args:
-            found: The labels of the caption by the mapper, with the lemmas of the phrases; with the labels after roll
-                up, or with ancestors, as the meanings of the phrases.
+            found: The labels of the caption, after ancestors were added or rare labels rolled up, with the lemmas of
+                the phrases.
             filtered: The verdicts on these labels.
         """
         phrases, meanings = found.phrases, found.meanings

@@ -36,7 +36,7 @@ class LabelledPhrases:
         spans: int32 (number of phrases, 2), the characters of the caption, from and to.
         lemmas: The phrases without determiners, their head nouns in the singular.
 
-    ``texts``, ``spans`` and ``lemmas`` are None unless they were asked for.
+    ``texts``, ``spans`` and ``lemmas`` are None if they were not asked for.
     """
 
     ids: NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""The more general labels above labels: in the place of those that are too rare, or beside all."""
+"""Replaces labels by the more general labels above them, or adds those."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Ancestors: TypeAlias = Literal["roll_up", "add"]
+"""The use of parents: "roll_up" replaces rare labels by an ancestor, "add" adds all ancestors of labels."""
 
 
 def lineage(parents: NDArray[np.int32]) -> LabelSets:
-    """For every label a row: the label and all its ancestors.
+    """Gives a row for every label: the label and all its ancestors.
 
     Args:
-        parents: int32 (number of labels,), the id of each label's parent; -1 where it has none. No circles.
+        parents: int32 (number of labels,), the id of each label's parent; -1 for none. They go in no circle.
 
     Example:
         >>> lineage(np.array([1, 2, -1, -1], np.int32)).to_list()
@@ -33,5 +34,5 @@ def lineage(parents: NDArray[np.int32]) -> LabelSets:
 
 
 def one_for_each(labels: NDArray[np.int32]) -> LabelSets:
-    """For every label a row with the one label that it becomes."""
-    return LabelSets(indices=labels, offsets=np.arange(len(labels) + 1))
+    """Gives a row for every label, with the one label that it becomes."""
+    return LabelSets.from_lengths(labels, np.ones(len(labels), np.int64))

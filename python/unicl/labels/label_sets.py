@@ -1,4 +1,4 @@
-"""Sets of labels, one for each row of a batch."""
+"""Holds sets of labels, one for each row of a batch."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class LabelSetsLike(Protocol):
-    """Sets of labels in CSR form, as arrays, tensors or lists: what :class:`LabelSets` is, and what the loss takes.
+    """Sets of labels in CSR form, as arrays, tensors or lists. :class:`LabelSets` is one, and the loss takes any.
 
-    Row i has the labels ``indices[offsets[i]:offsets[i + 1]]``, and their ``weights``, if there are any.
+    Row i has the labels ``indices[offsets[i]:offsets[i + 1]]``, and the same slice of ``weights``, if there are any.
     """
 
     @property
@@ -43,12 +43,12 @@ class LabelSets:
     Attributes:
         indices: int32 (number of labels,), ids from 0.
         offsets: int64 (n + 1,), from 0, never falling, to the number of labels.
-        weights: float32 (number of labels,), finite and not negative; None where every weight is 1.
+        weights: float32 (number of labels,), finite and not negative; None if every weight is 1.
 
     Raises:
         TypeError: An array has another dtype; the message names it and the one expected.
-        ValueError: An array has another shape, the offsets do not fit, an id is negative or occurs twice in a row, or
-            a weight is negative or not finite.
+        ValueError: An array has another shape, or the offsets do not fit. An id is negative or occurs twice in a row.
+            A weight is negative or not finite.
 
     Example:
         >>> sets = LabelSets.from_lists([[3, 1], [], [1]])
@@ -96,10 +96,10 @@ class LabelSets:
     def from_lists(
         cls, rows: Iterable[Iterable[int]], *, weights: Iterable[Iterable[float]] | None = None
     ) -> LabelSets:
-        """The sets of lists of ids, with a list of weights for each or without.
+        """Makes sets from lists of ids, with or without a list of weights for each.
 
         Raises:
-            TypeError: A row is no list of integers.
+            TypeError: A row is not a list of integers.
             ValueError: A row and its weights differ in length, or an id occurs twice in a row or exceeds 32 bits.
         """
         row_ids = [_array_of_row(at, row) for at, row in enumerate(rows)]
@@ -121,7 +121,7 @@ class LabelSets:
     def from_lengths(
         cls, indices: NDArray[np.int32], lengths: ArrayLike, *, weights: NDArray[np.float32] | None = None
     ) -> LabelSets:
-        """The sets of rows that stand one after another.
+        """Makes sets from rows that stand one after another.
 
         Args:
             indices: int32 (number of labels,), the ids of all rows.
@@ -139,7 +139,7 @@ class LabelSets:
 
     @classmethod
     def concatenate(cls, parts: Iterable[LabelSets]) -> LabelSets:
-        """The rows of several batches, one after another. Parts without weights get weights 1 if another one has some.
+        """Joins the rows of several batches. Parts without weights get weights of 1 if another part has weights.
 
         Example:
             >>> captions, images = LabelSets.from_lists([[3, 1], []]), LabelSets.from_lists([[2]], weights=[[0.5]])
@@ -158,20 +158,20 @@ class LabelSets:
 
     @classmethod
     def from_arrow(cls, labels: Any, weights: Any = None) -> LabelSets:
-        """The sets in Arrow columns: what ``unicl label`` writes, and :meth:`to_arrow` gives.
+        """Reads sets from Arrow columns, such as those of ``unicl label`` and :meth:`to_arrow`.
 
         int32 labels and float32 weights are not copied unless the column is in several chunks. A null row is empty.
 
         Args:
-            labels: A column of lists of integers: of pyarrow, polars or pandas, or of an HF data set under
-                ``with_format("arrow")``; or a table or data frame with the columns that :meth:`to_arrow` names.
-            weights: A column of as many lists of numbers, as long as those of the labels; None: those of the table, or
-                all are 1.
+            labels: A column of lists of integers, of pyarrow, polars, pandas, or an HF data set under
+                ``with_format("arrow")``. Or a table or data frame with the columns that :meth:`to_arrow` names.
+            weights: A column of lists of numbers, as long as those of the labels. None: the weights of the table, or
+                1 for every label.
 
         Raises:
-            TypeError: No Arrow column, or one of something else than lists of numbers.
-            ValueError: A row has not as many weights as labels, holds a null or no set of label ids, a label exceeds
-                32 bits, or the table has no column of labels.
+            TypeError: There is no Arrow column, or its rows are not lists of numbers.
+            ValueError: A row has more or fewer weights than labels, holds a null, or is not a set of label ids. A label
+                exceeds 32 bits. The table has no column of labels.
 
         Example:
             >>> import pyarrow
@@ -184,13 +184,13 @@ class LabelSets:
         return cls.from_lengths(indices, lengths, weights=flat_weights)
 
     def to_arrow(self) -> pa.RecordBatch:
-        """The columns ``labels`` (list<int32>) and ``label_weights`` (list<float32>, all 1 without weights).
+        """Gives the columns ``labels`` (list<int32>) and ``label_weights`` (list<float32>, all 1 without weights).
 
-        Labels and weights are not copied. ``polars.from_arrow`` takes all or one of them, ``pandas.Series`` one with
-        ``dtype=pandas.ArrowDtype(column.type)``.
+        Labels and weights are not copied. ``polars.from_arrow`` takes all columns or one of them. ``pandas.Series``
+        takes one, with ``dtype=pandas.ArrowDtype(column.type)``.
 
         Raises:
-            ValueError: More labels than a column of lists can hold, 2**31 - 1.
+            ValueError: There are more labels than a column of lists can hold, 2**31 - 1.
 
         Example:
             >>> batch = LabelSets.from_lists([[3, 5], []]).to_arrow()
@@ -206,7 +206,7 @@ class LabelSets:
         return len(self.offsets) - 1
 
     def __getitem__(self, row: int) -> NDArray[np.int32]:
-        """The label ids of one row."""
+        """Gives the label ids of one row."""
         if not isinstance(row, (int, np.integer)):
             raise TypeError(
                 f"expected the number of one row; got {type(row).__name__}: take(rows) gives the sets of several"
@@ -216,14 +216,14 @@ class LabelSets:
         return self.indices[self.offsets[row] : self.offsets[row + 1]]
 
     def rows(self) -> NDArray[np.int64]:
-        """int64 (number of labels,): the row of each label."""
+        """Gives int64 (number of labels,): the row of each label."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     def take(self, rows: ArrayLike) -> LabelSets:
-        """The sets of some rows, in the order given: those of a batch of a shuffled data set.
+        """Gives the sets of some rows, in the order given: for instance those of a batch of a shuffled data set.
 
         Raises:
-            TypeError: The rows are not integers; of a mask, ``numpy.flatnonzero`` gives them.
+            TypeError: The rows are not integers. ``numpy.flatnonzero`` gives those of a mask.
             IndexError: There is no such row.
         """
         wanted = np.asarray(rows)
@@ -237,20 +237,20 @@ class LabelSets:
         return LabelSets(indices=self.indices[places], offsets=offsets, weights=weights)
 
     def keep(self, is_kept: NDArray[np.bool_]) -> LabelSets:
-        """The sets without the labels that are not kept: bool (number of label ids,), by id."""
+        """Removes labels by id: ``is_kept``, bool (number of label ids,), is False for those to remove."""
         return self.keep_entries(is_kept[self.indices])
 
     def keep_entries(self, is_kept: NDArray[np.bool_]) -> LabelSets:
-        """The sets without the entries that are not kept: bool (number of labels,), one for each of ``indices``."""
+        """Removes entries: ``is_kept``, bool (number of labels,), is False for each of ``indices`` to remove."""
         lengths = np.bincount(self.rows()[is_kept], minlength=len(self))
         weights = None if self.weights is None else self.weights[is_kept]
         return LabelSets.from_lengths(self.indices[is_kept], lengths, weights=weights)
 
     def replaced(self, by: LabelSets) -> LabelSets:
-        """The sets with every label replaced by those of a row of ``by``: that of its id.
+        """Replaces every label by the labels in one row of ``by``: the row of its id.
 
         Raises:
-            ValueError: The sets have weights, which labels that become one could not share.
+            ValueError: The sets have weights. Labels that become one label could not share them.
 
         Example:
             >>> sets = LabelSets.from_lists([[0, 1], [2], []])
@@ -258,19 +258,24 @@ class LabelSets:
             [[0, 2], [2], []]
         """
         if self.weights is not None:
-            raise ValueError("weighted sets cannot have their labels replaced; weigh them afterwards")
+            raise ValueError(
+                "expected sets without weights to replace labels in; got weighted sets: weigh them afterwards"
+            )
         taken = by.take(self.indices)
         return grouped(self.rows()[taken.rows()], taken.indices, num_rows=len(self))[0]
 
     def weighted(self, by_label: ArrayLike) -> LabelSets:
-        """The sets with every weight multiplied by one of its label: (number of label ids,), finite and not negative.
+        """Multiplies every weight by a factor of its label.
+
+        Args:
+            by_label: (number of label ids,) factors, finite and not negative.
 
         Raises:
-            ValueError: There are fewer weights than label ids, or one is negative or not finite.
+            ValueError: There are fewer factors than label ids, or one is negative or not finite.
 
         Example:
             >>> sets = LabelSets.from_lists([[0, 1], [0]])
-            >>> rarity = np.log(len(sets) / sets.document_frequency(2))  # a label of every row says nothing
+            >>> rarity = np.log(len(sets) / sets.document_frequency(2))  # a label of every row gets 0
             >>> [round(weight, 2) for weight in sets.weighted(rarity).weights.tolist()]
             [0.0, 0.69, 0.0]
         """
@@ -282,11 +287,11 @@ class LabelSets:
         return LabelSets(indices=self.indices, offsets=self.offsets, weights=weights)
 
     def document_frequency(self, num_labels: int) -> NDArray[np.int64]:
-        """int64 (num_labels,): in how many rows each label occurs."""
+        """Counts the rows with each label: int64 (num_labels,)."""
         return np.bincount(self.indices, minlength=num_labels)
 
     def to_list(self) -> list[list[int]]:
-        """The label ids of every row."""
+        """Gives the label ids of every row."""
         ids, bounds = self.indices.tolist(), self.offsets.tolist()
         return [ids[start:end] for start, end in itertools.pairwise(bounds)]
 
@@ -298,7 +303,7 @@ class LabelSets:
 def grouped(
     rows: NDArray[np.int64], labels: NDArray[np.int32], *, num_rows: int
 ) -> tuple[LabelSets, NDArray[np.int64]]:
-    """The sets of the labels of rows, ascending, and how often each label was given to its row.
+    """Groups labels by row: gives the sets, ascending, and how often each label was given to its row.
 
     Args:
         rows: int64 (n,), a row.

@@ -30,8 +30,9 @@ class DenseLabeler:
     """Gives captions the labels that their noun phrases mean.
 
     The labeler finds the noun phrases of a caption (:func:`unicl.phrases.find_noun_phrases`) and maps each to a label
-    (:class:`LabelMapper`). A caption has the set of these labels. Filters (:class:`LabelFilters`) can remove labels
-    that are too rare or too frequent to teach anything, that few phrases mean, or that the image does not show.
+    (:class:`LabelMapper`). A caption has the set of these labels. Filters (:class:`LabelFilters`) can remove
+    labels: those that are too rare or too frequent to teach anything, those of few phrases, and those that the image
+    does not show.
 
     Taking labels from captions goes beyond the paper (Yang et al., Unified Contrastive Learning in Image-Text-Label
     Space, CVPR 2022, arXiv 2204.03610). The paper gives every caption a label of its own, and counts noun phrases only
@@ -152,7 +153,7 @@ class DenseLabeler:
     def __call__(
         self, captions: Captions, *, images: Any = None, row_ids: ArrayLike | None = None, threads: int | None = None
     ) -> LabelSets:
-        """The labels of captions: :meth:`find`, then :meth:`apply_filters`.
+        """Labels captions: calls :meth:`find`, then :meth:`apply_filters`.
 
         Args:
             captions: A batch of captions, or an Arrow column.
@@ -174,7 +175,7 @@ class DenseLabeler:
         return self.apply_filters(self.find(captions, threads=threads), images=images, row_ids=row_ids).label_sets()
 
     def find(self, captions: Captions, *, phrases: PhraseDetail = "count", threads: int | None = None) -> FoundLabels:
-        """The labels that the noun phrases of captions mean, before ancestors and filters.
+        """Finds the labels that the noun phrases of captions mean, before ancestors and filters.
 
         Args:
             captions: A batch of captions, or an Arrow column.
@@ -235,7 +236,7 @@ class DenseLabeler:
         return self._filtered(found, rolled_up, frequency, images, as_row_ids(row_ids, len(found)))
 
     def count(self, captions: Captions, *, threads: int | None = None) -> DocumentFrequency:
-        """In how many captions each label occurs before the filters, for ``frequency_of``.
+        """Counts the captions with each label before the filters, for ``frequency_of``.
 
         With ``ancestors="add"`` a label occurs where anything below it occurs.
 
@@ -255,7 +256,7 @@ class DenseLabeler:
     def on_column(
         self, column: str = "caption", *, image_column: str | None = None, threads: int | None = 1
     ) -> ColumnLabeler:
-        """A function that labels a column, for ``Dataset.map(batched=True)`` of HF datasets.
+        """Makes a function that labels a column, for ``Dataset.map(batched=True)`` of HF datasets.
 
         Args:
             column: The column with the captions.
@@ -274,7 +275,7 @@ class DenseLabeler:
         return ColumnLabeler(labeler=self, column=column, image_column=image_column, threads=threads)
 
     def heirs(self, frequency: DocumentFrequency) -> NDArray[np.int32]:
-        """int32 (number of labels,): the label that each label becomes when rare ones roll up; itself if it stays."""
+        """Gives int32 (number of labels,): the label that each becomes when rare ones roll up; itself if it stays."""
         least, most = self.filters.as_counts(frequency.num_captions)
         is_within = (frequency.counts >= least) & (frequency.counts <= most)
         if self.mapper.kept is not None:
@@ -283,7 +284,7 @@ class DenseLabeler:
         return np.where((frequency.counts < least) & (nearest >= 0), nearest, np.arange(len(nearest), dtype=np.int32))
 
     def explain(self, caption: str, *, image: Any = None, row_id: int | None = None) -> list[Explanation]:
-        """The noun phrases of one caption, in order, with the label of each or the reason why it has none.
+        """Explains the noun phrases of one caption: the label of each, or the reason why it has none.
 
         A filter runs only if its input is known. The document frequency is known if ``frequency_of`` names counts;
         ``balance`` also needs a ``row_id``, and relevance needs an ``image``.

@@ -57,10 +57,10 @@ class LabelMapper:
     ``mode="argmax"`` compares spellings, and always gives a label: the one whose name has the highest
     ``string_similarity + word_overlap``; of equals the one with the smallest id. Both strings are lower-cased and
     otherwise compared as they are; synonyms are not used. ``string_similarity`` is rapidfuzz's
-    ``Indel.normalized_similarity``, ``1 - (m + n - 2 * longest common subsequence) / (m + n)`` for strings of m and n
-    characters. ``word_overlap`` is the Jaccard index of their sets of words, as ``str.split()`` gives them, and 0 if
-    both are empty. Scores are compared in double precision, and the answer always equals that of a loop over all
-    labels. This mode knows no meanings: "men" can become "menu".
+    ``Indel.normalized_similarity``: for strings of m and n characters,
+    ``1 - (m + n - 2 * longest common subsequence) / (m + n)``. ``word_overlap`` is the Jaccard index of their sets of
+    words, as ``str.split()`` gives them, and 0 if both are empty. Scores are compared in double precision, and the
+    answer always equals that of a loop over all labels. This mode knows no meanings: "men" can become "menu".
 
     Args:
         vocabulary: The labels.
@@ -75,8 +75,8 @@ class LabelMapper:
             longer word); 0.8 accepts all corrections.
 
     Raises:
-        ValueError: The mode is unknown, there are not as many flags as labels, the threshold is out of range, or
-            ``kept`` or ``fuzzy_threshold`` is given with "argmax".
+        ValueError: The mode is unknown, there are not as many flags as labels, or the threshold is out of range.
+            Or ``kept`` or ``fuzzy_threshold`` is given with "argmax".
         TypeError: ``vocabulary`` is not a vocabulary, or ``kept`` has no bools.
 
     Example:
@@ -104,7 +104,9 @@ class LabelMapper:
         if mode not in get_args(Mode):
             raise ValueError(f'expected mode "canonical" or "argmax"; got {mode!r}')
         if mode == "argmax" and not (kept is None and fuzzy_threshold is None):
-            raise ValueError('kept and fuzzy_threshold are of mode="canonical"; "argmax" compares with every label')
+            raise ValueError(
+                'expected neither kept nor fuzzy_threshold with mode="argmax", which compares with every label; got one'
+            )
         if fuzzy_threshold is not None and not 0.0 < fuzzy_threshold <= 1.0:
             raise ValueError(f"expected fuzzy_threshold in (0, 1], or None; got {fuzzy_threshold}")
         self.vocabulary = vocabulary
@@ -120,7 +122,7 @@ class LabelMapper:
         )
 
     def map(self, phrases: Captions | Sequence[str], *, threads: int | None = None) -> LabelMapping:
-        """The label of every phrase.
+        """Maps every phrase to its label.
 
         Args:
             phrases: A batch of phrases, or an Arrow column.

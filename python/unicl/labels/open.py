@@ -1,4 +1,4 @@
-"""Vocabularies by name or from files."""
+"""Opens vocabularies by name or from files, and saves them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ VOCABULARY = "vocabulary.json"
 
 
 def open_vocabulary(name_or_path: str, *, parents: bool = False) -> LabelVocabulary:
-    """A vocabulary by its name in :data:`NAMED`, or of a file that :meth:`LabelVocabulary.from_file` reads.
+    """Opens a vocabulary by its name, or from a file that :meth:`LabelVocabulary.from_file` reads.
 
     Args:
-        name_or_path: The name, the file, or the folder that ``unicl label`` wrote it into.
-        parents: The vocabulary must have parents: for ImageNet-21k find them in WordNet.
+        name_or_path: A name ("coco", "imagenet-1k", "imagenet-21k", "wordnet"), a file, or a folder that
+            ``unicl label`` wrote.
+        parents: The vocabulary must have parents; those of ImageNet-21k are found in WordNet.
 
     Raises:
         FileNotFoundError: There is no such file, and no vocabulary of that name.
-        ValueError: The file is malformed, or has no labels; or ImageNet-1k, which has no class above another, is asked
-            for parents.
+        ValueError: The file is malformed or has no labels. Or parents are asked of ImageNet-1k, where no class is above
+            another.
     """
     if name_or_path in NAMED:
         if parents and name_or_path == "imagenet-1k":

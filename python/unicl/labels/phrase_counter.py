@@ -1,4 +1,4 @@
-"""Noun phrases counted over any number of captions, in bounded memory."""
+"""Counts noun phrases over any number of captions, in bounded memory."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ DEFAULT_LIMITS = MiningLimits()
 
 
 class PhraseCounter:
-    """Counts, batch by batch, in how many captions each name that :meth:`LabelVocabulary.mine` considers occurs.
+    """Counts, batch by batch, the captions of each name that :meth:`LabelVocabulary.mine` considers.
 
-    While no more than ``max_names`` names have been met, the counts are exact, and :meth:`vocabulary` answers what
-    ``mine`` would for all captions at once. Then the rarest names are forgotten, down to three quarters of that many;
-    ``max_undercount`` says how many captions a count may lack, and in how many captions a name that is missing can
-    have been. This is lossy counting with buckets that end when the memory is full.
+    The counts are exact while there are ``max_names`` names at most. Then :meth:`vocabulary` gives the same as ``mine``
+    for all captions at once. With more names, the rarest are forgotten, down to three quarters of ``max_names``.
+    ``max_undercount`` is the largest number of captions that a count may lack. It is also the largest number of
+    captions that a missing name can have. This is lossy counting with buckets that end when the memory is full.
 
     Source: Manku & Motwani 2002, "Approximate Frequency Counts over Data Streams", section 4.2.
 
@@ -39,7 +39,7 @@ class PhraseCounter:
         threads: How many threads to use; None for all cores.
 
     Attributes:
-        captions: The captions counted.
+        captions: The number of captions counted.
         max_undercount: 0 while the counts are exact.
 
     Raises:
@@ -67,7 +67,9 @@ class PhraseCounter:
         self._tagger = english_tagger() if tagger is None else tagger
         self._grammar, self._max_names, self._threads = grammar, max_names, threads
         self._counts: dict[str, int] = {}
-        self._missed: dict[str, int] = {}  # for names met after names were forgotten: what their count may lack
+        self._missed: dict[
+            str, int
+        ] = {}  # for names first met after names were forgotten: how much their count may lack
         self.captions = 0
         self.max_undercount = 0
 
@@ -88,7 +90,7 @@ class PhraseCounter:
             self._forget(len(counts) - self._max_names * 3 // 4)
 
     def _forget(self, number: int) -> None:
-        """Forgets at least that many of the names that were in the fewest captions at most."""
+        """Forgets that many names or more: those with the lowest upper bound of their count."""
         counts, missed = self._counts, self._missed
         names = list(counts)
         most = np.fromiter((counts[name] + missed.get(name, 0) for name in names), np.int64, len(names))
@@ -98,7 +100,7 @@ class PhraseCounter:
             missed.pop(names[index], None)
 
     def vocabulary(self, limits: MiningLimits = DEFAULT_LIMITS) -> LabelVocabulary:
-        """A vocabulary of the names within the limits, the most frequent first.
+        """Makes a vocabulary of the names within the limits, the most frequent first.
 
         Args:
             limits: In how many of the captions that were counted a name must be and may be, and how many names to keep.

@@ -1,4 +1,4 @@
-"""Whether a phrase of a caption is to be seen in the image."""
+"""Keeps the labels of a caption that its image shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RelevanceScorer(Protocol):
-    """Anything that says how relevant phrases are to images; a plain function is one.
+    """Scores how relevant phrases are to images; a plain function can be one.
 
     Ready ones, over trained models, are in ``unicl.models.scorers.dual_tower``.
     """
@@ -29,22 +29,25 @@ class RelevanceScorer(Protocol):
             phrases: n lists of distinct phrases, one list an image; a list may be empty.
 
         Returns:
-            n rows, as long as the lists: in [0, 1], 1 for a phrase that is surely to be seen.
+            n rows, as long as the lists: scores in [0, 1], 1 for a phrase that the image surely shows.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class RelevanceFilter:
-    """Keeps a label of a caption if the caption says it often, or if one of its phrases is relevant to the image.
+    """Keeps a label of a caption if several phrases mean it, or if one of its phrases is relevant to the image.
+
+    The scorer is called only where its answer matters: the phrase has a label, no earlier filter removed it, and the
+    label is not kept anyway because it occurs often.
 
     Attributes:
-        scorer: Says how relevant phrases are.
+        scorer: Scores how relevant phrases are.
         score_above: A label is kept if one of its phrases has a score above this, in [0, 1].
-        count_above: It is also kept if more noun phrases of the caption than this mean it; None: only the score counts.
-        weigh: Give every label that is kept the highest score of its phrases as its weight, also one that is kept
-            because it occurs often. Without, labels have no weights, and the phrases of a label that occurs often
-            enough are not scored.
+        count_above: A label is also kept if more noun phrases of the caption than this mean it. None: only the score
+            counts.
+        weigh: Give every kept label the highest score of its phrases as its weight, also a label that is kept because
+            it occurs often. Otherwise labels have no weights, and the phrases of such a label are not scored.
 
     Raises:
         ValueError: A limit is out of range.
@@ -75,11 +78,11 @@ class RelevanceFilter:
             raise ValueError(f"expected count_above >= 0, or None for the score alone; got {self.count_above}")
 
     def occurs_often(self, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which labels are kept whatever their score, by how many noun phrases of the caption mean them."""
+        """Tells which labels are kept for any score, by how many noun phrases of the caption mean them."""
         return np.zeros(len(counts), np.bool_) if self.count_above is None else counts > self.count_above
 
     def scores(self, images: Any, found: FoundLabels, *, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """float64 (places,): the highest score of the phrases of each label; NaN where the scorer was not called.
+        """Gives float64 (places,): the highest score of the phrases of each label; NaN for labels without a score.
 
         Args:
             images: An image for each caption.
@@ -89,8 +92,8 @@ class RelevanceFilter:
 
         Raises:
             TypeError: The images have no length, the phrases have no text, or the scorer gives no numbers.
-            ValueError: There are not as many images as captions, or the scorer gives rows of another length, or scores
-                that are not finite or outside [0, 1]; the message names image and phrase.
+            ValueError: There are not as many images as captions, or the scorer gives rows of another length. Or a score
+                is not finite or outside [0, 1]; the message names image and phrase.
         """
         if not isinstance(images, Sized):
             raise TypeError(f"expected images with a length, one for each caption; got {type(images).__name__}")
@@ -114,50 +117,51 @@ class RelevanceFilter:
         return best
 
     def passes(self, counts: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which labels stay, by their number of phrases and their highest score (NaN: not scored)."""
+        """Tells which labels stay, by their number of phrases and their highest score (NaN: not scored)."""
         return self.occurs_often(counts) | (scores > self.score_above)
 
 
 def score_phrases(
     scorer: RelevanceScorer, images: Any, phrases: list[list[str]], *, place: Callable[[int], str] = "image {}".format
 ) -> list[list[float]]:
-    """What a scorer gives for lists of phrases, checked; ``place`` says what to call an image in a message.
+    """Calls a scorer with lists of phrases, and checks its scores. ``place`` names an image in a message.
 
     Raises:
-        TypeError: It gives something else than numbers.
-        ValueError: It gives another number of rows or scores, or a score that is not in [0, 1]; the message names image
-            and phrase.
+        TypeError: The scorer gives no numbers.
+        ValueError: The scorer gives another number of rows or scores, or a score outside [0, 1]. The message names
+            image and phrase.
     """
     given = scorer(images, phrases)
     if not hasattr(given, "__len__"):
-        raise TypeError(f"the relevance scorer gave a {type(given).__name__}; expected a list of scores for each image")
+        raise TypeError(
+            f"expected a list of scores for each image from the relevance scorer; got {type(given).__name__}"
+        )
     if len(given) != len(phrases):
-        raise ValueError(f"the relevance scorer gave {len(given)} rows of scores for {len(phrases)} images")
-    rows = []
-    for image, (row, texts) in enumerate(zip(given, phrases, strict=True)):
-        if not hasattr(row, "__len__"):
-            raise TypeError(
-                f"the relevance scorer gave a {type(row).__name__} for {place(image)}; "
-                "expected a list with a score for each of its phrases"
-            )
-        if len(row) != len(texts):
-            raise ValueError(
-                f"the relevance scorer gave {len(row)} scores for the {len(texts)} phrases of {place(image)}"
-            )
-        scores = []
-        for score, phrase in zip(row, texts, strict=True):
-            try:
-                value = float(score)
-            except (TypeError, ValueError):
-                raise TypeError(
-                    f"the relevance scorer gave a {type(score).__name__} for {place(image)}, phrase {phrase!r}; "
-                    "expected a number in [0, 1]"
-                ) from None
-            if not (math.isfinite(value) and 0 <= value <= 1):
-                raise ValueError(
-                    f"the relevance scorer gave {value} for {place(image)}, phrase {phrase!r}; "
-                    "expected a number in [0, 1]"
-                )
-            scores.append(value)
-        rows.append(scores)
-    return rows
+        raise ValueError(
+            f"expected a row of scores for each of {len(phrases)} images from the relevance scorer; "
+            f"got {len(given)} rows"
+        )
+    return [
+        _checked_scores(row, texts, place(image)) for image, (row, texts) in enumerate(zip(given, phrases, strict=True))
+    ]
+
+
+def _checked_scores(row: Any, texts: list[str], image: str) -> list[float]:
+    """The scores of the phrases of one image as floats in [0, 1]."""
+    if not hasattr(row, "__len__"):
+        raise TypeError(f"expected a list of scores for {image} from the relevance scorer; got {type(row).__name__}")
+    if len(row) != len(texts):
+        raise ValueError(
+            f"expected {len(texts)} scores for the phrases of {image} from the relevance scorer; got {len(row)}"
+        )
+    scores = []
+    for score, phrase in zip(row, texts, strict=True):
+        wanted = f"expected a number in [0, 1] from the relevance scorer for {image}, phrase {phrase!r}"
+        try:
+            value = float(score)
+        except (TypeError, ValueError):
+            raise TypeError(f"{wanted}; got {type(score).__name__}") from None
+        if not (math.isfinite(value) and 0 <= value <= 1):
+            raise ValueError(f"{wanted}; got {value}")
+        scores.append(value)
+    return scores

@@ -31,20 +31,27 @@ if TYPE_CHECKING:
 
 
 class LabelVocabulary:
-    """Label names with ids from 0, in the order given, their synonyms and, if there are any, their parents.
+    """Label names with ids from 0, in the order given, with their synonyms and parents.
 
     Make one with :meth:`from_names`, :meth:`from_file`, :meth:`mine`, :meth:`coco`, :meth:`imagenet` or
-    :meth:`wordnet`. Ids never change: a vocabulary is not edited, and what grows from it (:meth:`extended`,
-    :meth:`merged`, :meth:`with_synonyms`) keeps them. Names are told apart without regard to case, articles and marks
-    at the edges of words, and an underscore is a space.
+    :meth:`wordnet`. Ids never change: nothing edits a vocabulary, and :meth:`extended`, :meth:`merged` and
+    :meth:`with_synonyms` make new ones that keep the ids. Names that differ only in case, articles or marks at the
+    edges of words are the same name, and an underscore is a space.
+
+    Args:
+        content: The names, synonyms, parents and counts.
 
     Attributes:
-        names: The names; a label's id is its index.
+        names: The names; the id of a label is its index.
         synonyms: For a name, other texts that mean it.
-        parents: int32 (number of labels,), the id of each label's parent; -1 where it has none.
-        document_frequency: int64 (number of labels,), in how many captions each was found; None where not counted.
-        blocked: Texts that mean no label, and no phrase that ends in one does: "toy car" is no car.
-        merge_log: What became of texts that two labels claimed, and of labels merged in.
+        parents: int32 (number of labels,), the id of each label's parent; -1 for none.
+        document_frequency: int64 (number of labels,), the number of captions with each label; None if not counted.
+        blocked: Texts that mean no label. A phrase that ends in one means no label either: "toy car" is no car.
+        merge_log: The decisions about texts that two labels claimed, and about labels merged in.
+
+    Raises:
+        TypeError: ``content`` is not a :class:`VocabularyContent`.
+        ValueError: The content contradicts itself; see :meth:`from_names`.
 
     Example:
         >>> vocabulary = LabelVocabulary.from_names(["dog", "hot dog"], synonyms={"dog": ["puppy"]})
@@ -74,7 +81,7 @@ class LabelVocabulary:
 
     @property
     def content(self) -> VocabularyContent:
-        """What the vocabulary is made of: ``LabelVocabulary(content)`` makes an equal one."""
+        """The content of the vocabulary: ``LabelVocabulary(content)`` makes an equal one."""
         return VocabularyContent(
             names=self.names,
             synonyms=self.synonyms,
@@ -94,22 +101,22 @@ class LabelVocabulary:
         blocked: Iterable[str] = (),
         on_clash: OnClash = "error",
     ) -> LabelVocabulary:
-        """A vocabulary of names.
+        """Makes a vocabulary of names.
 
         Args:
             names: The names, in the order of their ids.
             synonyms: For some of the names, other texts that mean them. Plurals need not be given.
             parents: For some of the names, the name of a more general label.
-            blocked: Texts that mean no label though their last words do: "toy car".
+            blocked: Texts that mean no label, although their last words do: "toy car".
             on_clash: What to do with a synonym that two labels claim: refuse it ("error"), leave it with the first of
-                them ("first"), or with neither ("drop"). A name is never lost to a synonym. ``merge_log`` says what
-                was done.
+                them ("first"), or with neither ("drop"). A name is never lost to a synonym. ``merge_log`` has the
+                decisions.
 
         Raises:
-            TypeError: A str in place of a list, or synonyms or parents that are no mapping of what they should be.
-            ValueError: A blank name, a name that occurs twice, a synonym that means two labels, a synonym or parent
-                of an unknown label, parents that go in a circle, or a blocked text that is a name or synonym. The
-                message names the labels.
+            TypeError: A str stands in the place of a list, or synonyms or parents are not mappings of the right kind.
+            ValueError: A name is blank or occurs twice. A synonym means two labels. A synonym or parent belongs to an
+                unknown label. Parents go in a circle. A blocked text is a name or synonym. The message names the
+                labels.
 
         Example:
             >>> synonyms = {"cougar": ["puma", "panther"], "jaguar": ["panther"]}
@@ -127,13 +134,13 @@ class LabelVocabulary:
 
     @classmethod
     def from_file(cls, path: str | Path, *, on_clash: OnClash = "error") -> LabelVocabulary:
-        """A vocabulary from a file (UTF-8).
+        """Reads a vocabulary from a file (UTF-8).
 
-        - ``.json``: what :meth:`save` writes, a list of names, or an object ``{name: [synonyms]}``.
+        - ``.json``: a file of :meth:`save`, a list of names, or an object ``{name: [synonyms]}``.
         - ``.tsv`` whose first line begins with the column ``name``: a table with some of the columns ``name``,
           ``synonyms`` (with "|" between them), ``parent`` and ``document_frequency``.
-        - any other but ``.csv``: a name a line, and after it its synonyms, with tabs between them. Blank lines are
-          skipped. In a ``.tsv``, what looks like a table without that header is refused.
+        - any other suffix but ``.csv``: a name a line, then its synonyms, with tabs between them. Blank lines are
+          skipped. A ``.tsv`` that looks like a table without that header is refused.
 
         Args:
             path: The file.
@@ -141,8 +148,8 @@ class LabelVocabulary:
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: The file is not UTF-8 or malformed, or what :meth:`from_names` refuses; the message names the
-                file.
+            ValueError: The file is not UTF-8 or malformed, or :meth:`from_names` would refuse its content; the message
+                names the file.
         """
         try:
             return cls(settle_clashes(read_vocabulary(Path(path)), on_clash=on_clash))
@@ -152,11 +159,11 @@ class LabelVocabulary:
     def save(self, path: str | Path) -> None:
         """Writes the vocabulary to a file that :meth:`from_file` reads: .json (all of it), .tsv or .txt.
 
-        The file appears whole or not at all; one that is there is replaced.
+        The file appears whole or not at all; a file that is there is replaced.
 
         Raises:
-            ValueError: Another suffix, or something that the format cannot hold: .tsv has no blocked texts, .txt no
-                parents and counts either. Neither keeps the merge log.
+            ValueError: The suffix is another, or the format cannot hold something: .tsv holds no blocked texts, and
+                .txt no parents and counts either. Neither keeps the merge log.
 
         Example:
             >>> import tempfile
@@ -169,9 +176,10 @@ class LabelVocabulary:
 
     @classmethod
     def coco(cls) -> LabelVocabulary:
-        """COCO's 80 names, ids 0 to 79 in the order of the annotations, with synonyms and hyponyms of our own.
+        """Makes a vocabulary of COCO's 80 names, with synonyms and hyponyms of our own.
 
-        A kind of a thing means the thing: "puppy" is "dog", "guitarist" is "person", "suv" is "car".
+        Ids are 0 to 79 in the order of the annotations. A kind of a thing means the thing: "puppy" is "dog",
+        "guitarist" is "person", "suv" is "car".
 
         Example:
             >>> vocabulary = LabelVocabulary.coco()
@@ -189,23 +197,23 @@ class LabelVocabulary:
         parents: bool = False,
         on_clash: OnClash = "drop",
     ) -> LabelVocabulary:
-        """ImageNet's classes, ids by the usual indices, with WordNet's lemmas as synonyms (timm's data files).
+        """Makes a vocabulary of ImageNet's classes, with WordNet's lemmas as synonyms, from timm's data files.
 
-        For ImageNet-1k there are also synonyms of our own, and lemmas that mean something else in captions are left
-        out ("drop" is no cliff). A name that two classes share stays with the first; the second is called by another
-        of its lemmas, and ``merge_log`` says so.
+        Ids are the usual indices. ImageNet-1k also has synonyms of our own, and lacks lemmas that mean something else
+        in captions ("drop" is no cliff). A name that two classes share stays with the first. The second gets another of
+        its lemmas as name, and ``merge_log`` records it.
 
         Args:
             subset: "1k", "12k" (11,821 classes), "21k" (21,843), "21k-miil" (11,221), "22k" (21,841) or "22k-ms".
             names: "open_clip": open_clip's readable names, for "1k" only; "lemmas": the first lemma of each class.
                 None: the first for "1k", the second otherwise.
-            parents: Give each class the nearest class above it in WordNet, if there is one (in "1k" there is none).
-                Needs NLTK's corpus.
-            on_clash: What to do with a lemma of two classes, as "panther"; see :meth:`from_names`.
+            parents: Give each class the nearest class above it in WordNet, if there is one; "1k" has none. This needs
+                NLTK's corpus.
+            on_clash: What to do with a lemma of two classes, such as "panther"; see :meth:`from_names`.
 
         Raises:
-            ModuleNotFoundError: timm, open_clip or NLTK is needed and not installed; the message says how to.
-            FileNotFoundError: ``parents=True`` without NLTK's corpus.
+            ModuleNotFoundError: timm, open_clip or NLTK is needed and not installed; the message gives the command.
+            FileNotFoundError: ``parents`` is set, and NLTK's corpus is not installed.
             ValueError: There is no such subset, or it has no such names.
 
         Example:
@@ -219,15 +227,16 @@ class LabelVocabulary:
 
     @classmethod
     def wordnet(cls) -> LabelVocabulary:
-        """WordNet's 82,115 noun synsets in WordNet's order, with lemmas as synonyms and hypernyms as parents.
+        """Makes a vocabulary of WordNet's 82,115 noun synsets, with lemmas as synonyms and hypernyms as parents.
 
-        A word means its first, most frequent sense, and only that label has it. A synset that is no word's first sense
-        is named as WordNet names it: "dog.n.03", with its number behind if an article alone makes it another. Read
-        through NLTK from its corpus "wordnet".
+        Synsets are in WordNet's order. A word means its first, most frequent sense, and only that label has it. A
+        synset that is not the first sense of any word has WordNet's name for it, "dog.n.03". If only an article tells
+        two such names apart, the number of the synset follows the name. NLTK reads the synsets from its corpus
+        "wordnet".
 
         Raises:
             ModuleNotFoundError: NLTK is not installed.
-            FileNotFoundError: Its corpus is not; the message says how to get it.
+            FileNotFoundError: NLTK's corpus is not installed; the message gives the command.
         """
         return cls(wordnet_content())
 
@@ -243,22 +252,22 @@ class LabelVocabulary:
         grammar: str | None = None,
         threads: int | None = None,
     ) -> LabelVocabulary:
-        """A vocabulary of the noun phrases of captions, the most frequent first.
+        """Mines a vocabulary from the noun phrases of captions, the most frequent first.
 
-        Every noun phrase counts, without its determiner and with its head in the singular, and so does what remains
-        when words are taken away from its left: "two black dogs" counts for "two black dog" (if that often), "black
-        dog" and "dog".
+        Every noun phrase counts, without its determiner and with its head in the singular. So does the rest after
+        words are taken away from its left. "two black dogs" counts for "two black dog" (if that is frequent enough),
+        "black dog" and "dog".
 
-        Memory grows with the names and not with how often they come: until the end every name takes about 120 bytes for
-        each thread that met it, and one that is kept 200 more. A stream of captions, or more names than memory
-        holds, is for :class:`unicl.labels.PhraseCounter`.
+        Memory grows with the number of names, and not with their frequency. Until the end a name takes about 120 bytes
+        for each thread that met it. A name that is kept takes 200 more. For a stream of captions, or more names than
+        memory holds, use :class:`unicl.labels.PhraseCounter`.
 
         Args:
             captions: A batch of captions, or an Arrow column.
-            min_document_frequency: In how many captions a name must be at least. An int is a number of captions, a
-                float a share of them in [0, 1].
-            max_document_frequency: In how many it may be at most, likewise; 1.0 sets no limit.
-            top_k: Keep only that many, the most frequent.
+            min_document_frequency: In how many captions a name must be: a number, or a share such as 0.001.
+            max_document_frequency: In how many captions a name may be: a number, or a share such as 0.1; 1.0 sets no
+                limit.
+            top_k: Keep only that many names, the most frequent.
             tagger: The tagger; None for the package's own weights.
             grammar: The noun-phrase grammar; None for that of :func:`unicl.phrases.find_noun_phrases`.
             threads: How many threads to use; None for all cores.
@@ -296,19 +305,19 @@ class LabelVocabulary:
         parents: Mapping[str, str] | None = None,
         on_clash: OnClash = "error",
     ) -> LabelVocabulary:
-        """This vocabulary with more labels behind its own, whose ids stay as they are.
+        """Makes a vocabulary with more labels after those of this one, whose ids stay.
 
-        Counts of captions are not kept: the new labels have none.
+        The new vocabulary has no counts of captions, because the new labels have none.
 
         Args:
             names: The new names.
-            synonyms: Further texts for new labels and for those that are there.
-            parents: Parents of new labels, and of those that are there.
-            on_clash: What to do with a synonym that two labels claim; see :meth:`from_names`. A new name that was a
-                synonym takes it over, if this is not "error".
+            synonyms: Further texts for new labels and for labels that are there.
+            parents: Parents of new labels, and of labels that are there.
+            on_clash: What to do with a synonym that two labels claim; see :meth:`from_names`. Unless this is "error",
+                a new name takes over a synonym of the same text.
 
         Raises:
-            ValueError: A name that is there already, or what :meth:`from_names` refuses.
+            ValueError: A name is there already, or :meth:`from_names` would refuse the result.
 
         Example:
             >>> vocabulary = LabelVocabulary.from_names(["dog"], synonyms={"dog": ["puppy", "wolf"]})
@@ -320,18 +329,18 @@ class LabelVocabulary:
         return LabelVocabulary(extended(self.content, more, on_clash=on_clash))
 
     def merged(self, other: LabelVocabulary, *, on_clash: OnClash = "error") -> LabelVocabulary:
-        """This vocabulary with the labels of another: ids of this one stay, what is new comes behind, in its order.
+        """Makes a vocabulary with the new labels of another after those of this one, whose ids stay.
 
-        A label of the other whose name means a label here, as name or synonym in either number, becomes that label,
-        its name and synonyms become synonyms, and ``merge_log`` says so. Where both have parents for a label, this
-        vocabulary's stays. Counts of captions are added where both have them.
+        A name of the other can mean a label here, as name or synonym, in singular or plural. That label then gets the
+        name and its synonyms as synonyms, and ``merge_log`` records it. If both have a parent for a label, the parent
+        here stays. Counts of captions are added if both have them.
 
         Args:
             other: The other vocabulary.
             on_clash: What to do with a synonym that two labels claim; see :meth:`from_names`.
 
         Raises:
-            ValueError: What :meth:`from_names` refuses.
+            ValueError: :meth:`from_names` would refuse the result.
 
         Example:
             >>> animals = LabelVocabulary.from_names(["dog", "cat"], synonyms={"cat": ["kitty"]})
@@ -345,16 +354,16 @@ class LabelVocabulary:
         return LabelVocabulary(merged(self.content, other.content, labels=labels, on_clash=on_clash))
 
     def with_synonyms(self, synonyms: Mapping[str, Iterable[str]], *, on_clash: OnClash = "error") -> LabelVocabulary:
-        """This vocabulary with further synonyms; ids and counts of captions stay.
+        """Makes a vocabulary with further synonyms; ids and counts of captions stay.
 
         Raises:
-            ValueError: What :meth:`from_names` refuses.
+            ValueError: :meth:`from_names` would refuse the result.
         """
         grown = extended(self.content, VocabularyContent(synonyms=as_texts(synonyms)), on_clash=on_clash)
         return LabelVocabulary(replace(grown, document_frequency=self.document_frequency))
 
     def with_document_frequency(self, counts: ArrayLike) -> LabelVocabulary:
-        """This vocabulary with other counts of captions.
+        """Makes a vocabulary with other counts of captions.
 
         Args:
             counts: (number of labels,) integers: in how many captions each label occurs.
@@ -370,7 +379,7 @@ class LabelVocabulary:
         return LabelVocabulary(replace(self.content, document_frequency=np.asarray(counts, np.int64)))
 
     def id(self, name: str) -> int:
-        """The id of a label by its name; :meth:`LabelMapper.map` gives those of names and synonyms.
+        """Gives the id of a label by its name; :meth:`LabelMapper.map` gives those of names and synonyms.
 
         Raises:
             KeyError: There is no such label.
@@ -388,7 +397,7 @@ class LabelVocabulary:
 
     @property
     def parent_names(self) -> dict[str, str]:
-        """For a name, the name of its parent; only labels that have one."""
+        """For the name of each label with a parent, the name of the parent."""
         ids = np.flatnonzero(self.parents >= 0)
         return {self.names[label]: self.names[self.parents[label]] for label in ids}
 

@@ -176,7 +176,7 @@ def _as_lines(content: VocabularyContent) -> str:
 
 
 def _refuse(suffix: str, content: VocabularyContent, *, in_synonyms: str, **without_place: object) -> None:
-    """Refuses what a format has no place for, and texts with marks that would be read as its own."""
+    """Refuses content that a format cannot hold, and texts with the marks that it uses itself."""
     for what, value in without_place.items():
         if value:
             raise ValueError(f"a {suffix} file cannot hold {what}; save the vocabulary as .json")

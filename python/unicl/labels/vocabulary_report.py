@@ -1,4 +1,4 @@
-"""What is in a vocabulary, and how two of them differ."""
+"""Describes a vocabulary in numbers, and compares two vocabularies."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class VocabularyStats:
     """A vocabulary in numbers.
 
     Attributes:
-        labels: How many.
-        synonyms: How many other texts mean them.
-        blocked: How many texts mean no label.
-        with_parent: Labels that have one.
-        merges: Entries of the merge log.
-        words: Number of words -> labels whose name has so many.
-        captions: Quantile -> document frequency, where it was counted: "0" is that of the rarest label.
-        most_frequent: The most frequent labels with their document frequency, where it was counted.
-        rarest: The rarest ones, likewise.
+        labels: The number of labels.
+        synonyms: The number of other texts that mean them.
+        blocked: The number of texts that mean no label.
+        with_parent: The number of labels with a parent.
+        merges: The number of entries in the merge log.
+        words: Number of words -> number of labels whose name has so many.
+        captions: Quantile -> document frequency; "0" is that of the rarest label. None if it was not counted.
+        most_frequent: The most frequent labels with their document frequency; None if it was not counted.
+        rarest: The rarest labels with their document frequency; None if it was not counted.
     """
 
     labels: int
@@ -42,7 +42,7 @@ class VocabularyStats:
 
 
 def vocabulary_stats(vocabulary: LabelVocabulary) -> VocabularyStats:
-    """Counts what is in a vocabulary.
+    """Describes a vocabulary in numbers.
 
     Example:
         >>> from unicl import LabelVocabulary
@@ -92,7 +92,7 @@ class VocabularyDifference:
 
     @property
     def ids_are_kept(self) -> bool:
-        """Whether data labelled with the first can be read with the second: every id means what it meant."""
+        """Whether data labelled with the first can be read with the second: every id has its old meaning."""
         return not self.removed and not self.renumbered
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,15 @@ def test_ancestors_that_come_along_are_named(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "kinds.tsv").write_text("name\tparent\ndog\tanimal\ncollie\tdog\nanimal\t\n")
     assert main(["explain", "a collie", "--ancestors", "add", "--vocabulary", str(tmp_path / "kinds.tsv")]) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("collie (1); above it: dog, animal")
+
+
+def test_explain_loads_neither_pyarrow_nor_torch_nor_the_jobs() -> None:
+    script = """
+import sys
+from unicl.cli import main
+assert main(["explain", "a dog and a cat"]) == 0
+unwanted = ("pyarrow", "torch", "triton", "unicl.jobs")
+print([name for name in sys.modules if name.startswith(unwanted)])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -119,8 +119,8 @@ def test_a_model_that_answers_nan_ends_the_run_and_leaves_nothing(
     save_dual_tower(broken, config, tmp_path / "model")
     assert label(source, tmp_path / "out", "--relevance", str(tmp_path / "model")) == 2
     said = capsys.readouterr().err
-    assert "captions.parquet, row 0, phrase 'a dog'; expected a number in [0, 1]" in said
-    assert "gave nan for" in said
+    assert "expected a number in [0, 1] from the relevance scorer" in said
+    assert "captions.parquet, row 0, phrase 'a dog'; got nan" in said
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -253,10 +253,13 @@ def test_the_blocks_of_a_shard_are_short_where_images_are_large(
     [
         (
             lambda _, phrases: [[math.nan] * len(row) for row in phrases],
-            "gave nan for .*x.parquet, row 0, phrase",
+            "for .*x.parquet, row 0, phrase .*; got nan",
         ),
-        (lambda _, phrases: [[0.5] for _ in phrases], "gave 1 scores for the 2 phrases of .*x.parquet, row 0"),
-        (lambda *_: [], "gave 0 rows of scores for 5 images"),
+        (
+            lambda _, phrases: [[0.5] for _ in phrases],
+            "expected 2 scores for the phrases of .*x.parquet, row 0 .*; got 1",
+        ),
+        (lambda *_: [], "a row of scores for each of 5 images .*; got 0 rows"),
     ],
 )
 def test_a_scorer_that_gives_no_scores_ends_the_run_and_leaves_nothing(

@@ -176,5 +176,5 @@ def test_a_map_without_batches_is_refused_and_says_what_to_pass():
 
 
 def test_a_labeler_that_would_count_each_batch_by_itself_is_refused():
-    with pytest.raises(ValueError, match="map\\(\\) shows the labeler one batch at a time"):
+    with pytest.raises(ValueError, match=r"as map\(\) labels one batch at a time; got none: count first"):
         DenseLabeler(VOCABULARY, filters=LabelFilters(min_document_frequency=2)).on_column("caption")

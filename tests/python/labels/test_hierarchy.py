@@ -182,5 +182,5 @@ def test_rarity_is_the_logarithm_of_the_share_of_captions():
 
 
 def test_weighted_sets_are_not_replaced():
-    with pytest.raises(ValueError, match="weighted sets cannot have their labels replaced; weigh them afterwards"):
+    with pytest.raises(ValueError, match=r"expected sets without weights .*; got weighted sets: weigh them afterwards"):
         LabelSets.from_lists([[0]], weights=[[0.5]]).replaced(LabelSets.from_lists([[0]]))

@@ -188,7 +188,7 @@ def test_options_out_of_place_are_refused():
         LabelMapper(vocabulary, kept=[True])
     with pytest.raises(TypeError, match="expected kept to be of bools, one for each label; got int64"):
         LabelMapper(vocabulary, kept=[0, 1])
-    with pytest.raises(ValueError, match='kept and fuzzy_threshold are of mode="canonical"'):
+    with pytest.raises(ValueError, match=r'expected neither kept nor fuzzy_threshold with mode="argmax".*; got one'):
         LabelMapper(vocabulary, mode="argmax", fuzzy_threshold=0.8)
 
 

@@ -119,15 +119,15 @@ def test_explain_agrees_with_what_a_call_keeps(captions):
 @pytest.mark.parametrize(
     ("given_scores", "error", "message"),
     [
-        (None, TypeError, "gave a NoneType; expected a list of scores for each image"),
-        ([0.5, 0.5], TypeError, "gave a float for image 0; expected a list with a score for each of its phrases"),
-        ([], ValueError, "the relevance scorer gave 0 rows of scores for 2 images"),
-        ([[0.5], []], ValueError, "the relevance scorer gave 0 scores for the 1 phrases of image 1"),
-        ([[0.5], [math.nan]], ValueError, r"gave nan for image 1, phrase 'a ball'; expected a number in \[0, 1\]"),
-        ([[math.inf], [0.5]], ValueError, "gave inf for image 0, phrase 'a dog'"),
-        ([[0.5], [1.5]], ValueError, "gave 1.5 for image 1, phrase 'a ball'"),
-        ([[-0.1], [0.5]], ValueError, "gave -0.1 for image 0, phrase 'a dog'"),
-        ([[None], [0.5]], TypeError, "gave a NoneType for image 0, phrase 'a dog'"),
+        (None, TypeError, "expected a list of scores for each image from the relevance scorer; got NoneType"),
+        ([0.5, 0.5], TypeError, "expected a list of scores for image 0 from the relevance scorer; got float"),
+        ([], ValueError, "expected a row of scores for each of 2 images from the relevance scorer; got 0 rows"),
+        ([[0.5], []], ValueError, "expected 1 scores for the phrases of image 1 from the relevance scorer; got 0"),
+        ([[0.5], [math.nan]], ValueError, r"expected a number in \[0, 1\] .*for image 1, phrase 'a ball'; got nan"),
+        ([[math.inf], [0.5]], ValueError, "for image 0, phrase 'a dog'; got inf"),
+        ([[0.5], [1.5]], ValueError, "for image 1, phrase 'a ball'; got 1.5"),
+        ([[-0.1], [0.5]], ValueError, "for image 0, phrase 'a dog'; got -0.1"),
+        ([[None], [0.5]], TypeError, "for image 0, phrase 'a dog'; got NoneType"),
     ],
 )
 def test_scores_that_are_none_are_refused_with_image_and_phrase(given_scores, error, message):

@@ -132,7 +132,7 @@ def _package_folder(package: str) -> Path:
 
 
 def _distinct(wanted: list[str], lemmas: list[list[str]], synsets: list[str]) -> tuple[list[str], list[Merge]]:
-    """The names, each once: a second class of a name has a lemma that nobody wants, or WordNet's id behind the name."""
+    """The names, each once. A second class of a name gets a free lemma, or the name with WordNet's id after it."""
     keys = _native.text_keys(wanted)
     demand = Counter(keys)
     owner: dict[str, str] = {}

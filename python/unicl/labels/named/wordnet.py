@@ -13,7 +13,7 @@ def noun_corpus() -> Any:
 
     Raises:
         ModuleNotFoundError: NLTK is not installed.
-        FileNotFoundError: Its corpus is not; the message says how to get it.
+        FileNotFoundError: NLTK's corpus is not installed; the message gives the command.
     """
     try:
         from nltk.corpus import wordnet
