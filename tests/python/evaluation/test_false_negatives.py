@@ -109,12 +109,15 @@ def test_files_are_measured_together_and_null_is_like_nothing(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"caption": ["a", "b"]}, "no column 'labels' with lists of labels; it has the columns 'caption'"),
+        ({"caption": ["a", "b"]}, "expected a column 'labels' with lists of label ids; got 'caption'"),
         (
             {"caption": ["a", "b"], "labels": [1, 2]},
             "expected lists of label ids in the column 'labels'",
         ),
-        ({"labels": [[1], [2]]}, "no column named 'caption', 'text', 'txt' or 'TEXT'"),
+        (
+            {"labels": [[1], [2]]},
+            "expected a column named 'caption', 'text', 'txt' or 'TEXT'; got 'labels': name one with column=NAME",
+        ),
     ],
 )
 def test_a_file_without_the_columns_is_refused(tmp_path: Path, columns: dict[str, list[object]], message: str) -> None:
