@@ -1,10 +1,10 @@
-"""Memory over a stream of captions, made on the fly, no two of whose new words are alike. Linux only.
+"""Measures memory over an endless stream of captions with ever new words. Linux only.
 
     python benches/text/endless.py clip | wordpiece | labels | counting [--captions 100000000] [--threads 1]
         [--bert-vocabulary vocab.txt]
 
-Every caption has two words that no caption before it had, with an accent in every second batch. So caches are full of
-words that never come again, and what grew with the captions would be seen in the resident memory.
+Every caption has two words that no earlier caption has, with an accent in every second batch. So caches are full of
+words that never come again. Anything that grows with the captions would show in the resident memory.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from unicl.text import ClipTokenizer, WordPieceTokenizer
 
 BATCH_ROWS = 1 << 16
 LETTERS = 7
-"""26**7 is 8 billion: so many captions are different."""
+"""26**7 is 8 billion: that many captions are different."""
 TEMPLATES = (
     "a small gre??????? sits beside the man's pli!!!!!!! , 2 dogs",
     "a pétit gré??????? sits beside the plí!!!!!!! , 2 dogs",
@@ -32,7 +32,7 @@ TEMPLATES = (
 
 
 def endless(number: int) -> Iterator[pa.Array]:
-    """So many captions, in batches."""
+    """That many captions, in batches."""
     powers = 26 ** np.arange(LETTERS)
     for batch, first in enumerate(range(0, number, BATCH_ROWS)):
         rows = np.arange(first, min(first + BATCH_ROWS, number))
@@ -47,7 +47,7 @@ def endless(number: int) -> Iterator[pa.Array]:
 
 
 def consumer(arguments: argparse.Namespace) -> Callable[[pa.Array], Any]:
-    """What the captions are given to."""
+    """The function that takes the captions."""
     threads, rows = arguments.threads, np.zeros((BATCH_ROWS, 77), np.int32)
     if arguments.work == "labels":
         labeler = DenseLabeler(LabelVocabulary.coco())
@@ -60,12 +60,12 @@ def consumer(arguments: argparse.Namespace) -> Callable[[pa.Array], Any]:
 
 
 def resident_mib() -> float:
-    """The memory of this process that is in RAM."""
+    """The resident memory of this process."""
     return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) / 2**10
 
 
 def main() -> None:
-    """Print the table."""
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", choices=["clip", "wordpiece", "labels", "counting"])
     parser.add_argument("--captions", type=int, default=100_000_000)

@@ -1,17 +1,17 @@
-"""How often phrases of captions get their right COCO and ImageNet-1k label: unicl, rapidfuzz, and CatLIP's rule.
+"""Measures how often phrases of captions get the right COCO and ImageNet-1k label: unicl, rapidfuzz, CatLIP's rule.
 
     python benches/text/label_quality.py [--samples tuning held_out]
 
-The phrases are those of tests/golden, where README.md says how they were labelled. Precision is the share of right ones
-among the phrases that get a label, recall the share that get their right label among those that have one; behind each
-stands its 95 % interval (Wilson 1927). unicl's row is repeated for each stratum of the phrases.
+The phrases are those of tests/golden, where README.md describes how they were labelled. Precision is the share of right
+labels among the phrases that get a label. Recall is the share of phrases that get their right label among those that
+have one. Each is followed by its 95 % interval (Wilson 1927). unicl's row is repeated for each stratum of the phrases.
 
 - unicl: LabelMapper with LabelVocabulary.coco() and .imagenet("1k"), which were tuned on the tuning sample.
-- rapidfuzz: the most similar of the same names and synonyms, lower-cased; the scorer and the cutoff are those with the
-  best F1 on the tuning sample. Also with the names alone.
-- CatLIP's rule (Mehta et al. 2024, arXiv 2404.15653, section 3): each noun means its first WordNet sense; the label is
-  the class of the last noun whose sense is one. It needs NLTK's corpus "wordnet"; without it, the first synset of
-  timm's ImageNet-21k lemmas that has the noun stands in for the first sense, and the table says so.
+- rapidfuzz: the most similar of the same names and synonyms, lower-cased. The scorer and the cutoff are those with the
+  best F1 on the tuning sample. A second row uses the names alone.
+- CatLIP's rule (Mehta et al. 2024, arXiv 2404.15653, section 3): each noun means its first WordNet sense. The label is
+  the class of the last noun whose sense is a class. It needs NLTK's corpus "wordnet". Without it, the first synset of
+  timm's ImageNet-21k lemmas that has the noun replaces the first sense, and the table notes it.
 """
 
 import argparse
@@ -46,7 +46,7 @@ SCORERS = {
 
 Rows = list[dict[str, str]]
 Contender = Callable[[list[str]], list[str | None]]
-"""Phrases to the names of their labels; None where they get none."""
+"""Maps phrases to the names of their labels; None for none."""
 
 
 def read_sample(sample: str) -> Rows:
@@ -57,7 +57,7 @@ def read_sample(sample: str) -> Rows:
 
 
 def counts(rows: Rows, column: str, answers: list[str | None]) -> tuple[int, int, int, int]:
-    """How many are labelled, right among them, should be labelled, and are rightly among these."""
+    """Four counts: phrases labelled, right ones of these, phrases that have a label, rightly labelled ones of these."""
     accepted = [set(row[column].split("|")) for row in rows]
     right = [answer in labels for answer, labels in zip(answers, accepted, strict=True)]
     has_label = ["none" not in labels for labels in accepted]
@@ -73,7 +73,7 @@ def f1(rows: Rows, column: str, answers: list[str | None]) -> float:
 
 
 def mapped(vocabulary: LabelVocabulary) -> Contender:
-    """Ours."""
+    """The labels of unicl's mapper."""
     mapper = LabelMapper(vocabulary)
     return lambda phrases: [vocabulary.names[i] if i >= 0 else None for i in mapper.map(phrases, threads=1).ids]
 
@@ -107,7 +107,7 @@ def most_similar(vocabulary: LabelVocabulary, column: str, *, with_synonyms: boo
 
 @cache
 def first_senses() -> tuple[str, Callable[[str], str | None]]:
-    """Where senses come from, and WordNet's id of a noun's first."""
+    """The source of the senses, and WordNet's id of a noun's first sense."""
     try:
         from nltk.corpus import wordnet
 
@@ -174,7 +174,7 @@ def print_row(sample: str, column: str, name: str, rows: Rows, contender: Conten
 
 
 def main() -> None:
-    """Print the table."""
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     samples = ["tuning", "held_out"]
     parser.add_argument("--samples", nargs="+", default=samples, choices=samples)

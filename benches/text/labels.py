@@ -1,12 +1,13 @@
-"""Captions to tags, noun phrases and labels, one thread, against NLTK, spaCy and TextBlob.
+"""Measures tags, noun phrases and labels of captions on one thread, against NLTK, spaCy and TextBlob.
 
     python benches/text/labels.py captions.txt[.gz] [--nltk FOLDER] [--peer-captions 3000] [--passes 3] [--threads 1]
 
-The vocabulary is mined from the captions; no peer goes from a caption to labels. With ``--nltk``, the folder of NLTK's
-averaged_perceptron_tagger_eng, both use its weights, and all answers must be equal. spaCy with its small English model
-finds noun chunks by a parser, TextBlob by rules over tags learnt from the Brown corpus: only their speed is compared
-here, benches/text/tagging.py compares the phrases. TextBlob finds its corpora where NLTK does: in the folders of
-NLTK_DATA, or where ``python -m textblob.download_corpora lite`` puts them. What is left out, and why, is said last.
+The vocabulary is mined from the captions; no peer goes from a caption to labels. ``--nltk`` names the folder of NLTK's
+averaged_perceptron_tagger_eng. Then both use its weights, and all answers must be equal. spaCy with its small English
+model finds noun chunks by a parser, TextBlob by rules over tags learnt from the Brown corpus. Only their speed is
+compared here; benches/text/tagging.py compares the phrases. TextBlob finds its corpora in the same places as NLTK: in
+the folders of NLTK_DATA, or where ``python -m textblob.download_corpora lite`` puts them. The last lines name the peers
+that were not measured, and why.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from unicl.text import ClipTokenizer
 
 
 def best_seconds(work: Callable[[], Any], passes: int) -> float:
-    """The least wall time of some calls."""
+    """The shortest wall time of some calls."""
     times = []
     for _ in range(passes):
         start = time.perf_counter()
@@ -47,7 +48,7 @@ def processor() -> str:
 
 
 class LeftOutError(Exception):
-    """Why a peer cannot be measured."""
+    """The reason why a peer cannot be measured."""
 
 
 def nltk_recipe(folder: Path | None) -> tuple[str, Callable[[list[str]], Any], Callable[[list[str]], Any]]:
@@ -79,7 +80,7 @@ def nltk_recipe(folder: Path | None) -> tuple[str, Callable[[list[str]], Any], C
 
 
 def spacy_chunks() -> dict[str, Callable[[list[str]], Any]]:
-    """Noun chunks of spaCy, by no more of the pipeline than they take."""
+    """Noun chunks of spaCy, by the parts of the pipeline that they need."""
     try:
         import spacy
 
@@ -95,7 +96,7 @@ def spacy_chunks() -> dict[str, Callable[[list[str]], Any]]:
 
 
 def textblob_defaults() -> dict[str, Callable[[list[str]], Any]]:
-    """Tags and noun phrases of TextBlob as it comes, its taggers loaded and trained."""
+    """Tags and noun phrases of TextBlob by its defaults, after its taggers are loaded and trained."""
     try:
         from textblob import TextBlob
         from textblob.exceptions import MissingCorpusError
@@ -119,7 +120,7 @@ def textblob_defaults() -> dict[str, Callable[[list[str]], Any]]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captions", type=Path, help="real captions, one a line")
     parser.add_argument("--nltk", type=Path, help="the folder of NLTK's tagger weights")
@@ -191,7 +192,7 @@ def main() -> None:
     )
     flat = [phrase for row in listed for phrase in row]
     report(f"unicl: phrase -> label, {kind}", len(flat), lambda: mapper.map(flat, threads=threads))
-    print(*(f"\nleft out: {reason}" for reason in left_out), sep="")
+    print(*(f"\nnot measured: {reason}" for reason in left_out), sep="")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Phrases to labels, one thread: both modes against rapidfuzz, and keyword matchers where installed; answers compared.
+"""Measures both modes of mapping phrases to labels on one thread, against rapidfuzz and installed keyword matchers.
 
     python benches/text/mapping.py captions.txt[.gz] [--labels 20000] [--phrases 20000] [--peer-phrases 2000]
 
-The labels are first lemmas of ImageNet's synsets (timm's file), the phrases noun phrases of the captions: as they
-come, and each once. For argmax every score of the peer's phrases is computed with rapidfuzz in double precision and the
-answers must be equal. rapidfuzz's own quickest way (ratio rounded to uint8, words not looked at) and its best scorer
-(WRatio) answer another question, and so do the keyword matchers: they find labels anywhere in a phrase, also where
-they are not what it means. Share: phrases with the label that canonical mapping gives, of those that it gives one.
+The labels are first lemmas of ImageNet's synsets (timm's file). The phrases are noun phrases of the captions: once as
+they come, and once without repetitions. For argmax, rapidfuzz computes every score of the peer's phrases in double
+precision, and the answers must be equal. rapidfuzz's own quickest way (ratio rounded to uint8, without words) and its
+best scorer (WRatio) answer another question. So do the keyword matchers: they find labels anywhere in a phrase, also
+labels that the phrase does not mean. Share: of the phrases that canonical mapping gives a label, those with the same.
 """
 
 import argparse
@@ -32,14 +32,14 @@ from unicl.phrases import find_noun_phrases
 
 
 def imagenet_names(count: int) -> list[str]:
-    """The first lemmas of synsets, those that no vocabulary could tell apart left out."""
+    """The first lemmas of synsets, without those that no vocabulary could tell apart."""
     lines = files("timm").joinpath("data/_info/imagenet_synset_to_lemma.txt").read_text().splitlines()
     lemmas = dict.fromkeys(line.split("\t")[1].split(",")[0].strip().lower() for line in lines)
     return [name for name in lemmas if not name.startswith(("a ", "the "))][:count]
 
 
 def loop(names: list[str], phrases: list[str]) -> list[int]:
-    """What argmax must answer: every score, in double precision."""
+    """The right answer of argmax, from every score in double precision."""
     words = [set(name.split()) for name in names]
     labels_of: dict[str, list[int]] = {}
     for label, of_label in enumerate(words):
@@ -54,7 +54,7 @@ def loop(names: list[str], phrases: list[str]) -> list[int]:
 
 
 def keyword_matchers(names: list[str]) -> Iterator[tuple[str, Callable[[list[str]], list[int]]]]:
-    """The last label that each installed matcher finds in a phrase; -1 without one."""
+    """The last label that each installed matcher finds in a phrase; -1 for none."""
     if importlib.util.find_spec("ahocorasick_rs"):
         import ahocorasick_rs
 
@@ -80,7 +80,7 @@ def keyword_matchers(names: list[str]) -> Iterator[tuple[str, Callable[[list[str
 
 
 def main() -> None:
-    """Print the table."""
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captions", type=Path, help="real captions, one a line")
     parser.add_argument("--labels", type=int, default=20_000)

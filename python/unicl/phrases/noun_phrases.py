@@ -1,4 +1,4 @@
-"""Noun phrases of captions."""
+"""Finds the noun phrases of captions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NounPhrases:
         return len(self.offsets) - 1
 
     def to_list(self) -> list[list[str]]:
-        """The phrases of every caption."""
+        """Gives the phrases of every caption."""
         phrases, bounds = self.phrases.to_list(), self.offsets.tolist()
         return [phrases[start:end] for start, end in itertools.pairwise(bounds)]
 
@@ -60,11 +60,11 @@ def find_noun_phrases(
 def find_noun_phrases(
     captions: Captions, *, tagger: PosTagger | None = None, grammar: str | None = None, threads: int | None = None
 ) -> list[str] | NounPhrases:
-    """The noun phrases of captions, by the recipe that GLIP and its descendants copy.
+    """Finds the noun phrases of captions by the recipe of GLIP and its descendants.
 
-    Lower-case, split into words, tag, chunk by ``NP: {<DT>?<JJ.*>*<NN.*>+}``; a phrase is its words with single
-    spaces between them. A caption is taken as one sentence: a period inside it stays with its word. With
-    ``tagger=PosTagger.from_nltk(...)`` the answers are those of the recipe in Python over
+    A caption is lower-cased, split into words, tagged, and chunked by ``NP: {<DT>?<JJ.*>*<NN.*>+}``. A phrase is its
+    words with single spaces between them. A caption counts as one sentence: a period inside it stays with its word.
+    With ``tagger=PosTagger.from_nltk(...)`` the results are those of the recipe in Python over
     ``nltk.word_tokenize(caption, preserve_line=True)``.
 
     Source: Li et al., Grounded Language-Image Pre-training, CVPR 2022 (arXiv 2112.03857), section 3.2 and its code.
@@ -72,15 +72,15 @@ def find_noun_phrases(
     Args:
         captions: One caption, a batch of them, or an Arrow column.
         tagger: The tagger; None for the package's own weights.
-        grammar: Chunk rules of one label in the notation of NLTK's ``RegexpParser``; None for the one above.
+        grammar: Chunk rules of one label in the notation of NLTK's ``RegexpParser``; None for the rule above.
         threads: How many threads to use; None for all cores.
 
     Returns:
-        For one caption the list of its phrases; for a batch columns.
+        The list of phrases for one caption; columns for a batch.
 
     Raises:
-        TypeError: A row is not a string; the message names it.
-        ValueError: The grammar cannot be read; the message says where.
+        TypeError: A row is not a string; the message names the row.
+        ValueError: The grammar cannot be read; the message gives the place.
 
     Example:
         >>> find_noun_phrases("A Black dog chases the red balls.")

@@ -1,4 +1,4 @@
-"""Part-of-speech tags of captions."""
+"""Tags the words of captions with their parts of speech."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TaggedWords:
 
     Attributes:
         offsets: int64 (n + 1,).
-        words: The words, as the tokenizer has them.
+        words: The words, as the tokenizer splits them.
         tags: uint8 (number of words,), indices into ``tag_names``.
         spans: int32 (number of words, 2), the characters of the caption, from and to.
         tag_names: The tags that the tagger knows.
@@ -46,7 +46,7 @@ class TaggedWords:
         return len(self.offsets) - 1
 
     def to_list(self) -> list[list[tuple[str, str]]]:
-        """The (word, tag) pairs of every caption."""
+        """Gives the (word, tag) pairs of every caption."""
         names = self.tag_names
         pairs = list(zip(self.words.to_list(), (names[tag] for tag in self.tags.tolist()), strict=True))
         bounds = self.offsets.tolist()
@@ -54,17 +54,17 @@ class TaggedWords:
 
 
 class PosTagger:
-    """An English part-of-speech tagger: NLTK's averaged perceptron, in Rust, with weights that come along.
+    """An English part-of-speech tagger: NLTK's averaged perceptron, in Rust, with weights in the package.
 
-    Words are split as ``nltk.tokenize.NLTKWordTokenizer`` does, the whole caption as one sentence. ``PosTagger()``
-    has the weights of this package, trained on UD English EWT and on captions; :meth:`from_nltk` reads NLTK's own, and
-    then the tags equal ``nltk.pos_tag``'s. The tags are those of the Penn Treebank.
+    Words are split as by ``nltk.tokenize.NLTKWordTokenizer``, with the whole caption as one sentence. ``PosTagger()``
+    has the weights of this package, trained on UD English EWT and on captions. :meth:`from_nltk` reads NLTK's own
+    weights, and then the tags equal those of ``nltk.pos_tag``. The tags are those of the Penn Treebank.
 
     Args:
         content: The content of a tagger file; None for the package's own.
 
     Raises:
-        ValueError: ``content`` is not that of a tagger file, or is damaged.
+        ValueError: ``content`` is not the content of a tagger file, or is damaged.
 
     Example:
         >>> PosTagger().tag("the dog is black")
@@ -80,11 +80,11 @@ class PosTagger:
 
     @classmethod
     def load(cls, path: str | Path) -> PosTagger:
-        """The tagger that :meth:`save` wrote to a file.
+        """Reads a tagger from a file that :meth:`save` wrote.
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: The file is not a tagger's, is of another version, or is damaged; the message names it.
+            ValueError: The file is not a tagger file, has another version, or is damaged; the message names it.
         """
         content = Path(path).read_bytes()
         try:
@@ -94,25 +94,27 @@ class PosTagger:
 
     @classmethod
     def from_nltk(cls, path: str | Path) -> PosTagger:
-        """NLTK's tagger, from its folder or from the ``.weights.json`` in it.
+        """Reads NLTK's tagger from its folder, or from the ``.weights.json`` in it.
 
         Args:
             path: The folder with the files ``*.weights.json``, ``*.tagdict.json`` and ``*.classes.json``
-                (``nltk_data/taggers/averaged_perceptron_tagger_eng``), or the first of these.
+                (``nltk_data/taggers/averaged_perceptron_tagger_eng``), or the first of these files.
 
         Raises:
             FileNotFoundError: A file is missing; the message names it.
-            ValueError: There are several taggers in the folder, or a file is not what NLTK writes.
+            ValueError: There are several taggers in the folder, or a file does not have NLTK's format.
         """
         path = Path(path)
         if path.is_dir():
             found = sorted(path.glob("*.weights.json"))
             if len(found) > 1:
                 raise ValueError(
-                    f"{path} has several taggers: {', '.join(f.name for f in found)}; give the path of one"
+                    f"expected one tagger in {path}; got {', '.join(f.name for f in found)}: give the path of one"
                 )
             if not found:
-                raise FileNotFoundError(f"no *.weights.json in {path}; expected the folder of one of NLTK's taggers")
+                raise FileNotFoundError(
+                    f"expected the folder of one of NLTK's taggers; got {path}, which has no *.weights.json"
+                )
             path = found[0]
         stem = path.name.removesuffix(".weights.json")
         if stem == path.name:
@@ -131,14 +133,14 @@ class PosTagger:
     @overload
     def tag(self, captions: Sequence[str] | ArrowArray | ArrowStream, *, threads: int | None = None) -> TaggedWords: ...
     def tag(self, captions: Captions, *, threads: int | None = None) -> list[tuple[str, str]] | TaggedWords:
-        """The words of captions and their tags, as they stand (nothing is lower-cased).
+        """Tags the words of captions as they stand; nothing is lower-cased.
 
         Args:
             captions: One caption, a batch of them, or an Arrow column.
             threads: How many threads to use; None for all cores.
 
         Returns:
-            For one caption its (word, tag) pairs; for a batch columns.
+            The (word, tag) pairs for one caption; columns for a batch.
 
         Example:
             >>> PosTagger().tag(["a dog", ""]).to_list()
@@ -150,14 +152,14 @@ class PosTagger:
         return tagged.to_list()[0] if isinstance(captions, str) else tagged
 
     def tag_words(self, sentences: Sequence[Sequence[str]], *, threads: int | None = None) -> list[list[str]]:
-        """The tags of sentences whose words are already split.
+        """Tags sentences whose words are already split.
 
         Args:
-            sentences: The words of each.
+            sentences: The words of each sentence.
             threads: How many threads to use; None for all cores.
 
         Raises:
-            TypeError: A sentence is a string; the message says to split it.
+            TypeError: A sentence is a string.
 
         Example:
             >>> PosTagger().tag_words([["a", "dog"], []])
@@ -165,7 +167,9 @@ class PosTagger:
         """
         for row, sentence in enumerate(sentences):
             if isinstance(sentence, str):
-                raise TypeError(f"sentence {row} is a str; expected its words, or use tag(), which splits them")
+                raise TypeError(
+                    f"expected lists of words; sentence {row} is a str: split it, or call tag(), which splits captions"
+                )
         names = self.tag_names
         tagged = self._native.tag_words([list(words) for words in sentences], threads)
         return [[names[tag] for tag in tags] for tags in tagged]

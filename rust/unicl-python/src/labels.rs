@@ -128,9 +128,9 @@ impl LabelMapper {
     }
 
     #[pyo3(signature = (captions, tagger, *, grammar = None, phrases = "count", threads = None))]
-    fn label<'py>(
+    fn label(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         captions: Captions<'_>,
         tagger: &PosTagger,
         grammar: Option<&str>,

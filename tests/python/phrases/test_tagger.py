@@ -125,7 +125,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
 
 
 def test_what_is_not_of_nltk_is_refused_by_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no \*\.weights\.json in"):
+    with pytest.raises(FileNotFoundError, match=r"got .*, which has no \*\.weights\.json"):
         PosTagger.from_nltk(tmp_path)
     with pytest.raises(ValueError, match=r"expected a folder or a file named \*\.weights\.json; got .*english\.bin"):
         PosTagger.from_nltk(tmp_path / "english.bin")
@@ -138,7 +138,7 @@ def test_what_is_not_of_nltk_is_refused_by_name(tmp_path):
 
 
 def test_a_sentence_that_is_not_split_is_refused():
-    with pytest.raises(TypeError, match="sentence 1 is a str; expected its words, or use tag"):
+    with pytest.raises(TypeError, match="expected lists of words; sentence 1 is a str: split it, or call tag"):
         PosTagger().tag_words([["a"], "a dog"])
 
 

@@ -143,6 +143,32 @@ impl Default for LabelColumns {
 }
 
 impl LabelColumns {
+    /// Appends what `detail` asks for. It is not inlined, so that the loop that only counts phrases stays small.
+    #[inline(never)]
+    fn push_phrase(
+        &mut self,
+        phrase: Phrase<'_>,
+        mapping: Mapping,
+        detail: PhraseDetail,
+        words: &mut PhraseWords,
+    ) {
+        self.mappings.push(mapping);
+        if detail >= PhraseDetail::Text {
+            let (from, to) = phrase.span();
+            let narrow = |at| i32::try_from(at).expect("a caption has less than 2^31 characters");
+            self.spans.push([narrow(from), narrow(to)]);
+            phrase.write(&mut self.texts.text);
+            self.texts.end();
+        }
+        if detail >= PhraseDetail::Lemma {
+            words.read(phrase.words());
+            if words.len() > 0 {
+                self.lemmas.text.push_str(words.last_singular(words.len()));
+            }
+            self.lemmas.end();
+        }
+    }
+
     fn append(mut self, next: &Self) -> Self {
         self.labels.extend_from_slice(&next.labels);
         append_offsets(&mut self.label_offsets, &next.label_offsets);
@@ -210,40 +236,30 @@ struct Labeler<'a> {
 impl Labeler<'_> {
     /// Appends a caption to the columns.
     fn label(&mut self, caption: &str, columns: &mut LabelColumns) {
-        self.finder.read(caption);
-        self.row.clear();
-        let mut count = 0;
-        for phrase in self.finder.phrases() {
-            let mapping = self.mapper.map_found(phrase);
-            count += 1;
+        let Self {
+            finder,
+            mapper,
+            words,
+            row,
+            detail,
+        } = self;
+        finder.read(caption);
+        let phrases = finder.phrases();
+        let end = columns.phrase_offsets.last().copied().unwrap_or_default() + wide(phrases.len());
+        columns.phrase_offsets.push(end);
+        row.clear();
+        for phrase in phrases {
+            let mapping = mapper.map_found(phrase);
             if mapping.id >= 0 {
-                self.row.push(mapping.id);
+                row.push(mapping.id);
             }
-            if self.detail >= PhraseDetail::Label {
-                columns.mappings.push(mapping);
-            }
-            if self.detail >= PhraseDetail::Text {
-                let (from, to) = phrase.span();
-                let narrow =
-                    |at| i32::try_from(at).expect("a caption has less than 2^31 characters");
-                columns.spans.push([narrow(from), narrow(to)]);
-                phrase.write(&mut columns.texts.text);
-                columns.texts.end();
-            }
-            if self.detail >= PhraseDetail::Lemma {
-                self.words.read(phrase.words());
-                if self.words.len() > 0 {
-                    let lemma = self.words.last_singular(self.words.len());
-                    columns.lemmas.text.push_str(lemma);
-                }
-                columns.lemmas.end();
+            if *detail > PhraseDetail::Count {
+                columns.push_phrase(phrase, mapping, *detail, words);
             }
         }
-        self.row.sort_unstable();
-        self.row.dedup();
-        columns.labels.extend_from_slice(&self.row);
+        row.sort_unstable();
+        row.dedup();
+        columns.labels.extend_from_slice(row);
         columns.label_offsets.push(wide(columns.labels.len()));
-        let phrases = columns.phrase_offsets.last().copied().unwrap_or_default();
-        columns.phrase_offsets.push(phrases + count);
     }
 }
