@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class RelevanceScorer(Protocol):
     """Scores how relevant phrases are to images; a plain function can be one.
 
-    Ready ones, over trained models, are in ``unicl.models.scorers.dual_tower``.
+    Ready ones, over trained models, are in :mod:`unicl.models`.
     """
 
     def __call__(self, images: Any, phrases: list[list[str]], /) -> Sequence[Sequence[float]]:
