@@ -26,6 +26,30 @@ class Rule(IntEnum):
     """The phrase means the label after a slip of the pen is corrected: "a girafe" and "giraffe"."""
     ARGMAX = 8
     """Of all labels, this name is the most similar. The mode "argmax" has only this rule."""
+    CAPTION = 9
+    """The caption has the name or synonym, in words that are no noun phrase for the tagger: "a knife and fork"."""
+    NAMED_HEAD = 10
+    """The noun before a proper name is a name or synonym: "director Ruben Fleischer" is a person."""
+    ABSENT = 11
+    """No label: the caption tells that the thing is not there: "no dogs", "without a hat or gloves"."""
+    POSSESSOR = 12
+    """No label: the phrase only tells whose a thing is: "women's shoes". "A man's hand" does show a person."""
+    MEASURE = 13
+    """No label: the phrase tells how many there are: "a couple of zebras"."""
+    LIKENESS = 14
+    """No label: it is a likeness of the thing: "a statue of a horse", "a toy car"."""
+    PURPOSE = 15
+    """No label: the phrase tells for whom or what goods are: "shoes for women"."""
+    ACCESSORY = 16
+    """No label: the phrase tells which thing an accessory fits: "iPhone 5 case"."""
+    PROPER_NAME = 17
+    """No label: the phrase is a proper name: "Jeanette Baker", "the Bulldogs"."""
+    CREDIT = 18
+    """No label: the phrase tells who made what is shown: "by Various Artists"."""
+    QUOTED = 19
+    """No label: the phrase stands between quotation marks, as a title does."""
+    TITLE = 20
+    """No label: a person in a title, of whom nothing more is told: "Autodesk Certified Instructor"."""
 
 
 WHOLE = (Rule.EXACT, Rule.LEMMA, Rule.SYNONYM)

@@ -6,7 +6,7 @@ use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
 use unicl_core::labels::{
-    self, ArgmaxIndex, LabelWords, Limits, Mapping, Meanings, Mode, PhraseDetail, Spelling, Texts,
+    self, ArgmaxIndex, LabelWords, Limits, Mapping, Meanings, Mode, NameEnds, PhraseDetail, Spelling, Texts,
     Vocabulary, VocabularyError,
 };
 use unicl_core::phrases::GrammarError;
@@ -31,6 +31,8 @@ pub(crate) struct LabelVocabulary {
     argmax: OnceLock<ArgmaxIndex>,
     /// Made when words are first taken for misspelt.
     words: OnceLock<LabelWords>,
+    /// Made when captions are first labelled.
+    ends: OnceLock<NameEnds>,
 }
 
 #[pymethods]
@@ -52,6 +54,7 @@ impl LabelVocabulary {
             vocabulary,
             argmax: OnceLock::new(),
             words: OnceLock::new(),
+            ends: OnceLock::new(),
         })
     }
 
@@ -170,6 +173,7 @@ impl LabelMapper {
             vocabulary,
             argmax,
             words,
+            ends,
         } = self.vocabulary.get();
         if self.is_argmax {
             return Mode::Argmax(argmax.get_or_init(|| ArgmaxIndex::new(vocabulary.names())));
@@ -183,6 +187,7 @@ impl LabelMapper {
             vocabulary,
             kept: self.nearest_kept.as_deref(),
             spelling,
+            ends: Some(ends.get_or_init(|| NameEnds::new(vocabulary))),
         })
     }
 }

@@ -1,8 +1,11 @@
 //! Maps captions to sets of labels, and to the noun phrases that mean them.
 
 use super::argmax::{Argmax, ArgmaxIndex};
+use super::context::Mention;
 use super::mapper::{Mapper, Mapping, Meanings};
+use super::mentions::MentionFinder;
 use super::phrase::PhraseWords;
+use super::reading::{Kinds, Reading};
 use crate::phrases::{Chunker, Phrase, PhraseFinder, Tagger};
 use crate::threads::{self, Threads};
 
@@ -37,17 +40,6 @@ impl<'a> PhraseMapper<'a> {
         match self {
             Self::Canonical(mapper) => mapper.map(phrase.split_whitespace()),
             Self::Argmax(argmax, _) => argmax.map(phrase),
-        }
-    }
-
-    fn map_found(&mut self, phrase: Phrase<'_>) -> Mapping {
-        match self {
-            Self::Canonical(mapper) => mapper.map(phrase.words()),
-            Self::Argmax(argmax, text) => {
-                text.clear();
-                phrase.write(text);
-                argmax.map(text)
-            }
         }
     }
 }
@@ -207,6 +199,8 @@ pub fn label_captions(
         || Labeler {
             finder: PhraseFinder::new(tagger, chunker),
             mapper: PhraseMapper::new(mode),
+            kinds: Kinds::new(tagger),
+            mentions: MentionFinder::default(),
             words: PhraseWords::default(),
             row: Vec::new(),
             detail,
@@ -228,6 +222,8 @@ pub fn label_captions(
 struct Labeler<'a> {
     finder: PhraseFinder<'a>,
     mapper: PhraseMapper<'a>,
+    kinds: Kinds,
+    mentions: MentionFinder,
     words: PhraseWords,
     row: Vec<i32>,
     detail: PhraseDetail,
@@ -239,22 +235,32 @@ impl Labeler<'_> {
         let Self {
             finder,
             mapper,
+            kinds,
+            mentions,
             words,
             row,
             detail,
         } = self;
         finder.read(caption);
-        let phrases = finder.phrases();
-        let end = columns.phrase_offsets.last().copied().unwrap_or_default() + wide(phrases.len());
+        let mentions = match mapper {
+            PhraseMapper::Canonical(mapper) => {
+                mentions.find(&Reading::new(caption, finder, kinds), mapper)
+            }
+            PhraseMapper::Argmax(argmax, text) => mentions.all(finder.places(), |from, to| {
+                text.clear();
+                finder.phrase(from, to).write(text);
+                argmax.map(text)
+            }),
+        };
+        let end = columns.phrase_offsets.last().copied().unwrap_or_default() + wide(mentions.len());
         columns.phrase_offsets.push(end);
         row.clear();
-        for phrase in phrases {
-            let mapping = mapper.map_found(phrase);
+        for &Mention { from, to, mapping } in mentions {
             if mapping.id >= 0 {
                 row.push(mapping.id);
             }
             if *detail > PhraseDetail::Count {
-                columns.push_phrase(phrase, mapping, *detail, words);
+                columns.push_phrase(finder.phrase(from, to), mapping, *detail, words);
             }
         }
         row.sort_unstable();

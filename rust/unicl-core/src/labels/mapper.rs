@@ -10,6 +10,7 @@
 //! A label that is not kept is replaced by its nearest ancestor that is kept. A phrase that matches no
 //! label has none. A phrase that ends in a blocked text has none either: "a red toy car".
 
+use super::lexicon::NameEnds;
 use super::phrase::PhraseWords;
 use super::spelling::Spelling;
 use super::vocabulary::{Meaning, NO_LABEL, Vocabulary};
@@ -37,6 +38,30 @@ pub enum Rule {
     Fuzzy = 7,
     /// The label is the most similar of all; see [`Argmax`](super::Argmax).
     Argmax = 8,
+    /// The caption has the name or synonym, in words that are no noun phrase for the tagger.
+    Caption = 9,
+    /// The label of its noun before a proper name: "director Ruben Fleischer".
+    NamedHead = 10,
+    /// No label: the thing is not there ("no dogs").
+    Absent = 11,
+    /// No label: the thing only has or wears what is there ("women's shoes").
+    Possessor = 12,
+    /// No label: it tells how many there are ("a couple of zebras").
+    Measure = 13,
+    /// No label: a likeness of the thing ("a statue of a horse").
+    Likeness = 14,
+    /// No label: whom or what goods are for ("shoes for women").
+    Purpose = 15,
+    /// No label: the thing that an accessory is for ("iPhone 5 case").
+    Accessory = 16,
+    /// No label: a proper name ("Jeanette Baker", "the Bulldogs").
+    ProperName = 17,
+    /// No label: who made what is shown ("by Various Artists").
+    Credit = 18,
+    /// No label: words in quotation marks, such as a title.
+    Quoted = 19,
+    /// No label: a person in a title, of whom nothing more is told ("Certified Instructor").
+    Title = 20,
 }
 
 /// A phrase's label.
@@ -55,11 +80,16 @@ pub struct Mapping {
 
 impl Mapping {
     /// No label.
-    pub const ABSTENTION: Self = Self {
-        id: -1,
-        score: 0.0,
-        rule: Rule::Abstain,
-    };
+    pub const ABSTENTION: Self = Self::refused(Rule::Abstain);
+
+    /// No label, by a rule.
+    pub(super) const fn refused(rule: Rule) -> Self {
+        Self {
+            id: -1,
+            score: 0.0,
+            rule,
+        }
+    }
 }
 
 #[allow(
@@ -80,6 +110,8 @@ pub struct Meanings<'a> {
     pub kept: Option<&'a [i32]>,
     /// How spelling slips are corrected. If None, they are not.
     pub spelling: Option<Spelling<'a>>,
+    /// The names to look up among the words of a caption. If None, only noun phrases are looked up.
+    pub ends: Option<&'a NameEnds>,
 }
 
 impl<'a> From<&'a Vocabulary> for Meanings<'a> {
@@ -88,6 +120,7 @@ impl<'a> From<&'a Vocabulary> for Meanings<'a> {
             vocabulary,
             kept: None,
             spelling: None,
+            ends: None,
         }
     }
 }
@@ -118,6 +151,11 @@ pub struct Mapper<'a> {
 }
 
 impl<'a> Mapper<'a> {
+    /// The names to look up among the words of a caption.
+    pub(super) fn ends(&self) -> Option<&'a NameEnds> {
+        self.meanings.ends
+    }
+
     /// A mapper with empty buffers.
     #[must_use]
     pub fn new(meanings: impl Into<Meanings<'a>>) -> Self {
@@ -149,6 +187,14 @@ impl<'a> Mapper<'a> {
         found.map_or(Mapping::ABSTENTION, |(id, score)| {
             self.settle(id, score, Rule::Fuzzy)
         })
+    }
+
+    /// Gives the label of words that are a name or a synonym as a whole, or blocked.
+    pub(super) fn map_whole<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> Option<Mapping> {
+        self.words.read(words);
+        let whole = self.words.len();
+        let (id, rule) = (whole > 0).then(|| self.meaning(&self.words, whole))??;
+        Some(self.settle(id, 1.0, rule))
     }
 
     /// The label of the longest end of `words` that has one; the phrase had `whole` words.

@@ -4,18 +4,24 @@
 //! and [`label_captions`] maps whole captions to sets of labels.
 
 mod argmax;
+mod context;
 mod labeler;
 mod lemma;
+mod lexicon;
 mod mapper;
+mod mentions;
 mod miner;
 mod phrase;
+mod reading;
 mod spelling;
 mod vocabulary;
+mod word_classes;
 mod word_tables;
 
 pub use argmax::{Argmax, ArgmaxIndex};
 pub use labeler::{LabelColumns, Mode, PhraseDetail, Texts, label_captions, map_phrases};
 pub use lemma::lemma;
+pub use lexicon::NameEnds;
 pub use mapper::{Mapper, Mapping, Meanings, Rule};
 pub use miner::{Limits, mine};
 pub use spelling::{LabelWords, Spelling};

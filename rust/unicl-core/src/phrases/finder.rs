@@ -50,6 +50,35 @@ impl<'a> PhraseFinder<'a> {
         self.chunker.chunk(&self.tags, &mut self.chunks);
     }
 
+    /// The tagger.
+    pub(crate) fn tagger(&self) -> &'a Tagger {
+        self.tagger
+    }
+
+    /// The words of the caption that was read last.
+    pub(crate) fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// The tags of its words.
+    pub(crate) fn tags(&self) -> &[u8] {
+        &self.tags
+    }
+
+    /// Its phrases as the numbers of their first word and of the one after their last.
+    pub(crate) fn places(&self) -> &[(u32, u32)] {
+        &self.chunks
+    }
+
+    /// Some neighbouring words of it as a phrase.
+    pub(crate) fn phrase(&self, from: usize, to: usize) -> Phrase<'_> {
+        Phrase {
+            words: &self.words,
+            from,
+            to,
+        }
+    }
+
     /// The phrases of the caption that was read last, in order.
     #[must_use]
     pub fn phrases(&self) -> impl ExactSizeIterator<Item = Phrase<'_>> {

@@ -1,0 +1,135 @@
+//! Finds the names of labels in the words of a caption, where the tagger saw no noun phrase.
+//!
+//! A tagger does not know the vocabulary: in "suit and tie" it takes the tie for a verb, and in "a frying pan"
+//! the phrase is the pan alone. So the words of a caption are looked up as well. A name counts if its neighbours
+//! let it be a noun phrase, or the end of one: "a tie" and "a knife and fork", but not "they tie a knot".
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::mapper::{Mapper, Mapping};
+use super::reading::{Kind, Reading};
+use super::vocabulary::Vocabulary;
+use super::word_tables::is_trailing;
+
+/// What the search in captions knows of a vocabulary.
+#[derive(Debug)]
+pub struct NameEnds {
+    /// The last words of every text that means a label, with the number of words of the longest such text.
+    longest: HashMap<Box<str>, u8>,
+    /// The labels of human beings.
+    persons: Vec<i32>,
+}
+
+impl NameEnds {
+    /// Collects the last words of a vocabulary's names and synonyms.
+    #[must_use]
+    pub fn new(vocabulary: &Vocabulary) -> Self {
+        let mut ends: HashMap<Box<str>, u8> = HashMap::new();
+        for text in vocabulary.texts() {
+            let count = u8::try_from(text.split(' ').count()).unwrap_or(u8::MAX);
+            let end = text.rsplit(' ').next().unwrap_or(text);
+            match ends.get_mut(end) {
+                Some(longest) => *longest = count.max(*longest),
+                None => _ = ends.insert(end.into(), count),
+            }
+        }
+        let person = |word: &&str| vocabulary.look_up(word).map(|(id, _)| id.cast_signed());
+        Self {
+            longest: ends,
+            persons: ["person", "man", "woman", "child", "boy", "girl"]
+                .iter()
+                .filter_map(person)
+                .collect(),
+        }
+    }
+
+    /// Whether a label means human beings.
+    pub(super) fn is_person(&self, id: i32) -> bool {
+        self.persons.contains(&id)
+    }
+
+    /// The number of words of the longest text that ends in a word; 0 if there is none.
+    fn longest(&self, word: &str) -> usize {
+        let end = word.rsplit('-').next().unwrap_or(word);
+        self.longest.get(end).copied().map_or(0, usize::from)
+    }
+}
+
+/// A name among the words of a caption.
+pub(super) struct Name {
+    /// The number of its first word.
+    pub(super) from: usize,
+    pub(super) mapping: Mapping,
+}
+
+/// The longest name that ends with the word before `to` and has more than `least` words.
+pub(super) fn name_before(
+    reading: &Reading<'_>,
+    ends: &NameEnds,
+    mapper: &mut Mapper<'_>,
+    to: usize,
+    least: usize,
+) -> Option<Name> {
+    let longest = ends.longest(reading.word(to - 1)).min(to);
+    (least + 1..=longest).rev().find_map(|count| {
+        let from = to - count;
+        let mapping = mapper.map_whole((from..to).map(|at| reading.word(at)))?;
+        Some(Name { from, mapping })
+    })
+}
+
+/// Whether the tagger can be wrong about a word that it takes for no noun.
+pub(super) fn can_be_noun(reading: &Reading<'_>, at: usize) -> bool {
+    match reading.kind(at) {
+        Kind::Determiner | Kind::Owner | Kind::Pronoun | Kind::Conjunction | Kind::Mark => false,
+        // Every short one is a preposition.
+        Kind::Preposition => reading.word(at).len() > 5,
+        _ => true,
+    }
+}
+
+/// Whether words outside the noun phrases of the tagger can be one, or the end of one.
+pub(super) fn can_be_phrase(reading: &Reading<'_>, from: usize, to: usize) -> bool {
+    let next = reading.kind(to);
+    let is_part = next.is_noun() && !is_trailing(reading.word(to));
+    if is_part {
+        // "oven door": the thing is the door.
+        return false;
+    }
+    if to - from > 1 {
+        return true;
+    }
+    let (before, word_before) = (reading.kind_before(from), reading.before(from, 1));
+    let has_object = matches!(next, Kind::Determiner | Kind::Owner | Kind::Pronoun)
+        || matches!(reading.word(to), "to" | "up" | "down" | "off" | "out");
+    match (before, reading.kind(from)) {
+        // "an orange and white cat": an adjective stays one before another.
+        (_, Kind::Adjective) if matches!(next, Kind::Adjective | Kind::Conjunction) => false,
+        // "getting injured": only a determiner makes a noun of it.
+        (before, Kind::Participle)
+            if !matches!(before, Kind::Determiner | Kind::Owner | Kind::Number) =>
+        {
+            false
+        }
+        (Kind::Participle | Kind::Mark, Kind::Adjective) => false,
+        (Kind::Determiner | Kind::Owner | Kind::Number | Kind::Adjective, _) => {
+            !matches!(word_before, "that" | "which" | "who" | "this" if has_object)
+        }
+        _ if word_before == "'s" => true,
+        _ if has_object => false,
+        // "a suit and tie", "oven, sink, and fridge".
+        (Kind::Conjunction | Kind::Mark, _) if matches!(word_before, "and" | "or" | "&" | ",") => {
+            let listed = if from >= 2 && reading.word(from - 2) == "," { 3 } else { 2 };
+            from >= listed && reading.kind(from - listed).is_noun()
+        }
+        // "with broccoli", "holding umbrella".
+        (Kind::Preposition, _) => !matches!(
+            word_before,
+            "that" | "while" | "as" | "because" | "if" | "since" | "when" | "to" | "so"
+        ),
+        (Kind::Participle, _) => !matches!(word_before, "going" | "helping" | "trying" | "been"),
+        // At the beginning, and between marks.
+        (Kind::Mark, _) => matches!(next, Kind::Mark | Kind::Participle | Kind::Conjunction),
+        _ => false,
+    }
+}

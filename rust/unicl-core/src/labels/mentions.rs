@@ -1,0 +1,152 @@
+//! Finds what a caption mentions: its noun phrases and the names of labels in it, each with its label or the reason
+//! why it has none.
+
+use super::context::{Context, Mention};
+use super::lexicon::{NameEnds, can_be_noun, can_be_phrase, name_before};
+use super::mapper::{Mapper, Mapping, Rule};
+use super::reading::{Case, Kind, Reading};
+use super::word_classes::Classes;
+
+/// Finds mentions in one caption after another; it reuses its buffer.
+#[derive(Default)]
+pub(super) struct MentionFinder {
+    mentions: Vec<Mention>,
+}
+
+impl MentionFinder {
+    /// Gives every noun phrase its label, whatever its neighbours.
+    pub(super) fn all(
+        &mut self,
+        phrases: &[(u32, u32)],
+        mut map: impl FnMut(usize, usize) -> Mapping,
+    ) -> &[Mention] {
+        self.mentions.clear();
+        self.mentions.extend(phrases.iter().map(|&(from, to)| {
+            let (from, to) = (from as usize, to as usize);
+            Mention {
+                from,
+                to,
+                mapping: map(from, to),
+            }
+        }));
+        &self.mentions
+    }
+
+    /// Gives the noun phrases of a caption, and the names that stand outside them, in order.
+    pub(super) fn find(&mut self, reading: &Reading<'_>, mapper: &mut Mapper<'_>) -> &[Mention] {
+        self.mentions.clear();
+        let ends = mapper.ends();
+        let mut next = 0;
+        for &(from, to) in reading.phrases {
+            let (from, to) = (from as usize, to as usize);
+            if let Some(ends) = ends {
+                self.find_names(reading, ends, mapper, next..from);
+            }
+            let mut mention = map_phrase(reading, mapper, from, to);
+            if let Some(ends) = ends.filter(|_| can_extend(reading, from)) {
+                let least = to - from;
+                if let Some(name) = name_before(reading, ends, mapper, to, least) {
+                    mention = self.take_over(name.from, to, name.mapping);
+                }
+            }
+            self.mentions.push(mention);
+            next = to;
+        }
+        if let Some(ends) = ends {
+            self.find_names(reading, ends, mapper, next..reading.len());
+        }
+        let mut context = Context::default();
+        for mention in &mut self.mentions {
+            if mention.mapping.id >= 0
+                && let Some(rule) = context.refuses(
+                    reading,
+                    mention,
+                    ends.is_some_and(|ends| ends.is_person(mention.mapping.id)),
+                )
+            {
+                mention.mapping = Mapping::refused(rule);
+            }
+        }
+        &self.mentions
+    }
+
+    /// Finds names that end among some words outside the noun phrases.
+    fn find_names(
+        &mut self,
+        reading: &Reading<'_>,
+        ends: &NameEnds,
+        mapper: &mut Mapper<'_>,
+        words: std::ops::Range<usize>,
+    ) {
+        for at in words {
+            if !can_be_noun(reading, at) {
+                continue;
+            }
+            if let Some(name) = name_before(reading, ends, mapper, at + 1, 0)
+                && name.mapping.id >= 0
+                && can_be_phrase(reading, name.from, at + 1)
+            {
+                let mut mention = self.take_over(name.from, at + 1, name.mapping);
+                if mention.mapping.rule != Rule::Parent {
+                    mention.mapping.rule = Rule::Caption;
+                }
+                self.mentions.push(mention);
+            }
+        }
+    }
+
+    /// The mention of a name, in the place of the mentions that it covers or whose end it takes.
+    fn take_over(&mut self, mut from: usize, to: usize, mapping: Mapping) -> Mention {
+        while let Some(last) = self.mentions.pop_if(|last| last.to > from) {
+            from = from.min(last.from);
+        }
+        Mention { from, to, mapping }
+    }
+}
+
+/// Whether a name can begin before a noun phrase and end with it: "frying pan".
+fn can_extend(reading: &Reading<'_>, from: usize) -> bool {
+    from > 0
+        && !matches!(reading.kind(from), Kind::Determiner)
+        && (reading.word(from - 1) == "of" || matches!(
+            reading.kind(from - 1),
+            Kind::Participle | Kind::Adjective | Kind::Noun | Kind::Name | Kind::Verb | Kind::Adverb
+        ))
+}
+
+fn map_phrase(reading: &Reading<'_>, mapper: &mut Mapper<'_>, from: usize, to: usize) -> Mention {
+    let mut map = |to: usize| Mention {
+        from,
+        to,
+        mapping: mapper.map((from..to).map(|at| reading.word(at))),
+    };
+    let mention = map(to);
+    if mention.mapping.id >= 0 || to - from < 2 {
+        return mention;
+    }
+    if reading.classes(to - 1).has(Classes::MEDIUM) && reading.kind(from) != Kind::Determiner {
+        let mut end = to;
+        while end > from + 1 && reading.classes(end - 1).has(Classes::MEDIUM) {
+            end -= 1;
+        }
+        return map(end);
+    }
+    // "director Ruben Fleischer": a person before a given name, or before names that the tagger does not know.
+    let capitals = (from..to)
+        .rev()
+        .take_while(|&at| reading.case(at) == Case::Capital)
+        .count();
+    let is_given = |&at: &usize| {
+        let word = reading.word(at);
+        Classes::of(word).has(Classes::FIRST_NAME) || to - at > 1 && word.len() > 2 && !reading.knows(at)
+    };
+    let Some(name) = (to - capitals.min(to - from - 1)..to).find(is_given) else {
+        return mention;
+    };
+    let mut named = map(name);
+    if !mapper.ends().is_some_and(|ends| ends.is_person(named.mapping.id)) {
+        return mention;
+    }
+    named.mapping.rule = Rule::NamedHead;
+    Mention { to, ..named }
+}

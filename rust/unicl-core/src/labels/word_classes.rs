@@ -1,0 +1,121 @@
+//! Words that the rules of context know, by class, from the tables in `words/`.
+//!
+//! A word can have several classes, so one lookup gives all of them as bits.
+
+use std::sync::LazyLock;
+
+use foldhash::{HashMap, HashMapExt};
+
+/// Classes of a word, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Classes(u16);
+
+impl Classes {
+    /// Before "of", it tells how many there are: "a couple of zebras".
+    pub(super) const QUANTITY: Self = Self(1);
+    /// Before "of", it tells that there are many: "a herd of cows".
+    pub(super) const GROUP: Self = Self(1 << 1);
+    /// Before "of", it is a likeness: "a statue of a horse".
+    pub(super) const FIGURE: Self = Self(1 << 2);
+    /// Before "of", it shows a thing: "a painting of a horse".
+    pub(super) const IMAGE: Self = Self(1 << 3);
+    /// As an adjective, it makes a likeness: "a toy car".
+    pub(super) const MATERIAL: Self = Self(1 << 4);
+    /// A part of a person or an animal.
+    pub(super) const BODY_PART: Self = Self(1 << 5);
+    /// The head of goods that belong to another thing: "iPhone 5 case".
+    pub(super) const ACCESSORY: Self = Self(1 << 6);
+    /// Those whom goods are made for: "women's shoes".
+    pub(super) const AUDIENCE: Self = Self(1 << 7);
+    /// A given name.
+    pub(super) const FIRST_NAME: Self = Self(1 << 8);
+    /// The name of a team or a make, where it has a capital.
+    pub(super) const TEAM_NAME: Self = Self(1 << 9);
+    /// What shows a thing: "stock photo".
+    pub(super) const MEDIUM: Self = Self(1 << 10);
+
+    /// The classes of a word.
+    pub(super) fn of(word: &str) -> Self {
+        CLASSES.get(word).copied().unwrap_or_default()
+    }
+
+    /// Whether it is of any of these classes.
+    pub(super) const fn has(self, classes: Self) -> bool {
+        self.0 & classes.0 != 0
+    }
+
+    pub(super) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// The lists: a table, and the class of its words. Comments begin with `#`.
+const LISTS: [(&str, Classes); 6] = [
+    (include_str!("../../words/body_parts.tsv"), Classes::BODY_PART),
+    (include_str!("../../words/accessories.tsv"), Classes::ACCESSORY),
+    (include_str!("../../words/audiences.tsv"), Classes::AUDIENCE),
+    (include_str!("../../words/first_names.tsv"), Classes::FIRST_NAME),
+    (include_str!("../../words/team_names.tsv"), Classes::TEAM_NAME),
+    (include_str!("../../words/media.tsv"), Classes::MEDIUM),
+];
+
+/// The tables whose second column names the class.
+const TABLES: [&str; 2] = [
+    include_str!("../../words/measure_words.tsv"),
+    include_str!("../../words/likenesses.tsv"),
+];
+
+fn class_named(name: &str) -> Classes {
+    match name {
+        "quantity" => Classes::QUANTITY,
+        "group" => Classes::GROUP,
+        "figure" => Classes::FIGURE,
+        "image" => Classes::IMAGE,
+        "material" => Classes::MATERIAL,
+        _ => unreachable!("{name} is no class"),
+    }
+}
+
+static CLASSES: LazyLock<HashMap<&'static str, Classes>> = LazyLock::new(|| {
+    let mut classes = HashMap::new();
+    let mut add = |word, class| {
+        let entry: &mut Classes = classes.entry(word).or_default();
+        *entry = entry.or(class);
+    };
+    let rows = |table: &'static str| table.lines().filter(|line| !line.starts_with('#'));
+    for (list, class) in LISTS {
+        rows(list).for_each(|word| add(word, class));
+    }
+    for row in TABLES.into_iter().flat_map(rows) {
+        let (word, class) = row.split_once('\t').expect("a row has two columns");
+        add(word, class_named(class));
+    }
+    classes
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_has_the_classes_of_all_its_tables() {
+        assert!(Classes::of("statue").has(Classes::FIGURE));
+        assert!(!Classes::of("statue").has(Classes::IMAGE));
+        let both = Classes::of("photo");
+        assert!(both.has(Classes::IMAGE) && both.has(Classes::MEDIUM));
+        assert_eq!(Classes::of("zebra"), Classes::default());
+    }
+
+    #[test]
+    fn every_row_is_sorted_and_stands_once() {
+        for table in LISTS.iter().map(|(table, _)| *table).chain(TABLES) {
+            let words: Vec<&str> = table
+                .lines()
+                .filter(|line| !line.starts_with('#'))
+                .map(|line| line.split('\t').next().unwrap_or_default())
+                .collect();
+            assert!(words.windows(2).all(|pair| pair[0] < pair[1]), "{words:?}");
+            assert!(words.iter().all(|word| !word.is_empty()));
+        }
+    }
+}
