@@ -132,17 +132,19 @@ fn map_phrase(reading: &Reading<'_>, mapper: &mut Mapper<'_>, from: usize, to: u
         return map(end);
     }
     // "director Ruben Fleischer": a person before a given name, or before names that the tagger does not know.
-    let capitals = (from..to)
-        .rev()
-        .take_while(|&at| reading.case(at) == Case::Capital)
-        .count();
-    let is_given = |&at: &usize| {
+    let is_name = |at: usize| {
         let word = reading.word(at);
-        Classes::of(word).has(Classes::FIRST_NAME) || to - at > 1 && word.len() > 2 && !reading.knows(at)
+        reading.case(at) == Case::Capital
+            && word.chars().all(char::is_alphabetic)
+            && (reading.kind(at) == Kind::Name
+                || !reading.knows(at)
+                || reading.classes(at).has(Classes::FIRST_NAME))
     };
-    let Some(name) = (to - capitals.min(to - from - 1)..to).find(is_given) else {
+    let names = (from + 1..to).rev().take_while(|&at| is_name(at)).count();
+    let name = to - names;
+    if names == 0 || names == 1 && !reading.classes(name).has(Classes::FIRST_NAME) {
         return mention;
-    };
+    }
     let mut named = map(name);
     if !mapper.ends().is_some_and(|ends| ends.is_person(named.mapping.id)) {
         return mention;
