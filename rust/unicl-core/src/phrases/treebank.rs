@@ -4,8 +4,11 @@
 //! [`super::Words`] splits most captions without these rules, and a property test ties it to them. Every
 //! character carries its place in the caption, so words keep their spans when rules insert and replace.
 //! The clitics and contractions below are part of the rules; their order matters.
+//!
+//! NLTK compiles most rules with the `regex` package, the contractions with `re`, and ends with
+//! `str.split()`. The three differ in what is a space, a word character and the other case of a letter.
 
-use super::characters::{is_decimal, is_space, is_word};
+use super::characters::{is_decimal, is_space, is_word_of_re, is_word_of_regex};
 
 /// A character of the text in work, and its place in the caption (`None`: a rule inserted it).
 #[derive(Clone, Copy)]
@@ -69,11 +72,11 @@ impl Text {
         });
         self.substitute(|text, i, out| {
             let opens = text.at(i)? == '\''
-                && text.at(i + 1).is_some_and(is_word)
-                && !(i > 0 && text.at(i - 1).is_some_and(is_word))
+                && text.at(i + 1).is_some_and(is_word_of_regex)
+                && !(i > 0 && text.at(i - 1).is_some_and(is_word_of_regex))
                 && !["re", "ve", "ll", "m", "t", "s", "d", "n"]
                     .iter()
-                    .any(|clitic| text.is_word_part(i + 1, clitic));
+                    .any(|clitic| text.is_word_part(i + 1, clitic, is_word_of_regex));
             opens.then(|| {
                 out.extend([text.units[i], SPACE]);
                 1
@@ -120,7 +123,7 @@ impl Text {
                 return None;
             }
             let marks = i + 2..i + 2 + text.run(i + 2, &is_mark);
-            if marks.end + text.run(marks.end, is_space) != text.units.len() {
+            if marks.end + text.run(marks.end, char::is_whitespace) != text.units.len() {
                 return None;
             }
             out.extend([text.units[i], SPACE, text.units[i + 1]]);
@@ -147,7 +150,7 @@ impl Text {
             })
         });
         self.substitute(|text, i, out| {
-            let length = text.run(i, is_space);
+            let length = text.run(i, char::is_whitespace);
             (length > 0).then(|| {
                 out.push(SPACE);
                 length
@@ -186,9 +189,9 @@ impl Text {
         ] {
             self.substitute(|text, i, out| {
                 let middle = i + first.len();
-                let matches = !(i > 0 && is_word(text.at(i - 1)?))
+                let matches = !(i > 0 && is_word_of_re(text.at(i - 1)?))
                     && text.is_ignoring_case(i, first)
-                    && text.is_word_part(middle, second)
+                    && text.is_word_part(middle, second, is_word_of_re)
                     && (first != "wan" || text.at(middle + second.len()).is_some_and(is_space));
                 matches.then(|| {
                     text.pad_halves(i..middle, middle + second.len(), out);
@@ -200,7 +203,7 @@ impl Text {
             self.substitute(|text, i, out| {
                 let matches = text.at(i)? == ' '
                     && text.is_ignoring_case(i + 1, "'t")
-                    && text.is_word_part(i + 3, second);
+                    && text.is_word_part(i + 3, second, is_word_of_re);
                 matches.then(|| {
                     text.pad_halves(i + 1..i + 3, i + 3 + second.len(), out);
                     3 + second.len()
@@ -270,13 +273,15 @@ impl Text {
     fn is_ignoring_case(&self, i: usize, text: &str) -> bool {
         let mut wanted = text.chars().enumerate();
         wanted.all(|(k, c)| {
-            self.at(i + k)
-                .is_some_and(|found| found.eq_ignore_ascii_case(&c))
+            self.at(i + k).is_some_and(|found| {
+                found.eq_ignore_ascii_case(&c)
+                    || matches!((c, found), ('s', 'ſ') | ('i', 'ı' | 'İ'))
+            })
         })
     }
 
     /// Whether `text` stands here, in either case, and no word continues after it.
-    fn is_word_part(&self, i: usize, text: &str) -> bool {
+    fn is_word_part(&self, i: usize, text: &str, is_word: fn(char) -> bool) -> bool {
         self.is_ignoring_case(i, text) && !self.at(i + text.len()).is_some_and(is_word)
     }
 }
