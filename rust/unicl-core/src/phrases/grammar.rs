@@ -5,6 +5,8 @@
 //! against a tag set. A tag set is small, so each `<...>` becomes the set of the tags that it matches, and a
 //! caption is chunked over sets.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use super::pattern::{Characters, Memory, Pattern, unexpected};
@@ -131,18 +133,29 @@ impl Chunker {
     /// If a tag is not an index into the tag set.
     pub fn chunk(&self, tags: &[u8], chunks: &mut Vec<(u32, u32)>) {
         chunks.clear();
-        let mut memory = Memory::default();
+        self.chunk_part(tags, 0..tags.len(), chunks, &mut Memory::default());
+    }
+
+    /// Adds the chunks of a part of a caption to those of the parts before it; no chunk leaves the part.
+    pub(super) fn chunk_part(
+        &self,
+        tags: &[u8],
+        part: Range<usize>,
+        chunks: &mut Vec<(u32, u32)>,
+        memory: &mut Memory,
+    ) {
+        let first = chunks.len();
         for (index, rule) in self.rules.iter().enumerate() {
             // A later rule reads the gaps between the chunks of the earlier rules.
-            let mut gap_start = 0;
-            for taken in 0..if index == 0 { 0 } else { chunks.len() } {
+            let mut gap_start = part.start;
+            for taken in first..if index == 0 { first } else { chunks.len() } {
                 let (from, to) = chunks[taken];
-                rule.chunk(tags, gap_start, from as usize, chunks, &mut memory);
+                rule.chunk(tags, gap_start, from as usize, chunks, memory);
                 gap_start = to as usize;
             }
-            rule.chunk(tags, gap_start, tags.len(), chunks, &mut memory);
+            rule.chunk(tags, gap_start, part.end, chunks, memory);
             if index > 0 {
-                chunks.sort_unstable();
+                chunks[first..].sort_unstable();
             }
         }
     }

@@ -200,7 +200,7 @@ pub(super) struct Memory {
     base: usize,
     /// Words of `failed` for a place.
     width: usize,
-    steps: u32,
+    steps: usize,
 }
 
 impl Memory {
@@ -224,9 +224,7 @@ impl Memory {
 
     fn seen(&mut self, at: usize, choice: usize) -> bool {
         self.steps = self.steps.wrapping_add(1);
-        if self.steps.is_multiple_of(interrupt::BLOCK) {
-            interrupt::check();
-        }
+        interrupt::check_at(self.steps);
         let row = (at - self.base) * self.width;
         if row >= self.failed.len() {
             self.failed.resize(row + self.width, 0);

@@ -9,6 +9,7 @@
 //! `str.split()`. The three differ in what is a space, a word character and the other case of a letter.
 
 use super::characters::{is_decimal, is_space, is_word_of_re, is_word_of_regex};
+use crate::interrupt;
 
 /// A character of the text in work, and its place in the caption (`None`: a rule inserted it).
 #[derive(Clone, Copy)]
@@ -244,11 +245,17 @@ impl Text {
         out.clear();
         let mut i = 0;
         while i < self.units.len() {
-            if let Some(length) = rule(self, i, &mut out) {
-                i += length;
-            } else {
-                out.push(self.units[i]);
-                i += 1;
+            let block = self.units.len().min(i + interrupt::BLOCK);
+            while i < block {
+                if let Some(length) = rule(self, i, &mut out) {
+                    i += length;
+                } else {
+                    out.push(self.units[i]);
+                    i += 1;
+                }
+            }
+            if i < self.units.len() {
+                interrupt::check();
             }
         }
         self.out = std::mem::replace(&mut self.units, out);
