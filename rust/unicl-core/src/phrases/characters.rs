@@ -13,6 +13,7 @@ pub(crate) fn is_word(c: char) -> bool {
 /// Whether `\w` matches the character in Python's `re`: no marks, no circled letters.
 pub(super) fn is_word_of_re(c: char) -> bool {
     c == '_'
+        || c.is_ascii_alphanumeric()
         || c.is_alphanumeric()
             && !unicode_normalization::char::is_combining_mark(c)
             && !is_in(c, &CIRCLED_LETTERS)

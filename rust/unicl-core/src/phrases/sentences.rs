@@ -37,10 +37,12 @@ fn rows(table: &str) -> impl Iterator<Item = &str> {
 /// Such are "|", "•", "–", "-", "/", "#", ":", emoji. A mark that English has inside of phrases is not:
 /// "&", "%", an apostrophe, a comma, a quote, a bracket.
 pub(super) fn is_separator(word: &str) -> bool {
-    !word.as_bytes()[0].is_ascii_alphanumeric()
-        && !word
-            .chars()
-            .any(|c| c.is_alphanumeric() || "&%$'’‘`\",()[]{}".contains(c))
+    let is_inside = |c: char| match c {
+        '&' | '%' | '$' | '\'' | '`' | '"' | ',' | '(' | ')' | '[' | ']' | '{' | '}' | '‘'
+        | '’' => true,
+        _ => c.is_alphanumeric(),
+    };
+    !word.as_bytes()[0].is_ascii_alphanumeric() && !word.contains(is_inside)
 }
 
 /// The end of the sentence that begins at a byte of the caption.

@@ -190,8 +190,8 @@ impl Text {
         ] {
             self.substitute(|text, i, out| {
                 let middle = i + first.len();
-                let matches = !(i > 0 && is_word_of_re(text.at(i - 1)?))
-                    && text.is_ignoring_case(i, first)
+                let matches = text.is_ignoring_case(i, first)
+                    && !(i > 0 && is_word_of_re(text.at(i - 1)?))
                     && text.is_word_part(middle, second, is_word_of_re)
                     && (first != "wan" || text.at(middle + second.len()).is_some_and(is_space));
                 matches.then(|| {
@@ -241,16 +241,18 @@ impl Text {
     /// `re.sub`: at each place, from the left, `rule` may write a replacement; it then returns the number of
     /// units that it replaces.
     fn substitute(&mut self, rule: impl Fn(&Self, usize, &mut Vec<Unit>) -> Option<usize>) {
-        let mut out = std::mem::take(&mut self.out);
+        let (mut out, mut replacement) = (std::mem::take(&mut self.out), Vec::new());
         out.clear();
-        let mut i = 0;
+        let (mut i, mut copied) = (0, 0);
         while i < self.units.len() {
             let block = self.units.len().min(i + interrupt::BLOCK);
             while i < block {
-                if let Some(length) = rule(self, i, &mut out) {
+                if let Some(length) = rule(self, i, &mut replacement) {
+                    out.extend_from_slice(&self.units[copied..i]);
+                    out.append(&mut replacement);
                     i += length;
+                    copied = i;
                 } else {
-                    out.push(self.units[i]);
                     i += 1;
                 }
             }
@@ -258,7 +260,11 @@ impl Text {
                 interrupt::check();
             }
         }
-        self.out = std::mem::replace(&mut self.units, out);
+        if copied > 0 {
+            out.extend_from_slice(&self.units[copied..]);
+            std::mem::swap(&mut self.units, &mut out);
+        }
+        self.out = out;
     }
 
     fn at(&self, i: usize) -> Option<char> {

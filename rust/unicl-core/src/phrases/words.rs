@@ -429,20 +429,18 @@ mod tests {
         take(&words)
     }
 
-    fn sentences(words: &Words) -> String {
-        let mut text = String::new();
+    /// The words of a caption, with strokes between its sentences.
+    fn sentences(caption: &str) -> String {
+        let mut words = Words::default();
+        words.split_sentences(caption);
+        let mut parts = Vec::new();
         for (index, word) in words.iter().enumerate() {
-            let starts = words.sentence_starts().contains(&offset(index));
-            text.push_str(if starts {
-                " / "
-            } else if index > 0 {
-                " "
-            } else {
-                ""
-            });
-            text.push_str(word);
+            if words.sentence_starts().contains(&offset(index)) {
+                parts.push("|");
+            }
+            parts.push(word);
         }
-        text
+        parts.join(" ")
     }
 
     fn texts(caption: &str) -> Vec<String> {
@@ -473,6 +471,41 @@ mod tests {
             ("'tis $5 & 'quoted'", "'|tis|$|5|&|'|quoted|'"),
         ] {
             assert_eq!(texts(caption).join("|"), expected, "{caption}");
+        }
+    }
+
+    #[test]
+    fn captions_are_split_into_sentences() {
+        for (caption, expected) in [
+            ("a cat. a dog.", "a cat . | a dog ."),
+            ("A cat.\nA dog\r\n\r\nA cow", "a cat . | a dog | a cow"),
+            ("cat. dog. cow", "cat . | dog . | cow"),
+            (
+                "cat.Dog visit a.com, Amazon.Com",
+                "cat . | dog visit a.com , amazon.com",
+            ),
+            (
+                "(a cat.) \"a dog.\" a cow",
+                "( a cat . ) | `` a dog . '' | a cow",
+            ),
+            ("wait… what。no", "wait | … | what | 。 | no"),
+            (
+                "a st. bernard. the u.s. flag",
+                "a st. bernard . | the u.s. flag",
+            ),
+            ("in the u.s. a dog runs", "in the u.s . | a dog runs"),
+            (
+                "dr. j. smith, ph.d. e.g. a dog",
+                "dr. j. smith , ph.d. e.g. a dog",
+            ),
+            ("Ph.D and Mr.Brown", "ph.d and mr.brown"),
+            ("no. 7 is no. dogs bark", "no. 7 is no . | dogs bark"),
+            ("cups etc. and etc. Dogs", "cups etc. and etc . | dogs"),
+            ("3.5 m. in 1990. v1.2", "3.5 m. in 1990 . | v1.2"),
+            ("a dog . , x", "a dog . , x"),
+            ("..ab. c", ".. ab . | c"),
+        ] {
+            assert_eq!(sentences(caption), expected, "{caption}");
         }
     }
 
