@@ -63,10 +63,12 @@ def test_ctrl_c_stops_within_one_caption(pattern, work, threads):
         pressed.append(time.perf_counter())
         _thread.interrupt_main()
 
-    timer = threading.Timer(0.3, press)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    def call():
         # The second caption is for the second thread.
         work([caption] * threads, threads=threads)
         time.sleep(5)
+
+    threading.Timer(0.3, press).start()
+    with pytest.raises(KeyboardInterrupt):
+        call()
     assert time.perf_counter() - pressed[0] < 1.5

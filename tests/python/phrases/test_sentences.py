@@ -49,7 +49,9 @@ def test_a_period_within_a_sentence_stays_in_its_phrase(caption, phrase):
     assert find_noun_phrases(caption) == [phrase]
 
 
-@pytest.mark.parametrize("mark", [" | ", " \u2022 ", " \u2013 ", " - ", ": ", "; ", " / ", " #", " \u00b7 ", " * ", " \U0001f436 "])
+@pytest.mark.parametrize(
+    "mark", [" | ", " \u2022 ", " \u2013 ", " - ", ": ", "; ", " / ", " #", " \u00b7 ", " * ", " \U0001f436 "]
+)
 def test_a_mark_separates_phrases(mark):
     assert find_noun_phrases(f"Horse saddle{mark}Leather shop") == ["horse saddle", "leather shop"]
     assert find_noun_phrases(f"{mark}horse{mark}sheep{mark}") == ["horse", "sheep"]
