@@ -62,10 +62,11 @@ def find_noun_phrases(
 ) -> list[str] | NounPhrases:
     """Finds the noun phrases of captions by the recipe of GLIP and its descendants.
 
-    A caption is lower-cased, split into words, tagged, and chunked by ``NP: {<DT>?<JJ.*>*<NN.*>+}``. A phrase is its
-    words with single spaces between them. A caption counts as one sentence: a period inside it stays with its word.
-    With ``tagger=PosTagger.from_nltk(...)`` the results are those of the recipe in Python over
-    ``nltk.word_tokenize(caption, preserve_line=True)``.
+    A caption is split into sentences, lower-cased, split into words, tagged, and chunked by
+    ``NP: {<DT>?<JJ.*>*<NN.*>+}``. A phrase is its words with single spaces between them. It never runs over the end
+    of a sentence, or over a mark such as "|", "#" or "•". The rules for sentences are the package's own and need
+    no data; docs/text.md lists them. The rest is the recipe in Python: with ``tagger=PosTagger.from_nltk(...)`` a
+    sentence has the words of ``nltk.tokenize.NLTKWordTokenizer`` and all words of a caption are tagged together.
 
     Source: Li et al., Grounded Language-Image Pre-training, CVPR 2022 (arXiv 2112.03857), section 3.2 and its code.
 
@@ -85,6 +86,8 @@ def find_noun_phrases(
     Example:
         >>> find_noun_phrases("A Black dog chases the red balls.")
         ['a black dog', 'the red balls']
+        >>> find_noun_phrases("Kids play in the park. Dogs run.")
+        ['kids', 'the park', 'dogs']
         >>> found = find_noun_phrases(["two men on a boat", ""])
         >>> found.to_list(), found.spans.tolist()
         ([['men', 'a boat'], []], [[4, 7], [11, 17]])

@@ -1,8 +1,13 @@
 //! Stops long work early: here Python checks whether Ctrl-C was pressed.
+//!
+//! Only the calling thread of a call asks the hook. The other threads of the call stop when that thread has
+//! stopped. Loops over one long caption call [`check`] now and then, on whichever thread they run.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::panic::resume_unwind;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The reason to stop.
@@ -15,7 +20,45 @@ pub type Hook = fn() -> Result<(), Reason>;
 
 static HOOK: OnceLock<Hook> = OnceLock::new();
 /// Short enough for a person, and far longer than a call of the hook.
-const EVERY: Duration = Duration::from_millis(200);
+pub(crate) const EVERY: Duration = Duration::from_millis(200);
+
+/// Steps of a loop over one caption between two calls of [`check`]: far less than [`EVERY`].
+pub(crate) const BLOCK: usize = 1 << 16;
+
+/// Tells the other threads of a call that the calling thread has stopped.
+pub(crate) type Stop = Arc<AtomicBool>;
+
+enum Thread {
+    Calling(Watch),
+    Other(Stop),
+}
+
+thread_local! {
+    static THREAD: RefCell<Thread> = RefCell::new(Thread::Calling(Watch::new()));
+}
+
+/// Makes this thread one of the other threads of a call, until it ends.
+pub(crate) fn obey(stop: Stop) {
+    THREAD.set(Thread::Other(stop));
+}
+
+/// Unwinds if this thread has a reason to stop. Destructors run, and no message is printed.
+pub(crate) fn check() {
+    let asked = THREAD.with_borrow_mut(|thread| match thread {
+        Thread::Calling(watch) => watch.ask(),
+        Thread::Other(stop) if stop.load(Ordering::Relaxed) => Err(Box::new("stopped") as Reason),
+        Thread::Other(_) => Ok(()),
+    });
+    asked.unwrap_or_else(|reason| resume_unwind(reason));
+}
+
+/// Calls [`check`] once in [`BLOCK`] steps of a loop that counts them.
+#[inline]
+pub(crate) fn check_at(step: usize) {
+    if step % BLOCK == BLOCK - 1 {
+        check();
+    }
+}
 
 /// Sets the hook of this process. The first one stays.
 pub fn set_hook(hook: Hook) {
@@ -23,30 +66,25 @@ pub fn set_hook(hook: Hook) {
 }
 
 /// Calls the hook, but not more often than [`EVERY`].
-pub(crate) struct Watch {
+struct Watch {
     next: Instant,
 }
 
 impl Watch {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             next: Instant::now() + EVERY,
         }
     }
 
     /// The reason to stop, if there is one.
-    pub(crate) fn ask(&mut self) -> Result<(), Reason> {
+    fn ask(&mut self) -> Result<(), Reason> {
         let now = Instant::now();
         if now < self.next {
             return Ok(());
         }
         self.next = now + EVERY;
         HOOK.get().map_or(Ok(()), |hook| hook())
-    }
-
-    /// Unwinds if there is a reason to stop. Destructors run, and no message is printed.
-    pub(crate) fn stop_if_asked(&mut self) {
-        self.ask().unwrap_or_else(|reason| resume_unwind(reason));
     }
 }
 
@@ -77,15 +115,11 @@ pub(crate) mod tests {
 
     #[test]
     fn the_hook_is_asked_now_and_then() {
-        let mut asked = 0;
-        assert!(stops(|| {
-            let mut watch = Watch::new();
-            while watch.ask().is_ok() {
-                asked += 1;
-            }
-            watch.next = Instant::now();
-            watch.stop_if_asked();
+        let asked = Cell::new(0);
+        assert!(stops(|| loop {
+            check();
+            asked.set(asked.get() + 1);
         }));
-        assert!(asked > 1_000);
+        assert!(asked.get() > 1_000);
     }
 }

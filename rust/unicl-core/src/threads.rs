@@ -7,10 +7,12 @@
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::interrupt::{Reason, Watch};
+use crate::interrupt::{self, EVERY, Stop};
 
 /// The number of threads of a call: a fixed number, or all cores that this process may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,8 +51,8 @@ impl Threads {
 /// # Panics
 ///
 /// If `work` panics: with its payload, after the other threads have stopped. If the hook of
-/// [`interrupt`](crate::interrupt) gives a reason to stop: with that reason, between two tasks; the results
-/// are lost.
+/// [`interrupt`](crate::interrupt) gives a reason to stop: with that reason, between two tasks or within a
+/// long caption; the results are lost.
 ///
 /// # Examples
 ///
@@ -100,54 +102,66 @@ pub fn fold<Task: Send, State: Send>(
     state: impl Fn() -> State + Sync,
     work: impl Fn(&mut State, Task) + Sync,
 ) -> Vec<State> {
-    let count = tasks.len();
-    let workers = threads.for_tasks(count);
-    if workers == 1 {
-        let mut state = state();
-        let mut watch = (count > 1).then(Watch::new);
-        for task in tasks {
-            work(&mut state, task);
-            if let Some(watch) = &mut watch {
-                watch.stop_if_asked();
-            }
-        }
-        return vec![state];
-    }
+    let workers = threads.for_tasks(tasks.len());
+    let is_long = tasks.len() > 1;
     let queue = Mutex::new(tasks.into_iter());
-    let tasks_left = || queue.lock().unwrap_or_else(PoisonError::into_inner);
-    // Only the calling thread asks whether to go on, because the caller wants to stop that thread.
-    let worker = |mut watch: Option<Watch>| -> Result<State, Reason> {
+    let worker = || {
         let mut state = state();
         loop {
             // The lock is not held during the work: a `while let` on the locked queue would keep it through
             // the body.
-            let next = tasks_left().next();
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(task) = next else {
-                return Ok(state);
+                return state;
             };
             work(&mut state, task);
-            if let Some(watch) = &mut watch {
-                watch
-                    .ask()
-                    .inspect_err(|_| tasks_left().by_ref().for_each(drop))?;
+            if is_long {
+                interrupt::check();
             }
         }
     };
+    if workers == 1 {
+        return vec![worker()];
+    }
+    let stop = Stop::default();
     thread::scope(|scope| {
+        let (alive, ended) = mpsc::channel::<()>();
         // If a thread cannot be started (a limit of the system), the others do its work.
         let started: Vec<_> = (1..workers)
             .map_while(|_| {
-                let thread = thread::Builder::new();
-                thread.spawn_scoped(scope, || worker(None)).ok()
+                let (alive, stop) = (alive.clone(), Stop::clone(&stop));
+                let run = || {
+                    let _alive = alive;
+                    interrupt::obey(stop);
+                    worker()
+                };
+                thread::Builder::new().spawn_scoped(scope, run).ok()
             })
             .collect();
-        let mut states = vec![worker(Some(Watch::new()))?];
-        for thread in started {
-            states.push(thread.join()??);
+        drop(alive);
+        let stop_others = OnUnwind(&stop);
+        let mut states = vec![worker()];
+        // Only the calling thread asks whether to go on, because the caller wants to stop that thread.
+        while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            interrupt::check();
         }
-        Ok(states)
+        drop(stop_others);
+        for thread in started {
+            states.push(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        states
     })
-    .unwrap_or_else(|reason: Reason| resume_unwind(reason))
+}
+
+/// Stops the other threads if the calling thread unwinds.
+struct OnUnwind<'a>(&'a Stop);
+
+impl Drop for OnUnwind<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -243,6 +257,30 @@ mod tests {
                 );
             }));
             assert!(*done.lock().unwrap() < 300);
+        }
+    }
+
+    #[test]
+    fn a_reason_to_stop_ends_a_task_that_checks_on_any_thread() {
+        let caller = thread::current().id();
+        for tasks in [1, 2] {
+            for on_caller in [true, false] {
+                // Only one of the threads has endless work; alone, the caller has it all.
+                let is_endless = |()| tasks == 1 || (thread::current().id() == caller) == on_caller;
+                assert!(stops(|| {
+                    run(
+                        exactly(2),
+                        vec![(); tasks],
+                        || (),
+                        |(), ()| {
+                            thread::sleep(Duration::from_millis(50));
+                            while is_endless(()) {
+                                interrupt::check();
+                            }
+                        },
+                    );
+                }));
+            }
         }
     }
 }

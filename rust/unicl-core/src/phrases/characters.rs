@@ -10,6 +10,31 @@ pub(crate) fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
 }
 
+/// Whether `\w` matches the character in Python's `re`: no marks, no circled letters.
+pub(super) fn is_word_of_re(c: char) -> bool {
+    c == '_'
+        || c.is_ascii_alphanumeric()
+        || c.is_alphanumeric()
+            && !unicode_normalization::char::is_combining_mark(c)
+            && !is_in(c, &CIRCLED_LETTERS)
+}
+
+/// Whether `\w` matches the character in the `regex` package: joiners and ties, but no number that is not
+/// made of decimal digits or letters.
+pub(super) fn is_word_of_regex(c: char) -> bool {
+    c.is_alphabetic()
+        || is_decimal(c)
+        || unicode_normalization::char::is_combining_mark(c)
+        || matches!(
+            c,
+            '_' | '\u{200c}' | '\u{200d}' | '\u{203f}' | '\u{2040}' | '\u{2054}'
+        )
+        || matches!(
+            c,
+            '\u{fe33}' | '\u{fe34}' | '\u{fe4d}'..='\u{fe4f}' | '\u{ff3f}'
+        )
+}
+
 /// Whether `\d` matches the character: a decimal digit of any script.
 pub(crate) fn is_decimal(c: char) -> bool {
     c.is_ascii_digit() || (!c.is_ascii() && is_in(c, &DECIMALS))
@@ -69,6 +94,14 @@ const OTHER_DIGITS: [(u32, u32); 20] = [
     (0x10e60, 0x10e68),
     (0x11052, 0x1105a),
     (0x1f100, 0x1f10a),
+];
+
+/// Symbols that Unicode counts as alphabetic, and Python does not.
+const CIRCLED_LETTERS: [(u32, u32); 4] = [
+    (0x24b6, 0x24e9),
+    (0x1f130, 0x1f149),
+    (0x1f150, 0x1f169),
+    (0x1f170, 0x1f189),
 ];
 
 #[cfg(test)]

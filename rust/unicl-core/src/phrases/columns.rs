@@ -1,6 +1,7 @@
 //! From batches of captions to columns of tags and of noun phrases, over threads.
 
 use super::{Chunker, PhraseFinder, Tagger, Words};
+use crate::interrupt;
 use crate::threads::{self, Threads};
 
 /// Captions that a thread takes at a time.
@@ -75,6 +76,7 @@ pub fn tag_captions(tagger: &Tagger, captions: &[&str], threads: Threads) -> Col
                 tagger.tag(words.len(), |at| words.get(at), tags);
                 columns.tags.extend_from_slice(tags);
                 for (index, word) in words.iter().enumerate() {
+                    interrupt::check_at(index);
                     columns.text.push_str(word);
                     columns.end_piece(words.span(index));
                 }
@@ -117,7 +119,8 @@ pub fn find_noun_phrases(
             let mut columns = Columns::default();
             for caption in captions {
                 finder.read(caption);
-                for phrase in finder.phrases() {
+                for (index, phrase) in finder.phrases().enumerate() {
+                    interrupt::check_at(index);
                     phrase.write(&mut columns.text);
                     columns.end_piece(phrase.span());
                 }

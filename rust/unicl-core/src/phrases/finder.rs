@@ -1,5 +1,11 @@
-//! From captions to noun phrases, by the recipe of GLIP: lower-case, split into words, tag, chunk.
+//! From captions to noun phrases, by the recipe of GLIP: split into sentences, lower-case, split into words,
+//! tag, chunk.
+//!
+//! As in the recipe, all words of a caption are tagged together. A chunk lies within one sentence, and between
+//! two marks such as "|", "#" and "•".
 
+use super::pattern::Memory;
+use super::sentences::is_separator;
 use super::{Chunker, Tagger, Words};
 
 /// Finds the noun phrases of captions, one after another; it reuses its buffers.
@@ -26,6 +32,7 @@ pub struct PhraseFinder<'a> {
     words: Words,
     tags: Vec<u8>,
     chunks: Vec<(u32, u32)>,
+    memory: Memory,
 }
 
 impl<'a> PhraseFinder<'a> {
@@ -38,16 +45,36 @@ impl<'a> PhraseFinder<'a> {
             words: Words::default(),
             tags: Vec::new(),
             chunks: Vec::new(),
+            memory: Memory::default(),
         }
     }
 
     /// Reads a caption; [`Self::phrases`] then has its phrases.
     pub fn read(&mut self, caption: &str) {
-        self.words.split(caption, true);
+        self.words.split_sentences(caption);
         let words = &self.words;
         self.tagger
             .tag(words.len(), |at| words.get(at), &mut self.tags);
-        self.chunker.chunk(&self.tags, &mut self.chunks);
+        self.chunks.clear();
+        let mut chunk = |part| {
+            let (chunks, memory) = (&mut self.chunks, &mut self.memory);
+            self.chunker.chunk_part(&self.tags, part, chunks, memory);
+        };
+        let mut from = 0;
+        let mut starts = words.sentence_starts().iter().map(|&start| start as usize);
+        let mut next_start = starts.next();
+        for (at, word) in words.iter().enumerate() {
+            let is_start = next_start == Some(at);
+            let is_separator = is_separator(word);
+            if is_start || is_separator {
+                chunk(from..at);
+                from = at + usize::from(is_separator);
+            }
+            if is_start {
+                next_start = starts.next();
+            }
+        }
+        chunk(from..words.len());
     }
 
     /// The tagger.

@@ -1,7 +1,7 @@
 //! From a caption to its noun phrases: words, part-of-speech tags, chunks.
 //!
 //! [`Words`] splits a caption, a [`Tagger`] tags the words, and a [`Chunker`] finds phrases in the tags. A
-//! [`PhraseFinder`] does all three.
+//! [`PhraseFinder`] does all three, and no phrase of it runs over the end of a sentence.
 
 mod characters;
 mod columns;
@@ -9,6 +9,7 @@ mod finder;
 mod grammar;
 mod nltk;
 mod pattern;
+mod sentences;
 mod sums;
 mod tagger;
 mod treebank;

@@ -4,14 +4,15 @@
 //! expressions: one over the characters of a tag, and one over the tags of a caption.
 //!
 //! The text is parsed to a tree, and the tree to a program of jumps. The program runs with an explicit
-//! stack. It remembers which (instruction, place) pairs have failed, so no match takes more than
-//! instructions x places steps.
+//! stack. It remembers which choices have failed at which place, also from one start to the next. So all
+//! matches in a text together take at most instructions x places steps.
 
 use std::iter::Peekable;
 use std::ops::Range;
 use std::str::CharIndices;
 
 use super::grammar::GrammarError;
+use crate::interrupt;
 
 /// The most instructions of a pattern: counted repetitions multiply.
 const MAX_INSTRUCTIONS: usize = 10_000;
@@ -20,13 +21,14 @@ const MAX_INSTRUCTIONS: usize = 10_000;
 #[derive(Clone, Debug)]
 pub(super) struct Pattern<A> {
     program: Vec<Instruction<A>>,
+    splits: usize,
 }
 
 #[derive(Clone, Debug)]
 enum Instruction<A> {
     Atom(A),
-    /// Continue at the first; after a failure, at the second.
-    Split(usize, usize),
+    /// Continue at the first; after a failure, at the second. The last is the number of the choice.
+    Split(usize, usize, usize),
     Jump(usize),
     Match,
 }
@@ -76,10 +78,21 @@ impl<A: Clone> Pattern<A> {
         let mut program = Vec::new();
         emit(&node, &mut program)?;
         program.push(Instruction::Match);
-        Ok(Self { program })
+        let mut splits = 0;
+        for instruction in &mut program {
+            if let Instruction::Split(_, _, number) = instruction {
+                *number = splits;
+                splits += 1;
+            }
+        }
+        Ok(Self { program, splits })
     }
 
     /// The end of the first match from `start` whose end is accepted.
+    ///
+    /// `memory` knows the choices that failed from earlier starts. Call [`Memory::clear`] first, unless the
+    /// text is the same, the last match was from an earlier start and ended at `start` or before, and
+    /// `accepts` does not accept more than then.
     pub(super) fn match_end(
         &self,
         start: usize,
@@ -87,7 +100,7 @@ impl<A: Clone> Pattern<A> {
         accepts: impl Fn(usize) -> bool,
         memory: &mut Memory,
     ) -> Option<usize> {
-        memory.failed.clear();
+        memory.begin(start, self.splits);
         memory.stack.clear();
         memory.stack.push((0, start));
         while let Some((mut pc, mut at)) = memory.stack.pop() {
@@ -100,15 +113,40 @@ impl<A: Clone> Pattern<A> {
                     Instruction::Jump(to) => pc = *to,
                     Instruction::Match if accepts(at) => return Some(at),
                     Instruction::Atom(_) | Instruction::Match => break,
-                    Instruction::Split(first, second) => {
+                    Instruction::Split(first, second, number) => {
                         // Each choice is tried once at each place: a second visit would only fail again.
-                        if memory.seen(self.program.len(), pc, at - start) {
+                        if memory.seen(at, *number) {
                             break;
                         }
                         memory.stack.push((*second, at));
                         pc = *first;
                     }
                 }
+            }
+        }
+        None
+    }
+
+    /// The definition of [`Self::match_end`], which begins anew at every start.
+    #[cfg(test)]
+    pub(super) fn match_end_slowly(
+        &self,
+        start: usize,
+        matches: impl Fn(&A, usize) -> bool,
+        accepts: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let mut seen = std::collections::HashSet::new();
+        let mut stack = vec![(0, start)];
+        while let Some((pc, at)) = stack.pop() {
+            if !seen.insert((pc, at)) {
+                continue;
+            }
+            match &self.program[pc] {
+                Instruction::Atom(atom) if matches(atom, at) => stack.push((pc + 1, at + 1)),
+                Instruction::Match if accepts(at) => return Some(at),
+                Instruction::Atom(_) | Instruction::Match => {}
+                Instruction::Jump(to) => stack.push((*to, at)),
+                Instruction::Split(first, second, _) => stack.extend([(*second, at), (*first, at)]),
             }
         }
         None
@@ -125,7 +163,7 @@ impl<A: Clone> Pattern<A> {
             match &self.program[pc] {
                 Instruction::Atom(atom) => atoms.push(atom),
                 Instruction::Jump(to) => stack.push(*to),
-                Instruction::Split(first, second) => stack.extend([*first, *second]),
+                Instruction::Split(first, second, _) => stack.extend([*first, *second]),
                 Instruction::Match => {}
             }
         }
@@ -136,30 +174,65 @@ impl<A: Clone> Pattern<A> {
     pub(super) fn map<B>(&self, translate: impl Fn(&A) -> B) -> Pattern<B> {
         let translated = self.program.iter().map(|instruction| match instruction {
             Instruction::Atom(atom) => Instruction::Atom(translate(atom)),
-            Instruction::Split(first, second) => Instruction::Split(*first, *second),
+            Instruction::Split(first, second, number) => {
+                Instruction::Split(*first, *second, *number)
+            }
             Instruction::Jump(to) => Instruction::Jump(*to),
             Instruction::Match => Instruction::Match,
         });
         Pattern {
             program: translated.collect(),
+            splits: self.splits,
         }
     }
 }
 
-/// The buffers of a match, kept to save allocations.
+/// The choices that a match has not tried yet, and those that have failed.
+///
+/// After a failure, all choices that were tried have failed. After a success, those after the end of the match
+/// have failed too: the way to success does not pass them. Those at the end may be on that way, so they are
+/// forgotten when the next match begins there.
 #[derive(Default)]
 pub(super) struct Memory {
     stack: Vec<(usize, usize)>,
-    failed: Vec<bool>,
+    /// One bit for each choice at each place, from the place `base` on.
+    failed: Vec<u64>,
+    base: usize,
+    /// Words of `failed` for a place.
+    width: usize,
+    steps: usize,
 }
 
 impl Memory {
-    fn seen(&mut self, width: usize, pc: usize, row: usize) -> bool {
-        let index = row * width + pc;
-        if index >= self.failed.len() {
-            self.failed.resize((row + 1) * width, false);
+    pub(super) fn clear(&mut self) {
+        self.failed.clear();
+        self.base = 0;
+    }
+
+    fn begin(&mut self, start: usize, splits: usize) {
+        self.width = splits.div_ceil(64);
+        let kept = self.failed.len().checked_div(self.width).unwrap_or(0);
+        if self.base + kept <= start + 1 {
+            // Nothing is known beyond the start.
+            self.failed.clear();
+            self.base = start;
+        } else {
+            let row = (start - self.base) * self.width;
+            self.failed[row..row + self.width].fill(0);
         }
-        std::mem::replace(&mut self.failed[index], true)
+    }
+
+    fn seen(&mut self, at: usize, choice: usize) -> bool {
+        self.steps = self.steps.wrapping_add(1);
+        interrupt::check_at(self.steps);
+        let row = (at - self.base) * self.width;
+        if row >= self.failed.len() {
+            self.failed.resize(row + self.width, 0);
+        }
+        let (bits, bit) = (&mut self.failed[row + choice / 64], 1 << (choice % 64));
+        let seen = *bits & bit != 0;
+        *bits |= bit;
+        seen
     }
 }
 
@@ -277,7 +350,7 @@ fn emit<A: Clone>(node: &Node<A>, program: &mut Vec<Instruction<A>>) -> Result<(
                     emit(node, program)?;
                     jumps.push(program.len());
                     program.push(Instruction::Match);
-                    program[split] = Instruction::Split(split + 1, program.len());
+                    program[split] = Instruction::Split(split + 1, program.len(), 0);
                 }
             }
             let end = program.len();
@@ -315,7 +388,7 @@ fn emit<A: Clone>(node: &Node<A>, program: &mut Vec<Instruction<A>>) -> Result<(
                 } else {
                     (split.start + 1, end)
                 };
-                program[split.start] = Instruction::Split(first, second);
+                program[split.start] = Instruction::Split(first, second, 0);
             }
         }
     }

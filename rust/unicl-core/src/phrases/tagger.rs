@@ -13,6 +13,10 @@ use super::characters::is_digit;
 use super::grammar::MAX_TAGS;
 use super::sums::{Scores, Sums, Word};
 use super::weights::{self, Cell, START_TAGS, Weights, WeightsError};
+use crate::interrupt;
+
+/// Words that are looked up at a time: a few, so that a long caption needs little memory.
+const BLOCK: usize = 1024;
 
 /// The names of the places around a caption: two before it and two after it.
 const EDGES: [&str; 4] = [START_TAGS[0], START_TAGS[1], "-END-", "-END2-"];
@@ -80,29 +84,39 @@ impl Tagger {
     /// Writes the tags of the `count` words of a caption; `word` gives each word by its number.
     pub fn tag<'a>(&self, count: usize, word: impl Fn(usize) -> &'a str, tags: &mut Vec<u8>) {
         let mut lowered = String::new();
-        let mut places = Vec::with_capacity(count + EDGES.len());
+        let mut places = Vec::with_capacity(count.min(BLOCK) + EDGES.len());
         places.extend_from_slice(&self.edges[..2]);
-        places.extend((0..count).map(|at| self.sums.look_up(word(at), &mut lowered)));
-        places.extend_from_slice(&self.edges[2..]);
-
         tags.clear();
         let starts = self.weights.tags.len();
         let (mut before, mut before_2) = (starts, starts + 1);
-        for (at, window) in places.windows(5).enumerate() {
-            let tag = window[2].fixed_tag.unwrap_or_else(|| {
-                let scores = self.sums.scores(window, before, before_2);
-                let best_score = scores[..starts].iter().copied().max().unwrap_or_default();
-                let mut best = (0..)
-                    .zip(&scores[..starts])
-                    .filter(|&(_, &score)| score == best_score);
-                if let (Some((tag, _)), None) = (best.next(), best.next()) {
-                    return tag;
-                }
-                let features = self.features(count, &word, at, before, before_2);
-                self.break_tie(&scores, best_score, features)
-            });
-            tags.push(tag);
-            (before, before_2) = (usize::from(tag), before);
+        let mut looked_up = 0;
+        while tags.len() < count {
+            let end = count.min(looked_up + BLOCK);
+            places.extend((looked_up..end).map(|at| self.sums.look_up(word(at), &mut lowered)));
+            looked_up = end;
+            if end == count {
+                places.extend_from_slice(&self.edges[2..]);
+            } else {
+                interrupt::check();
+            }
+            for window in places.windows(5) {
+                let at = tags.len();
+                let tag = window[2].fixed_tag.unwrap_or_else(|| {
+                    let scores = self.sums.scores(window, before, before_2);
+                    let best_score = scores[..starts].iter().copied().max().unwrap_or_default();
+                    let mut best = (0..)
+                        .zip(&scores[..starts])
+                        .filter(|&(_, &score)| score == best_score);
+                    if let (Some((tag, _)), None) = (best.next(), best.next()) {
+                        return tag;
+                    }
+                    let features = self.features(count, &word, at, before, before_2);
+                    self.break_tie(&scores, best_score, features)
+                });
+                tags.push(tag);
+                (before, before_2) = (usize::from(tag), before);
+            }
+            places.drain(..places.len() - 4);
         }
     }
 

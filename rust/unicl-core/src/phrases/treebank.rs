@@ -4,8 +4,12 @@
 //! [`super::Words`] splits most captions without these rules, and a property test ties it to them. Every
 //! character carries its place in the caption, so words keep their spans when rules insert and replace.
 //! The clitics and contractions below are part of the rules; their order matters.
+//!
+//! NLTK compiles most rules with the `regex` package, the contractions with `re`, and ends with
+//! `str.split()`. The three differ in what is a space, a word character and the other case of a letter.
 
-use super::characters::{is_decimal, is_space, is_word};
+use super::characters::{is_decimal, is_space, is_word_of_re, is_word_of_regex};
+use crate::interrupt;
 
 /// A character of the text in work, and its place in the caption (`None`: a rule inserted it).
 #[derive(Clone, Copy)]
@@ -69,11 +73,11 @@ impl Text {
         });
         self.substitute(|text, i, out| {
             let opens = text.at(i)? == '\''
-                && text.at(i + 1).is_some_and(is_word)
-                && !(i > 0 && text.at(i - 1).is_some_and(is_word))
+                && text.at(i + 1).is_some_and(is_word_of_regex)
+                && !(i > 0 && text.at(i - 1).is_some_and(is_word_of_regex))
                 && !["re", "ve", "ll", "m", "t", "s", "d", "n"]
                     .iter()
-                    .any(|clitic| text.is_word_part(i + 1, clitic));
+                    .any(|clitic| text.is_word_part(i + 1, clitic, is_word_of_regex));
             opens.then(|| {
                 out.extend([text.units[i], SPACE]);
                 1
@@ -120,7 +124,7 @@ impl Text {
                 return None;
             }
             let marks = i + 2..i + 2 + text.run(i + 2, &is_mark);
-            if marks.end + text.run(marks.end, is_space) != text.units.len() {
+            if marks.end + text.run(marks.end, char::is_whitespace) != text.units.len() {
                 return None;
             }
             out.extend([text.units[i], SPACE, text.units[i + 1]]);
@@ -147,7 +151,7 @@ impl Text {
             })
         });
         self.substitute(|text, i, out| {
-            let length = text.run(i, is_space);
+            let length = text.run(i, char::is_whitespace);
             (length > 0).then(|| {
                 out.push(SPACE);
                 length
@@ -186,9 +190,9 @@ impl Text {
         ] {
             self.substitute(|text, i, out| {
                 let middle = i + first.len();
-                let matches = !(i > 0 && is_word(text.at(i - 1)?))
-                    && text.is_ignoring_case(i, first)
-                    && text.is_word_part(middle, second)
+                let matches = text.is_ignoring_case(i, first)
+                    && !(i > 0 && is_word_of_re(text.at(i - 1)?))
+                    && text.is_word_part(middle, second, is_word_of_re)
                     && (first != "wan" || text.at(middle + second.len()).is_some_and(is_space));
                 matches.then(|| {
                     text.pad_halves(i..middle, middle + second.len(), out);
@@ -200,7 +204,7 @@ impl Text {
             self.substitute(|text, i, out| {
                 let matches = text.at(i)? == ' '
                     && text.is_ignoring_case(i + 1, "'t")
-                    && text.is_word_part(i + 3, second);
+                    && text.is_word_part(i + 3, second, is_word_of_re);
                 matches.then(|| {
                     text.pad_halves(i + 1..i + 3, i + 3 + second.len(), out);
                     3 + second.len()
@@ -237,18 +241,30 @@ impl Text {
     /// `re.sub`: at each place, from the left, `rule` may write a replacement; it then returns the number of
     /// units that it replaces.
     fn substitute(&mut self, rule: impl Fn(&Self, usize, &mut Vec<Unit>) -> Option<usize>) {
-        let mut out = std::mem::take(&mut self.out);
+        let (mut out, mut replacement) = (std::mem::take(&mut self.out), Vec::new());
         out.clear();
-        let mut i = 0;
+        let (mut i, mut copied) = (0, 0);
         while i < self.units.len() {
-            if let Some(length) = rule(self, i, &mut out) {
-                i += length;
-            } else {
-                out.push(self.units[i]);
-                i += 1;
+            let block = self.units.len().min(i + interrupt::BLOCK);
+            while i < block {
+                if let Some(length) = rule(self, i, &mut replacement) {
+                    out.extend_from_slice(&self.units[copied..i]);
+                    out.append(&mut replacement);
+                    i += length;
+                    copied = i;
+                } else {
+                    i += 1;
+                }
+            }
+            if i < self.units.len() {
+                interrupt::check();
             }
         }
-        self.out = std::mem::replace(&mut self.units, out);
+        if copied > 0 {
+            out.extend_from_slice(&self.units[copied..]);
+            std::mem::swap(&mut self.units, &mut out);
+        }
+        self.out = out;
     }
 
     fn at(&self, i: usize) -> Option<char> {
@@ -270,13 +286,15 @@ impl Text {
     fn is_ignoring_case(&self, i: usize, text: &str) -> bool {
         let mut wanted = text.chars().enumerate();
         wanted.all(|(k, c)| {
-            self.at(i + k)
-                .is_some_and(|found| found.eq_ignore_ascii_case(&c))
+            self.at(i + k).is_some_and(|found| {
+                found.eq_ignore_ascii_case(&c)
+                    || matches!((c, found), ('s', 'ſ') | ('i', 'ı' | 'İ'))
+            })
         })
     }
 
     /// Whether `text` stands here, in either case, and no word continues after it.
-    fn is_word_part(&self, i: usize, text: &str) -> bool {
+    fn is_word_part(&self, i: usize, text: &str, is_word: fn(char) -> bool) -> bool {
         self.is_ignoring_case(i, text) && !self.at(i + text.len()).is_some_and(is_word)
     }
 }

@@ -6,7 +6,9 @@
 //! the facts that it relies on.
 
 use super::characters::is_space;
+use super::sentences::{end_after_period, sentence_end};
 use super::treebank::{self, Unit};
+use crate::interrupt;
 
 /// The words of one caption, in buffers that are reused from caption to caption.
 ///
@@ -24,6 +26,7 @@ pub struct Words {
     text: String,
     places: Vec<Place>,
     units: Vec<Unit>,
+    starts: Vec<u32>,
 }
 
 /// A word: its bytes in [`Words::text`], and its characters in the caption.
@@ -35,17 +38,69 @@ struct Place {
 impl Words {
     /// Splits a caption, which is lower-cased first if `lowercase`. It replaces the last caption.
     ///
+    /// The caption counts as one sentence, so a period inside it is a part of its word.
+    ///
     /// # Panics
     ///
     /// If the caption has 2^32 or more characters.
     pub fn split(&mut self, caption: &str, lowercase: bool) {
+        self.clear();
+        if !self.scan(caption, lowercase, false) {
+            self.clear();
+            self.split_by_rules(caption, lowercase, 0);
+        }
+    }
+
+    /// Splits a caption into sentences, and each sentence into words, which are lower-cased first.
+    ///
+    /// # Panics
+    ///
+    /// If the caption has 2^32 or more characters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut words = unicl_core::phrases::Words::default();
+    /// words.split_sentences("Dr. Smith and a dog. Cats sleep.");
+    /// let found: Vec<&str> = words.iter().collect();
+    /// assert_eq!(found, ["dr.", "smith", "and", "a", "dog", ".", "cats", "sleep", "."]);
+    /// assert_eq!(words.sentence_starts(), [6]);
+    /// ```
+    pub fn split_sentences(&mut self, caption: &str) {
+        self.clear();
+        if !self.scan(caption, true, true) {
+            self.clear();
+            self.split_sentences_by_rules(caption);
+        }
+    }
+
+    fn split_sentences_by_rules(&mut self, caption: &str) {
+        let (mut from, mut characters) = (0, 0);
+        while from < caption.len() {
+            let end = sentence_end(caption, from);
+            self.start_sentence();
+            characters = self.split_by_rules(&caption[from..end], true, characters);
+            from = end;
+        }
+    }
+
+    fn start_sentence(&mut self) {
+        let word = offset(self.places.len());
+        if word > 0 && self.starts.last() != Some(&word) {
+            self.starts.push(word);
+        }
+    }
+
+    /// The words with which the second and later sentences begin, if [`Self::split_sentences`] split them.
+    #[must_use]
+    pub fn sentence_starts(&self) -> &[u32] {
+        &self.starts
+    }
+
+    fn clear(&mut self) {
         self.text.clear();
         self.places.clear();
-        if !self.scan(caption, lowercase) {
-            self.text.clear();
-            self.places.clear();
-            self.split_by_rules(caption, lowercase);
-        }
+        self.starts.clear();
     }
 
     /// The number of words.
@@ -90,10 +145,12 @@ impl Words {
         &self.text[place.bytes.0 as usize..place.bytes.1 as usize]
     }
 
-    fn split_by_rules(&mut self, caption: &str, lowercase: bool) {
+    /// Splits a sentence that begins at a character of the caption; returns the number of the character after it.
+    fn split_by_rules(&mut self, caption: &str, lowercase: bool, first: u32) -> u32 {
         self.units.clear();
-        let mut next = 0_u32;
+        let mut next = first;
         for c in caption.chars() {
+            interrupt::check_at(next as usize);
             if lowercase {
                 self.units
                     .extend(c.to_lowercase().map(|c| Unit { c, at: Some(next) }));
@@ -117,6 +174,7 @@ impl Words {
             .split(|unit| is_space(unit.c))
             .filter(|word| !word.is_empty())
         {
+            interrupt::check_at(self.places.len());
             let start = self.text.len();
             self.text.extend(word.iter().map(|unit| unit.c));
             let places = || word.iter().filter_map(|unit| unit.at);
@@ -128,16 +186,18 @@ impl Words {
                 ),
             });
         }
+        next
     }
 
     /// Splits a plain caption and returns true; returns false for a caption that needs the rules.
-    fn scan(&mut self, caption: &str, lowercase: bool) -> bool {
+    fn scan(&mut self, caption: &str, lowercase: bool, sentences: bool) -> bool {
         let bytes = caption.as_bytes();
         if bytes.len() > u32::MAX as usize {
             return false;
         }
         let mut start = 0;
         let mut at = 0;
+        let mut unchecked = interrupt::BLOCK;
         while at < bytes.len() {
             let byte = bytes[at];
             match CLASSES[usize::from(byte)] {
@@ -159,6 +219,10 @@ impl Words {
                     self.push(start, at);
                     at += 1;
                     start = at;
+                    if at > unchecked {
+                        interrupt::check();
+                        unchecked = at + interrupt::BLOCK;
+                    }
                 }
                 // Always a word of its own.
                 Class::Single => {
@@ -192,6 +256,16 @@ impl Words {
                         self.push(start, at);
                         self.push(at, at + 1);
                         start = at + 1;
+                    } else if sentences && let Some(end) = end_after_period(caption, at) {
+                        // The marks after the period are rare, and so is "cat.Dog".
+                        if bytes[at + 1] != b' ' {
+                            return false;
+                        }
+                        debug_assert_eq!(end, at + 1);
+                        self.push(start, at);
+                        self.push(at, at + 1);
+                        self.start_sentence();
+                        start = end;
                     }
                     at += 1;
                 }
@@ -351,8 +425,22 @@ mod tests {
 
     fn split_by_rules(caption: &str, lowercase: bool) -> Split {
         let mut words = Words::default();
-        words.split_by_rules(caption, lowercase);
+        words.split_by_rules(caption, lowercase, 0);
         take(&words)
+    }
+
+    /// The words of a caption, with strokes between its sentences.
+    fn sentences(caption: &str) -> String {
+        let mut words = Words::default();
+        words.split_sentences(caption);
+        let mut parts = Vec::new();
+        for (index, word) in words.iter().enumerate() {
+            if words.sentence_starts().contains(&offset(index)) {
+                parts.push("|");
+            }
+            parts.push(word);
+        }
+        parts.join(" ")
     }
 
     fn texts(caption: &str) -> Vec<String> {
@@ -387,6 +475,41 @@ mod tests {
     }
 
     #[test]
+    fn captions_are_split_into_sentences() {
+        for (caption, expected) in [
+            ("a cat. a dog.", "a cat . | a dog ."),
+            ("A cat.\nA dog\r\n\r\nA cow", "a cat . | a dog | a cow"),
+            ("cat. dog. cow", "cat . | dog . | cow"),
+            (
+                "cat.Dog visit a.com, Amazon.Com",
+                "cat . | dog visit a.com , amazon.com",
+            ),
+            (
+                "(a cat.) \"a dog.\" a cow",
+                "( a cat . ) | `` a dog . '' | a cow",
+            ),
+            ("wait… what。no", "wait | … | what | 。 | no"),
+            (
+                "a st. bernard. the u.s. flag",
+                "a st. bernard . | the u.s. flag",
+            ),
+            ("in the u.s. a dog runs", "in the u.s . | a dog runs"),
+            (
+                "dr. j. smith, ph.d. e.g. a dog",
+                "dr. j. smith , ph.d. e.g. a dog",
+            ),
+            ("Ph.D and Mr.Brown", "ph.d and mr.brown"),
+            ("no. 7 is no. dogs bark", "no. 7 is no . | dogs bark"),
+            ("cups etc. and etc. Dogs", "cups etc. and etc . | dogs"),
+            ("3.5 m. in 1990. v1.2", "3.5 m. in 1990 . | v1.2"),
+            ("a dog . , x", "a dog . , x"),
+            ("..ab. c", ".. ab . | c"),
+        ] {
+            assert_eq!(sentences(caption), expected, "{caption}");
+        }
+    }
+
+    #[test]
     fn spans_count_characters_of_the_caption() {
         assert_eq!(
             split("🐶 İ \"café\" dog", true),
@@ -415,6 +538,17 @@ mod tests {
         #[test]
         fn the_scan_equals_the_rules(caption in "([a-zA-Z0-9 ,.:;'()?!*&$<>\\[\\]/+-]|n't|'s|'ll|cannot|gonna|gotta| d'ye|more'n|\\.\\)|, ){0,14}", lowercase: bool) {
             prop_assert_eq!(split(&caption, lowercase), split_by_rules(&caption, lowercase));
+        }
+
+        #[test]
+        fn the_scan_of_sentences_equals_the_rules(
+            caption in "([a-zA-Z0-9 ,.:'()?!>-]|\\. | [uU]\\.[sS]\\.|st\\. |\\. a |e\\.g\\. |no\\. |etc\\. |og\\.Ca|x\\.Com|\\.\\)|'s\\. ){0,14}",
+        ) {
+            let (mut words, mut by_rules) = (Words::default(), Words::default());
+            words.split_sentences(&caption);
+            by_rules.split_sentences_by_rules(&caption);
+            prop_assert_eq!(take(&words), take(&by_rules));
+            prop_assert_eq!(words.sentence_starts(), by_rules.sentence_starts());
         }
 
         #[test]

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::vocabulary::Merges;
-use crate::interrupt::Watch;
+use crate::interrupt;
 
 /// Up to this many symbols a scan for the best pair is faster. For longer words it would be quadratic.
 const SCANNED: usize = 32;
@@ -69,10 +69,9 @@ fn by_rank(merges: &Merges, symbols: &mut Vec<u16>) {
     // byte: where the symbol itself begins.
     let mut links: Vec<u32> = (1..=end).collect();
     let mut waiting: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
-    let mut watch = Watch::new();
     for (pair, at) in symbols.windows(2).zip(0_u32..) {
         if (at as usize).is_multiple_of(MERGES_AT_A_TIME) {
-            watch.stop_if_asked();
+            interrupt::check();
         }
         if let Some(id) = merges.merged(pair[0], pair[1]) {
             waiting.entry(id).or_default().push(at);
@@ -81,7 +80,7 @@ fn by_rank(merges: &Merges, symbols: &mut Vec<u16>) {
     while let Some((id, mut positions)) = waiting.pop_first() {
         positions.sort_unstable();
         for positions in positions.chunks(MERGES_AT_A_TIME) {
-            watch.stop_if_asked();
+            interrupt::check();
             for &left in positions {
                 let at = left as usize;
                 let right = links[at] as usize;
