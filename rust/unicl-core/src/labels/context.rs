@@ -173,9 +173,7 @@ fn is_measure(reading: &Reading<'_>, mention: &Mention) -> bool {
                 next += 1;
             }
             let is_thing = next > to + 1 || reading.kind(next) != Kind::Pronoun;
-            !is_name && is_thing && reading.phrases.iter().any(|&(from, end)| {
-                (from as usize) <= next && next < end as usize
-            })
+            !is_name && is_thing && reading.is_in_phrase(next)
         }
         () => false,
     }
@@ -222,12 +220,14 @@ fn is_shown(reading: &Reading<'_>, image: usize) -> bool {
 
 /// Whether nothing but the words of a noun phrase stands before a word in its part of the caption.
 fn is_first_phrase(reading: &Reading<'_>, at: usize) -> bool {
-    let is_end = |&word: &usize| reading.kind(word) == Kind::Mark && reading.word(word) != ",";
-    let begin = (0..at).rev().find(is_end).map_or(0, |mark| mark + 1);
-    (begin..at).all(|word| {
+    let before = (0..at).rev();
+    let mut part = before.take_while(|&word| {
+        reading.kind(word) != Kind::Mark || reading.word(word) == ","
+    });
+    part.all(|word| {
         reading.kind(word).begins_phrase()
             || matches!(reading.kind(word), Kind::Adverb | Kind::Participle)
-            || matches!(reading.word(word), "is" | "and")
+            || matches!(reading.word(word), "is" | "and" | ",")
     })
 }
 

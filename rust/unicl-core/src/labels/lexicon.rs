@@ -70,7 +70,11 @@ pub(super) fn name_before(
     to: usize,
     least: usize,
 ) -> Option<Name> {
-    let longest = ends.longest(reading.word(to - 1)).min(to);
+    let longest = ends.longest(reading.word(to - 1));
+    if longest <= least {
+        return None;
+    }
+    let longest = reading.run_before(to, longest);
     (least + 1..=longest).rev().find_map(|count| {
         let from = to - count;
         let mapping = mapper.map_whole((from..to).map(|at| reading.word(at)))?;

@@ -6,6 +6,7 @@ use super::lexicon::{NameEnds, can_be_noun, can_be_phrase, name_before};
 use super::mapper::{Mapper, Mapping, Rule};
 use super::reading::{Case, Kind, Reading};
 use super::word_classes::Classes;
+use crate::interrupt;
 
 /// Finds mentions in one caption after another; it reuses its buffer.
 #[derive(Default)]
@@ -37,7 +38,8 @@ impl MentionFinder {
         self.mentions.clear();
         let ends = mapper.ends();
         let mut next = 0;
-        for &(from, to) in reading.phrases {
+        for (number, &(from, to)) in reading.phrases.iter().enumerate() {
+            interrupt::check_at(number);
             let (from, to) = (from as usize, to as usize);
             if let Some(ends) = ends {
                 self.find_names(reading, ends, mapper, next..from);
@@ -79,6 +81,7 @@ impl MentionFinder {
         words: std::ops::Range<usize>,
     ) {
         for at in words {
+            interrupt::check_at(at);
             if !can_be_noun(reading, at) {
                 continue;
             }

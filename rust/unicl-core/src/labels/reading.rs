@@ -128,6 +128,8 @@ pub(super) struct Reading<'a> {
     is_ascii: OnceCell<bool>,
     cases: OnceCell<Vec<Case>>,
     quoted: OnceCell<Vec<bool>>,
+    is_title: OnceCell<bool>,
+    names_medium: OnceCell<bool>,
 }
 
 impl<'a> Reading<'a> {
@@ -143,6 +145,8 @@ impl<'a> Reading<'a> {
             is_ascii: OnceCell::new(),
             cases: OnceCell::new(),
             quoted: OnceCell::new(),
+            is_title: OnceCell::new(),
+            names_medium: OnceCell::new(),
         }
     }
 
@@ -182,6 +186,17 @@ impl<'a> Reading<'a> {
         at.checked_sub(1).map_or(Kind::Mark, |at| self.kind(at))
     }
 
+    /// How many words before a place belong together: no mark and no end of a sentence stands between them.
+    pub(super) fn run_before(&self, at: usize, most: usize) -> usize {
+        let starts = self.words.sentence_starts();
+        let sentence = starts.partition_point(|&start| (start as usize) < at);
+        let begin = sentence
+            .checked_sub(1)
+            .map_or(0, |index| starts[index] as usize);
+        let is_word = |word: &usize| self.word(*word).bytes().any(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
+        (begin..at).rev().take(most).take_while(is_word).count()
+    }
+
     /// Whether the tagger has seen a word.
     pub(super) fn knows(&self, at: usize) -> bool {
         self.tagger.knows(self.word(at))
@@ -195,6 +210,12 @@ impl<'a> Reading<'a> {
         found
             .ok()
             .map(|index| (at, self.phrases[index].1 as usize))
+    }
+
+    /// Whether a word stands in a noun phrase.
+    pub(super) fn is_in_phrase(&self, at: usize) -> bool {
+        let next = self.phrases.partition_point(|&(from, _)| from as usize <= at);
+        next > 0 && at < self.phrases[next - 1].1 as usize
     }
 
     /// How a word is written in the caption.
@@ -211,14 +232,17 @@ impl<'a> Reading<'a> {
 
     /// Whether a capital means nothing here, since most longer words have one or none has a small letter.
     pub(super) fn is_title(&self) -> bool {
-        let (mut capitals, mut all) = (0, 0);
-        for at in 1..self.len() {
-            if self.word(at).len() > 3 && self.case(at) != Case::None {
-                all += 1;
-                capitals += usize::from(self.case(at) != Case::Lower);
+        *self.is_title.get_or_init(|| {
+            let (mut capitals, mut all) = (0, 0);
+            for at in 1..self.len() {
+                let case = self.case(at);
+                if self.word(at).len() > 3 && case != Case::None {
+                    all += 1;
+                    capitals += usize::from(case != Case::Lower);
+                }
             }
-        }
-        capitals > 0 && 10 * capitals >= 7 * all
+            capitals > 0 && 10 * capitals >= 7 * all
+        })
     }
 
     /// Whether the caption asks or advises: it tells of no image.
@@ -232,9 +256,11 @@ impl<'a> Reading<'a> {
 
     /// Whether the caption calls itself a photograph or an image.
     pub(super) fn names_medium(&self) -> bool {
-        (0..self.len()).any(|at| {
-            self.classes(at).has(Classes::MEDIUM)
-                || matches!(self.word(at), "portrait" | "painting" | "video")
+        *self.names_medium.get_or_init(|| {
+            (0..self.len()).any(|at| {
+                self.classes(at).has(Classes::MEDIUM)
+                    || matches!(self.word(at), "portrait" | "painting" | "video")
+            })
         })
     }
 
