@@ -17,6 +17,6 @@ pub use argmax::{Argmax, ArgmaxIndex};
 pub use labeler::{LabelColumns, Mode, PhraseDetail, Texts, label_captions, map_phrases};
 pub use lemma::lemma;
 pub use mapper::{Mapper, Mapping, Meanings, Rule};
-pub use miner::{Limits, mine};
+pub use miner::{CountedName, Limits, count_names, mine};
 pub use spelling::{LabelWords, Spelling};
-pub use vocabulary::{Vocabulary, VocabularyError, text_key};
+pub use vocabulary::{SharedForm, Vocabulary, VocabularyError, text_key};
