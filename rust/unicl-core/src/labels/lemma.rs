@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::phrase::last_start;
 use super::word_tables::{
     COMPOUND_ENDINGS, IRREGULAR_NOUNS, OTHER_PLURALS, is_determiner, is_link, is_singular,
 };
@@ -15,14 +16,16 @@ const PLURAL_ENDINGS: &[(&str, &str)] = &[
     ("oes", "o"),
     ("chs", "ch"),
     ("ves", "f"),
-    ("ves", "fe"),
+    ("ives", "ife"),
     ("zzes", "z"),
     ("i", "us"),
-    ("es", "is"),
-    ("a", "eum"),
+    ("ses", "sis"),
+    ("xes", "xis"),
     ("a", "um"),
     ("ae", "a"),
-    ("a", "on"),
+    ("hedra", "hedron"),
+    ("zoa", "zoon"),
+    ("chondria", "chondrion"),
     ("ices", "ex"),
     ("ices", "ix"),
     ("eaux", "eau"),
@@ -111,12 +114,12 @@ fn lemma_of_compound<'a>(word: &'a str, first: &str, last: &str) -> Cow<'a, str>
     }
 }
 
-/// Gives the plurals that a lower-case word can have, regular ones and irregular ones.
+/// Gives the plural of a lower-case word by the ordinary rule, and the other plurals that it can have.
 ///
 /// Some are no words ("humen"). A word that is a singular itself is not among them: "bus" is no plural.
-pub(super) fn plurals(word: &str) -> Vec<String> {
+pub(super) fn plurals(word: &str) -> (Option<String>, Vec<String>) {
     if word.chars().nth(1).is_none() || !word.ends_with(char::is_alphanumeric) {
-        return Vec::new();
+        return (None, Vec::new());
     }
     let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
     let regular = if ends(&["s", "x", "z", "ch", "sh"]) {
@@ -126,48 +129,40 @@ pub(super) fn plurals(word: &str) -> Vec<String> {
     } else {
         format!("{word}s")
     };
-    let mut forms = vec![regular];
     let pairs = IRREGULAR_NOUNS.iter().chain(OTHER_PLURALS);
     let irregular = pairs.filter(|(_, singular)| *singular == word);
-    forms.extend(irregular.map(|&(plural, _)| plural.to_owned()));
+    let mut others: Vec<String> = irregular.map(|&(plural, _)| plural.to_owned()).collect();
     let endings = COMPOUND_ENDINGS.iter().chain(PLURAL_ENDINGS);
-    forms.extend(endings.filter_map(|(plural, singular)| {
-        let stem = word.strip_suffix(singular)?;
+    others.extend(endings.filter_map(|(plural, singular)| {
         // "bus" has no plural "bi", and "drum" none of "dra".
-        let least = if singular.len() > 1 { 3 } else { 2 };
-        (stem.len() >= least || plural.ends_with('s')).then(|| format!("{stem}{plural}"))
+        let stem = word.strip_suffix(singular)?;
+        let is_long = stem.len() >= 3 || plural.ends_with('s') || singular.len() > 2;
+        is_long.then(|| format!("{stem}{plural}"))
     }));
-    forms.retain(|form| form != word && !is_singular(form) && !is_determiner(form));
-    forms.sort_unstable();
-    forms.dedup();
-    forms
+    let is_plural = |form: &String| form != word && !is_singular(form) && !is_determiner(form);
+    others.retain(is_plural);
+    (Some(regular).filter(is_plural), others)
 }
 
 /// Gives the plurals of a text of several words: of its last word, and of the head before a preposition.
 ///
 /// "pair of skis" has "pairs of skis", and "mother in law" has both "mothers in law" and "mother in laws".
-pub(super) fn plurals_of_text(text: &str) -> Vec<String> {
-    let start = text.rfind(' ').map_or(0, |at| at + 1);
-    let with = |before: &str, forms: Vec<String>, after: &str| -> Vec<String> {
-        let texts = forms
-            .into_iter()
-            .map(|form| format!("{before}{form}{after}"));
-        texts.collect()
+/// Those by the ordinary rule come first, then the others.
+pub(super) fn plurals_of_text(text: &str) -> [Vec<String>; 2] {
+    let mut texts = [Vec::new(), Vec::new()];
+    let mut add = |before: &str, word: &str, after: &str| {
+        let (regular, others) = plurals(word);
+        let text = |form: String| format!("{before}{form}{after}");
+        texts[0].extend(regular.map(text));
+        texts[1].extend(others.into_iter().map(text));
     };
-    let mut texts = with(&text[..start], plurals(&text[start..]), "");
-    let mut at = text.find(' ');
-    while let Some(space) = at {
-        let link = text[space + 1..].split(' ').next().unwrap_or_default();
-        if is_link(link) {
-            let head = text[..space].rfind(' ').map_or(0, |at| at + 1);
-            texts.extend(with(
-                &text[..head],
-                plurals(&text[head..space]),
-                &text[space..],
-            ));
-            break;
-        }
-        at = text[space + 1..].find(' ').map(|next| space + 1 + next);
+    let start = last_start(text);
+    add(&text[..start], &text[start..], "");
+    let mut spaces = text.match_indices(' ').map(|(at, _)| at);
+    let link = spaces.find(|at| is_link(text[at + 1..].split(' ').next().unwrap_or_default()));
+    if let Some(end) = link {
+        let head = last_start(&text[..end]);
+        add(&text[..head], &text[head..end], &text[end..]);
     }
     texts
 }
@@ -175,7 +170,7 @@ pub(super) fn plurals_of_text(text: &str) -> Vec<String> {
 /// Gives the singular that a text would have if it were a plural, where [`lemma`] keeps its last word:
 /// "wine glass" for "wine glasses". "glasses" alone has none: they are spectacles.
 pub(super) fn hidden_singular(text: &str) -> Option<String> {
-    let start = text.rfind([' ', '/']).map_or(0, |at| at + 1);
+    let start = last_start(text);
     let word = &text[start..];
     let stem = word.strip_suffix('s').filter(|stem| stem.len() >= 3)?;
     let is_plain = word.bytes().all(|byte| byte.is_ascii_lowercase());

@@ -160,7 +160,8 @@ pub(super) fn without_hyphens(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn last_start(text: &str) -> usize {
+/// Where the last word of a text begins.
+pub(super) fn last_start(text: &str) -> usize {
     text.rfind([' ', '/']).map_or(0, |at| at + 1)
 }
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::lemma;
 use super::lemma::{hidden_singular, plurals_of_text};
-use super::phrase::{PhraseWords, without_hyphens};
+use super::phrase::{PhraseWords, last_start, without_hyphens};
 
 /// Why names, synonyms and parents do not make a vocabulary.
 #[derive(Debug, Error, PartialEq)]
@@ -118,7 +118,7 @@ fn singular_key(words: &PhraseWords) -> String {
 
 /// A text in the form in which texts are compared, with its last word in the singular.
 fn singular_of(key: &str) -> String {
-    let last = key.rfind([' ', '/']).map_or(0, |at| at + 1);
+    let last = last_start(key);
     format!("{}{}", &key[..last], lemma(&key[last..]))
 }
 
@@ -220,26 +220,33 @@ impl Vocabulary {
     /// Adds the singulars and the plurals of texts, which are names first and then synonyms.
     ///
     /// Names and synonyms mean what they mean; a form gives way to them. Of two forms the one of a name
-    /// wins, then the one of the first label.
+    /// wins, then a plural by the ordinary rule, then the one of the first label.
     fn add_forms(&mut self, texts: &[(String, String)]) {
         for (key, singular) in texts {
             let (id, meaning) = self.index[key.as_str()];
-            self.claim(singular, id, meaning.of_form());
+            self.claim(singular, id, meaning.of_form(), true);
             if let Some(hidden) = hidden_singular(key) {
-                self.claim(&hidden, id, meaning.of_form());
+                self.claim(&hidden, id, meaning.of_form(), true);
             }
         }
-        for (key, singular) in texts {
-            // A plural of the text means what the text means.
+        // A plural of a text means what the text means.
+        let meant = texts.iter().map(|(key, singular)| {
             let (id, meaning) = self.resolve(key, singular).expect("it is in the index");
-            for plural in plurals_of_text(key) {
-                self.claim(&plural, id, meaning.of_form());
+            (id, meaning.of_form(), plurals_of_text(key))
+        });
+        let meant: Vec<_> = meant.collect();
+        for kind in 0..2 {
+            for (id, meaning, plurals) in &meant {
+                for plural in &plurals[kind] {
+                    self.claim(plural, *id, *meaning, kind == 0);
+                }
             }
         }
     }
 
-    /// Makes a text mean a label unless it means one already in a way that comes first.
-    fn claim(&mut self, form: &str, id: u32, meaning: Meaning) {
+    /// Makes a text mean a label unless it means one already in a way that comes first. A regular form takes
+    /// an equal one from a later label.
+    fn claim(&mut self, form: &str, id: u32, meaning: Meaning, is_regular: bool) {
         let written = self.index.get(form).copied();
         let is_given = matches!(written, Some((_, Meaning::Name | Meaning::Synonym)));
         match self.resolve(form, &singular_of(form)) {
@@ -249,8 +256,15 @@ impl Vocabulary {
                     self.insert(form, id, meaning);
                 }
             }
-            Some((other, theirs)) if is_given || (theirs, other) < (meaning, id) => {
-                self.share(form, other, id);
+            Some((other, theirs))
+                if is_given
+                    || theirs < meaning
+                    || theirs == meaning && !(is_regular && id < other) =>
+            {
+                // That a synonym is given twice, once as a form, says nothing about names.
+                if !is_given || meaning == Meaning::FormOfName {
+                    self.share(form, other, id);
+                }
             }
             found => {
                 self.insert(form, id, meaning);
@@ -300,15 +314,17 @@ impl Vocabulary {
             keys.push((key, singular_key(&words)));
         }
         for (key, singular) in keys {
-            for form in plurals_of_text(&key).into_iter().chain([singular]) {
+            for form in plurals_of_text(&key).concat().into_iter().chain([singular]) {
                 if !self.index.contains_key(form.as_str()) {
                     self.insert(&form, NO_LABEL, Meaning::FormOfSynonym);
                 }
             }
         }
         let index = &self.index;
-        self.shared
-            .retain(|form| index[form.text.as_str()].0 != NO_LABEL);
+        self.shared.retain(|form| {
+            let meaning = index.get(form.text.as_str());
+            meaning.is_none_or(|&(id, _)| id != NO_LABEL)
+        });
         Ok(())
     }
 
