@@ -250,9 +250,9 @@ impl Vocabulary {
         let written = self.index.get(form).copied();
         let is_given = matches!(written, Some((_, Meaning::Name | Meaning::Synonym)));
         match self.resolve(form, &singular_of(form)) {
-            Some((other, _)) if other == id => {
-                // The singular of a name can be given as its synonym too.
-                if written.is_some_and(|(owner, theirs)| owner == id && theirs > meaning) {
+            Some((other, theirs)) if other == id => {
+                // A form of the name can be, or be a form of, one of its synonyms too.
+                if theirs > meaning {
                     self.insert(form, id, meaning);
                 }
             }
