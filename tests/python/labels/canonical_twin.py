@@ -26,7 +26,9 @@ TRAILING = read_words("trailing_words")
 
 
 HYPHENS = "\N{SOFT HYPHEN}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{MINUS SIGN}"
-APOSTROPHES = "`\N{ACUTE ACCENT}\N{MODIFIER LETTER APOSTROPHE}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+APOSTROPHES = (
+    "`\N{ACUTE ACCENT}\N{MODIFIER LETTER APOSTROPHE}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+)
 MARKS = str.maketrans({**dict.fromkeys(HYPHENS, "-"), **dict.fromkeys(APOSTROPHES, "'")})
 
 
@@ -92,7 +94,7 @@ def meanings(names, synonyms):
         for text in texts:
             given.setdefault(key(words_of(text)), (Rule.SYNONYM, names.index(name)))
     forms = {}
-    for name, texts in [*((name, [name]) for name in names), *synonyms.items()]:
+    for texts in [names, *synonyms.values()]:
         for text in texts:
             words = words_of(text)
             rank, label = given[key(words)]

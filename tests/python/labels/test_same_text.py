@@ -38,20 +38,36 @@ def test_a_hyphen_between_the_words_of_a_name_is_a_space(mark):
 
 def test_a_compound_with_hyphens_is_not_cut():
     names = ["hop", "ray", "old", "up", "it", "the art", "tie"]
-    phrases = ["hip-hop", "an x-ray", "a five-year-old", "a close\u2011up", "a post-it", "state-of-the-art", "a bow-tie"]
-    assert found(names, phrases) == [None] * 7
+    phrases = [
+        "hip-hop",
+        "an x-ray",
+        "a five-year-old",
+        "a close\u2011up",
+        "a post-it",
+        "state-of-the-art",
+        "a bow-tie",
+    ]
+    assert found(names, phrases) == [None] * len(phrases)
     assert found(names, ["a hip hop", "bow tie"]) == ["hop", "tie"]
 
 
 def test_apostrophes_are_the_same():
     names = ["men's shoe", "men"]
-    assert found(names, ["Men\u2019s shoes", "men\u02bcs shoe", "men 's shoes", "men\u2019s"]) == [*["men's shoe"] * 3, None]
+    assert found(names, ["Men\u2019s shoes", "men\u02bcs shoe", "men 's shoes", "men\u2019s"]) == [
+        *["men's shoe"] * 3,
+        None,
+    ]
 
 
 def test_each_side_of_a_slash_can_be_the_head():
     names = ["tv/monitor", "cat", "sofa"]
     assert found(names, ["a TV / monitor", "tv/monitors"]) == ["tv/monitor"] * 2
-    assert found(names, ["a couch/sofa", "a big sofa/couch", "a dog/cat", "cat/sofa"]) == ["sofa", "sofa", "cat", "sofa"]
+    assert found(names, ["a couch/sofa", "a big sofa/couch", "a dog/cat", "cat/sofa"]) == [
+        "sofa",
+        "sofa",
+        "cat",
+        "sofa",
+    ]
     assert found(names, ["tv monitor", "a cat/dog house", "sofa-cat"]) == [None] * 3
 
 

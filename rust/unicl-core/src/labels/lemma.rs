@@ -53,7 +53,11 @@ pub fn lemma(word: &str) -> Cow<'_, str> {
         return IRREGULAR_NOUNS[at].1.into();
     }
     // Compounds of irregular nouns: "firemen", "grandchildren", "penknives".
+    let ending = word.as_bytes().last_chunk::<2>();
     for (plural, singular) in COMPOUND_ENDINGS {
+        if plural.as_bytes().last_chunk() != ending {
+            continue; // two letters are compared faster than a suffix
+        }
         if let Some(first) = word.strip_suffix(plural).filter(|first| first.len() >= 2) {
             return format!("{first}{singular}").into();
         }

@@ -167,11 +167,20 @@ pub(super) fn last_start(text: &str) -> usize {
 
 /// Whether a word is its own normal form and has one part.
 fn is_plain(word: &str) -> bool {
-    let is_plain = |byte: u8| {
-        byte.is_ascii() && !byte.is_ascii_uppercase() && !matches!(byte, b'_' | b'-' | b'/' | b'`')
-    };
-    word.bytes().all(is_plain)
+    word.bytes().all(|byte| PLAIN[usize::from(byte)])
 }
+
+/// The bytes of plain words, as a table: every word of every phrase is checked.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let is_joint = matches!(byte, b'_' | b'-' | b'/' | b'`');
+        plain[byte as usize] = !byte.is_ascii_uppercase() && !is_joint;
+        byte += 1;
+    }
+    plain
+};
 
 /// A word with one kind of hyphen and of apostrophe, in lower case and NFKC.
 fn normal_form(word: &str) -> String {

@@ -410,17 +410,20 @@ impl Vocabulary {
         self.most_words
     }
 
-    /// What a text means, with hyphens or with spaces.
-    pub(super) fn look_up(&self, text: &str) -> Option<(u32, Meaning)> {
-        if text.len() > self.longest {
-            return None;
+    /// What a text means that has spaces for hyphens.
+    fn look_up(&self, key: &str) -> Option<(u32, Meaning)> {
+        if key.len() > self.longest {
+            return None; // a long text is not even hashed
         }
-        self.index.get(&*without_hyphens(text)).copied()
+        self.index.get(key).copied()
     }
 
     /// What a text means as written or with its last word in the singular: the better of both; if they are
     /// equal, the text as written.
     pub(super) fn resolve(&self, written: &str, singular: &str) -> Option<(u32, Meaning)> {
+        if written.as_bytes().contains(&b'-') {
+            return self.resolve(&written.replace('-', " "), &singular.replace('-', " "));
+        }
         let as_written = self.look_up(written);
         match as_written {
             _ if written == singular => return as_written,
