@@ -174,6 +174,7 @@ pub(super) fn plurals_of_text(text: &str) -> [Vec<String>; 2] {
 /// Gives the singular that a text would have if it were a plural, where [`lemma`] keeps its last word:
 /// "wine glass" for "wine glasses". "glasses" alone has none: they are spectacles.
 pub(super) fn hidden_singular(text: &str) -> Option<String> {
+    text.strip_suffix('s')?; // most texts end here
     let start = last_start(text);
     let word = &text[start..];
     let stem = word.strip_suffix('s').filter(|stem| stem.len() >= 3)?;

@@ -45,6 +45,11 @@ impl PhraseWords {
             } else if is_plain(word) {
                 self.push(trimmed, joint);
                 joint = Joint::Space;
+            } else if word
+                .bytes()
+                .all(|byte| PLAIN[usize::from(byte)] || byte == b'-')
+            {
+                joint = self.push_parts(word, joint);
             } else {
                 joint = self.push_parts(&normal_form(word), joint);
             }
@@ -132,6 +137,7 @@ enum Joint {
 }
 
 impl Joint {
+    #[inline]
     fn of(mark: char) -> Option<Self> {
         match mark {
             '-' => Some(Self::Hyphen),
@@ -153,7 +159,7 @@ impl Joint {
 
 /// Gives a text with spaces for hyphens: the form in which texts are compared.
 pub(super) fn without_hyphens(text: &str) -> Cow<'_, str> {
-    if text.contains('-') {
+    if text.as_bytes().contains(&b'-') {
         text.replace('-', " ").into()
     } else {
         text.into()
