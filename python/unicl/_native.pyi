@@ -23,9 +23,11 @@ __all__ = [
     "PosTagger",
     "WordPieceTokenizer",
     "convert_nltk_tagger",
+    "count_names",
     "lemma",
     "mine_labels",
     "read_merges",
+    "shown_name",
     "text_keys",
 ]
 
@@ -227,6 +229,9 @@ class LabelVocabulary:
     ) -> LabelVocabulary: ...
     @property
     def parents(self) -> NDArray[np.int32]: ...
+    def shared_forms(self) -> list[tuple[str, int, int]]:
+        """Give texts that are a form of two labels, with the id of the label that they mean and that of the other."""
+
     def id(self, name: str) -> int | None: ...
     def nearest_kept(self, is_kept: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Gives for each label the nearest of itself and its ancestors that is kept; -1 for none."""
@@ -308,10 +313,25 @@ def mine_labels(
 ) -> list[tuple[str, int]]:
     """Give the names within the limits, the most frequent first, and the number of captions with each."""
 
+def count_names(
+    captions: Any,
+    tagger: PosTagger,
+    grammar: str | None = None,
+    threads: int | None = None,
+) -> list[tuple[str, int, list[tuple[str, int]]]]:
+    """Give every name that ``mine_labels`` considers, in no order.
+
+    Each has its key, the number of captions with it, and the forms in which it is written, with their numbers. There
+    are no forms if it is written as its key only.
+    """
+
+def shown_name(key: str, forms: list[tuple[str, int]]) -> str:
+    """Give the form of a counted name that is shown: singulars first, then the most frequent, then one with spaces."""
+
 def text_keys(texts: list[str]) -> list[str]:
     """Give texts as vocabularies tell them apart.
 
-    Lower case, no leading determiners, no marks at the edges of words, spaces for underscores.
+    Lower case, NFKC, no leading determiners, no marks at the edges of words, spaces for underscores and hyphens.
     """
 
 def lemma(word: str) -> str:

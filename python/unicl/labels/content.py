@@ -28,6 +28,8 @@ class Merge:
             - "dropped": ``label`` and ``other`` claimed the text, and it means neither.
             - "renamed": the text was to be the name of ``label``, but ``other`` has it.
             - "unblocked": the text was to mean no label, but means ``label``.
+            - "form": the text is a plural or singular of texts of ``label`` and of ``other``. A name or a synonym comes
+              before a form, a form of a name before one of a synonym, and the first label before the second.
         text: The text.
         label: The label that the text means now; for "renamed" and "dropped" the label that lost it.
         other: The other label that claimed the text; None if there is none.
@@ -37,7 +39,7 @@ class Merge:
         "panther" stays a synonym of "cougar"; "jaguar" claimed it too
     """
 
-    outcome: Literal["synonym", "name", "first", "dropped", "renamed", "unblocked"]
+    outcome: Literal["synonym", "name", "first", "dropped", "renamed", "unblocked", "form"]
     text: str
     label: str
     other: str | None = None
@@ -49,6 +51,7 @@ class Merge:
             "first": f'"{self.text}" stays a synonym of "{self.label}"; "{self.other}" claimed it too',
             "dropped": f'"{self.text}" means no label: "{self.label}" and "{self.other}" claimed it',
             "renamed": f'"{self.text}" is a name already; the second label of it is called "{self.label}"',
+            "form": f'"{self.text}" means "{self.label}"; it is a form of "{self.other}" too',
             "unblocked": f'"{self.text}" was to mean no label, but means "{self.label}"',
         }[self.outcome]
 

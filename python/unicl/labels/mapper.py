@@ -60,7 +60,8 @@ class LabelMapper:
     ``Indel.normalized_similarity``: for strings of m and n characters,
     ``1 - (m + n - 2 * longest common subsequence) / (m + n)``. ``word_overlap`` is the Jaccard index of their sets of
     words, as ``str.split()`` gives them, and 0 if both are empty. Scores are compared in double precision, and the
-    answer always equals that of a loop over all labels. This mode knows no meanings: "men" can become "menu".
+    answer always equals that of a loop over all labels. Of a phrase of more than 1,000 characters the last 1,000 count.
+    This mode knows no meanings: "men" can become "menu".
 
     Args:
         vocabulary: The labels.

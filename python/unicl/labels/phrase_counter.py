@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MAX_NAMES = 1_000_000
 """About 225 MB of counts."""
-_NO_LIMIT = 2**62
 DEFAULT_LIMITS = MiningLimits()
 
 
@@ -67,6 +67,7 @@ class PhraseCounter:
         self._tagger = english_tagger() if tagger is None else tagger
         self._grammar, self._max_names, self._threads = grammar, max_names, threads
         self._counts: dict[str, int] = {}
+        self._forms: dict[str, Counter[str]] = {}  # of names that were not always written as their keys
         self._missed: dict[
             str, int
         ] = {}  # for names first met after names were forgotten: how much their count may lack
@@ -79,12 +80,15 @@ class PhraseCounter:
 
     def add(self, captions: Captions) -> None:
         """Counts a batch of captions, or an Arrow column."""
-        mined = _native.mine_labels(captions, self._tagger._native, 1, _NO_LIMIT, None, self._grammar, self._threads)
-        counts = self._counts
+        met = _native.count_names(captions, self._tagger._native, self._grammar, self._threads)
+        counts, forms_of = self._counts, self._forms
         if self.max_undercount:
-            self._missed.update((name, self.max_undercount) for name, _ in mined if name not in counts)
-        for name, count in mined:
-            counts[name] = counts.get(name, 0) + count
+            self._missed.update((key, self.max_undercount) for key, _, _ in met if key not in counts)
+        for key, count, forms in met:
+            before = counts.get(key, 0)
+            if forms or key in forms_of:
+                forms_of.setdefault(key, Counter({key: before})).update(dict(forms) or {key: count})
+            counts[key] = before + count
         self.captions += len(captions)  # type: ignore[arg-type]
         if len(counts) > self._max_names:
             self._forget(len(counts) - self._max_names * 3 // 4)
@@ -98,6 +102,7 @@ class PhraseCounter:
         for index in np.flatnonzero(most <= self.max_undercount).tolist():
             del counts[names[index]]
             missed.pop(names[index], None)
+            self._forms.pop(names[index], None)
 
     def vocabulary(self, limits: MiningLimits = DEFAULT_LIMITS) -> LabelVocabulary:
         """Makes a vocabulary of the names within the limits, the most frequent first.
@@ -106,7 +111,11 @@ class PhraseCounter:
             limits: In how many of the captions that were counted a name must be and may be, and how many names to keep.
         """
         least, most = limits.as_counts(self.captions)
-        within = sorted((-count, name) for name, count in self._counts.items() if least <= count <= most)
+        within = sorted(
+            (-count, _native.shown_name(key, [(form, n) for form, n in self._forms.get(key, {}).items() if n]))
+            for key, count in self._counts.items()
+            if least <= count <= most
+        )
         mined = within[: limits.top_k]
         counts = np.array([-count for count, _ in mined], dtype=np.int64)
         return LabelVocabulary(VocabularyContent(names=tuple(name for _, name in mined), document_frequency=counts))

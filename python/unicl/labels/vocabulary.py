@@ -11,7 +11,7 @@ import numpy as np
 
 from unicl import _native
 from unicl.labels.clashes import settle_clashes
-from unicl.labels.content import VocabularyContent, as_names, as_texts
+from unicl.labels.content import Merge, VocabularyContent, as_names, as_texts
 from unicl.labels.frequency import MiningLimits
 from unicl.labels.growth import extended, merged
 from unicl.labels.named.coco import coco_content
@@ -24,7 +24,7 @@ from unicl.phrases import english_tagger
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from unicl.labels.content import Merge, OnClash
+    from unicl.labels.content import OnClash
     from unicl.labels.named.imagenet import Names, Subset
     from unicl.phrases import PosTagger
     from unicl.text import Captions
@@ -36,7 +36,8 @@ class LabelVocabulary:
     Make one with :meth:`from_names`, :meth:`from_file`, :meth:`mine`, :meth:`coco`, :meth:`imagenet` or
     :meth:`wordnet`. Ids never change: nothing edits a vocabulary, and :meth:`extended`, :meth:`merged` and
     :meth:`with_synonyms` make new ones that keep the ids. Names that differ only in case, articles or marks at the
-    edges of words are the same name, and an underscore is a space.
+    edges of words are the same name, and an underscore or a hyphen is a space. So are names that Unicode calls
+    equivalent. A name of articles alone keeps its last word: "A" is a name.
 
     Args:
         content: The names, synonyms, parents and counts.
@@ -47,7 +48,8 @@ class LabelVocabulary:
         parents: int32 (number of labels,), the id of each label's parent; -1 for none.
         document_frequency: int64 (number of labels,), the number of captions with each label; None if not counted.
         blocked: Texts that mean no label. A phrase that ends in one means no label either: "toy car" is no car.
-        merge_log: The decisions about texts that two labels claimed, and about labels merged in.
+        merge_log: The decisions about texts that two labels claimed, about labels merged in, and about plurals and
+            singulars that two labels share.
 
     Raises:
         TypeError: ``content`` is not a :class:`VocabularyContent`.
@@ -67,11 +69,17 @@ class LabelVocabulary:
             )
         self.names: tuple[str, ...] = content.names
         self.blocked: tuple[str, ...] = content.blocked
-        self.merge_log: tuple[Merge, ...] = content.merge_log
         self.document_frequency: NDArray[np.int64] | None = content.document_frequency
         pairs = [(name, other) for name, others in content.synonyms.items() for other in others]
         parents = list(content.parents.items())
         self._native = _native.LabelVocabulary(list(self.names), pairs, parents, list(self.blocked))
+        shared = [
+            Merge(outcome="form", text=text, label=self.names[label], other=self.names[other])
+            for text, label, other in self._native.shared_forms()
+        ]
+        # A copy of a vocabulary has the decisions of the first; others can be out of date by now.
+        given = [merge for merge in content.merge_log if merge.outcome != "form"]
+        self.merge_log: tuple[Merge, ...] = tuple(dict.fromkeys([*given, *shared]))
         known = set(self.names) if content.synonyms else set()
         self.synonyms: dict[str, tuple[str, ...]] = {}
         for name, others in content.synonyms.items():
@@ -256,9 +264,12 @@ class LabelVocabulary:
 
         Every noun phrase counts, without its determiner and with its head in the singular. So does the rest after
         words are taken away from its left. "two black dogs" counts for "two black dog" (if that is frequent enough),
-        "black dog" and "dog".
+        "black dog" and "dog". A name has eight words at most.
 
-        Memory grows with the number of names, and not with their frequency. Until the end a name takes about 120 bytes
+        One thing is one name: "wine glasses" counts for "wine glass" if the captions have that too, and "fire-hydrant"
+        and "fire hydrant" are one. The name is the form that is written most often; of two, the one with a space.
+
+        Memory grows with the number of names, and not with their frequency. Until the end a name takes about 140 bytes
         for each thread that met it. A name that is kept takes 200 more. For a stream of captions, or more names than
         memory holds, use :class:`unicl.labels.PhraseCounter`.
 

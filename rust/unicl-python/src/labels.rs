@@ -6,8 +6,8 @@ use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
 use unicl_core::labels::{
-    self, ArgmaxIndex, LabelWords, Limits, Mapping, Meanings, Mode, NameEnds, PhraseDetail, Spelling, Texts,
-    Vocabulary, VocabularyError,
+    self, ArgmaxIndex, CountedName, LabelWords, Limits, Mapping, Meanings, Mode, NameEnds,
+    PhraseDetail, Spelling, Texts, Vocabulary, VocabularyError,
 };
 use unicl_core::phrases::GrammarError;
 
@@ -65,6 +65,14 @@ impl LabelVocabulary {
     ) -> PyResult<Bound<'py, PyArray1<i32>>> {
         let nearest = self.vocabulary.nearest_kept(is_kept.as_slice()?);
         Ok(nearest.into_pyarray(py))
+    }
+
+    /// Texts that are a form of two labels: the text, the id of the label it means, and that of the other.
+    fn shared_forms(&self) -> Vec<(&str, u32, u32)> {
+        let forms = self.vocabulary.shared_forms().iter();
+        forms
+            .map(|form| (form.text.as_str(), form.label, form.other))
+            .collect()
     }
 
     fn id(&self, name: &str) -> Option<u32> {
@@ -290,6 +298,43 @@ pub(crate) fn mine_labels(
             threads,
         ))
     })
+}
+
+/// A name's key, the number of captions with it, and the number for each form in which it is written.
+type NameCount = (String, u64, Vec<(String, u64)>);
+
+/// Every name that [`mine_labels`] considers, with its counts, in no order.
+#[pyfunction]
+#[pyo3(signature = (captions, tagger, grammar = None, threads = None))]
+pub(crate) fn count_names(
+    py: Python<'_>,
+    captions: Captions<'_>,
+    tagger: &PosTagger,
+    grammar: Option<&str>,
+    threads: Option<ThreadCount>,
+) -> PyResult<Vec<NameCount>> {
+    let views = captions.texts()?;
+    let threads = self::threads(threads);
+    let names = gate::run(py, || {
+        let chunker = tagger.chunker(grammar)?;
+        let tagger = &tagger.tagger;
+        Ok::<_, GrammarError>(labels::count_names(tagger, &chunker, &views, threads))
+    })?;
+    let names = names.into_iter();
+    Ok(names
+        .map(|name| (name.key, name.captions, name.forms))
+        .collect())
+}
+
+/// The form of a counted name that is shown.
+#[pyfunction]
+pub(crate) fn shown_name(key: String, forms: Vec<(String, u64)>) -> String {
+    let name = CountedName {
+        key,
+        captions: 0,
+        forms,
+    };
+    name.shown().to_owned()
 }
 
 /// The singular of an English noun.

@@ -39,7 +39,8 @@ mod _native {
     use crate::clip::{ClipTokenizer, read_merges};
     #[pymodule_export]
     use crate::labels::{
-        LabelColumns, LabelMapper, LabelVocabulary, lemma, mine_labels, text_keys,
+        LabelColumns, LabelMapper, LabelVocabulary, count_names, lemma, mine_labels, shown_name,
+        text_keys,
     };
     #[pymodule_export]
     use crate::phrases::{PosTagger, convert_nltk_tagger};

@@ -29,6 +29,15 @@ WORDS = [
     "x",
     "2",
     "\u00e9t\u00e9",
+    "e\u0301te\u0301",
+    "glass",
+    "glasses",
+    "wine-glass",
+    "wine-glasses",
+    "gurus",
+    "guru",
+    "hot-dog",
+    "dog/guru",
 ]
 captions = st.lists(st.lists(st.sampled_from(WORDS), max_size=7).map(" ".join), max_size=12)
 

@@ -6,7 +6,30 @@
 
 use std::borrow::Cow;
 
-use super::word_tables::{COMPOUND_ENDINGS, IRREGULAR_NOUNS};
+use super::phrase::last_start;
+use super::word_tables::{
+    COMPOUND_ENDINGS, IRREGULAR_NOUNS, OTHER_PLURALS, is_determiner, is_link, is_singular,
+};
+
+/// Endings of further plurals, and the endings of their singulars.
+const PLURAL_ENDINGS: &[(&str, &str)] = &[
+    ("oes", "o"),
+    ("chs", "ch"),
+    ("ves", "f"),
+    ("ives", "ife"),
+    ("zzes", "z"),
+    ("i", "us"),
+    ("ses", "sis"),
+    ("xes", "xis"),
+    ("a", "um"),
+    ("ae", "a"),
+    ("hedra", "hedron"),
+    ("zoa", "zoon"),
+    ("chondria", "chondrion"),
+    ("ices", "ex"),
+    ("ices", "ix"),
+    ("eaux", "eau"),
+];
 
 /// Gives the singular of a lower-case word, or the word itself if it is a singular.
 ///
@@ -23,31 +46,38 @@ use super::word_tables::{COMPOUND_ENDINGS, IRREGULAR_NOUNS};
 /// ```
 #[must_use]
 pub fn lemma(word: &str) -> Cow<'_, str> {
-    // The last part of a compound with a hyphen carries its number: "t-shirts".
     if let Some((first, last)) = word.rsplit_once('-') {
-        return match lemma(last) {
-            Cow::Borrowed(unchanged) if unchanged.len() == last.len() => word.into(),
-            singular => format!("{first}-{singular}").into(),
-        };
+        return lemma_of_compound(word, first, last);
     }
     if let Ok(at) = IRREGULAR_NOUNS.binary_search_by(|(plural, _)| (*plural).cmp(word)) {
         return IRREGULAR_NOUNS[at].1.into();
     }
     // Compounds of irregular nouns: "firemen", "grandchildren", "penknives".
+    let ending = word.as_bytes().last_chunk::<2>();
     for (plural, singular) in COMPOUND_ENDINGS {
+        if plural.as_bytes().last_chunk() != ending {
+            continue; // two letters are compared faster than a suffix
+        }
         if let Some(first) = word.strip_suffix(plural).filter(|first| first.len() >= 2) {
             return format!("{first}{singular}").into();
         }
     }
-    let Some(stem) = word.strip_suffix('s').filter(|stem| stem.len() >= 3) else {
+    let is_vowel = |letter: char| "aeiouy".contains(letter);
+    let Some(stem) = word
+        .strip_suffix('s')
+        // "djs" and "tvs", but not "gas" and "yes".
+        .filter(|stem| stem.len() >= 3 || stem.len() == 2 && !stem.contains(is_vowel))
+    else {
         return word.into();
     };
-    if word.chars().any(|c| !c.is_alphabetic()) {
+    if word.chars().any(|c| !c.is_alphabetic()) || is_singular(word) {
         return word.into();
     }
     let without = |count: usize| &word[..word.len() - count];
     let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
-    if ends(&["ss", "us", "is"]) {
+    if ends(&["eaus", "kis", "shis", "zis", "ghinis"]) {
+        stem.into()
+    } else if ends(&["ss", "us", "is"]) {
         word.into()
     } else if ends(&["ies"]) {
         // "pies" and "ties" are too short for a stem in y.
@@ -65,6 +95,104 @@ pub fn lemma(word: &str) -> Cow<'_, str> {
     } else {
         stem.into()
     }
+}
+
+/// The singular of a compound with hyphens: its last part carries the number ("t-shirts", "close-ups"),
+/// or its head before a preposition ("mothers-in-law", "passers-by").
+fn lemma_of_compound<'a>(word: &'a str, first: &str, last: &str) -> Cow<'a, str> {
+    let (head, rest) = word.split_once('-').expect("a compound has a hyphen");
+    let link = rest.split('-').next().unwrap_or_default();
+    if is_link(link) && (link.len() < rest.len() || head.ends_with("ers")) {
+        let singular = lemma(head);
+        if *singular != *head {
+            return format!("{singular}-{rest}").into();
+        }
+    }
+    // In a compound, two letters are enough for a stem: "add-ons".
+    let short = last.strip_suffix('s').filter(|stem| {
+        stem.len() == 2 && !is_singular(last) && !stem.ends_with('s') && *last == *lemma(last)
+    });
+    match short.map_or_else(|| lemma(last), Cow::Borrowed) {
+        unchanged if *unchanged == *last => word.into(),
+        singular => format!("{first}-{singular}").into(),
+    }
+}
+
+/// Gives the plural of a lower-case word by the ordinary rule, and the other plurals that it can have.
+///
+/// Some are no words ("humen"). A word that is a singular itself is not among them: "bus" is no plural.
+pub(super) fn plurals(word: &str) -> (Option<String>, Vec<String>) {
+    if word.chars().nth(1).is_none() || !word.ends_with(char::is_alphanumeric) {
+        return (None, Vec::new());
+    }
+    let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
+    let regular = if ends(&["s", "x", "z", "ch", "sh"]) {
+        format!("{word}es")
+    } else if word.ends_with('y') && !ends(&["ay", "ey", "iy", "oy", "uy"]) {
+        format!("{}ies", &word[..word.len() - 1])
+    } else {
+        format!("{word}s")
+    };
+    let pairs = IRREGULAR_NOUNS.iter().chain(OTHER_PLURALS);
+    let irregular = pairs.filter(|(_, singular)| *singular == word);
+    let mut others: Vec<String> = irregular.map(|&(plural, _)| plural.to_owned()).collect();
+    let endings = COMPOUND_ENDINGS.iter().chain(PLURAL_ENDINGS);
+    others.extend(endings.filter_map(|(plural, singular)| {
+        // "bus" has no plural "bi", and "drum" none of "dra".
+        let stem = word.strip_suffix(singular)?;
+        let is_long = stem.len() >= 3 || plural.ends_with('s') || singular.len() > 2;
+        is_long.then(|| format!("{stem}{plural}"))
+    }));
+    let is_plural = |form: &String| form != word && !is_singular(form) && !is_determiner(form);
+    others.retain(is_plural);
+    (Some(regular).filter(is_plural), others)
+}
+
+/// Gives the plurals of a text of several words: of its last word, and of the head before a preposition.
+///
+/// "pair of skis" has "pairs of skis", and "mother in law" has both "mothers in law" and "mother in laws".
+/// Those by the ordinary rule come first, then the others.
+pub(super) fn plurals_of_text(text: &str) -> [Vec<String>; 2] {
+    let mut texts = [Vec::new(), Vec::new()];
+    let mut add = |before: &str, word: &str, after: &str| {
+        let (regular, others) = plurals(word);
+        let text = |form: String| format!("{before}{form}{after}");
+        texts[0].extend(regular.map(text));
+        texts[1].extend(others.into_iter().map(text));
+    };
+    let start = last_start(text);
+    add(&text[..start], &text[start..], "");
+    let mut spaces = text.match_indices(' ').map(|(at, _)| at);
+    let link = spaces.find(|at| is_link(text[at + 1..].split(' ').next().unwrap_or_default()));
+    if let Some(end) = link {
+        let head = last_start(&text[..end]);
+        add(&text[..head], &text[head..end], &text[end..]);
+    }
+    texts
+}
+
+/// Gives the singular that a text would have if it were a plural, where [`lemma`] keeps its last word:
+/// "wine glass" for "wine glasses". "glasses" alone has none: they are spectacles.
+pub(super) fn hidden_singular(text: &str) -> Option<String> {
+    text.strip_suffix('s')?; // most texts end here
+    let start = last_start(text);
+    let word = &text[start..];
+    let stem = word.strip_suffix('s').filter(|stem| stem.len() >= 3)?;
+    let is_plain = word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_alone = start == 0 && is_irregular(word);
+    if !is_plain || stem.ends_with('s') || is_alone || is_singular(word) || *lemma(word) != *word {
+        return None;
+    }
+    let short = stem.strip_suffix('e').filter(|short| {
+        let endings = ["s", "x", "z", "ch", "sh"];
+        endings.iter().any(|ending| short.ends_with(ending))
+    });
+    Some(format!("{}{}", &text[..start], short.unwrap_or(stem)))
+}
+
+fn is_irregular(word: &str) -> bool {
+    let found = IRREGULAR_NOUNS.binary_search_by(|(plural, _)| (*plural).cmp(word));
+    found.is_ok()
 }
 
 #[cfg(test)]

@@ -26,14 +26,14 @@ impl NameEnds {
     pub fn new(vocabulary: &Vocabulary) -> Self {
         let mut ends: HashMap<Box<str>, u8> = HashMap::new();
         for text in vocabulary.texts() {
-            let count = u8::try_from(text.split(' ').count()).unwrap_or(u8::MAX);
-            let end = text.rsplit(' ').next().unwrap_or(text);
+            let count = u8::try_from(text.split([' ', '/']).count()).unwrap_or(u8::MAX);
+            let end = text.rsplit([' ', '/']).next().unwrap_or(text);
             match ends.get_mut(end) {
                 Some(longest) => *longest = count.max(*longest),
                 None => _ = ends.insert(end.into(), count),
             }
         }
-        let person = |word: &&str| vocabulary.look_up(word).map(|(id, _)| id.cast_signed());
+        let person = |word: &&str| vocabulary.resolve(word, word).map(|(id, _)| id.cast_signed());
         Self {
             longest: ends,
             persons: ["person", "man", "woman", "child", "boy", "girl"]
@@ -50,7 +50,7 @@ impl NameEnds {
 
     /// The number of words of the longest text that ends in a word; 0 if there is none.
     fn longest(&self, word: &str) -> usize {
-        let end = word.rsplit('-').next().unwrap_or(word);
+        let end = word.rsplit(['-', '/']).next().unwrap_or(word);
         self.longest.get(end).copied().map_or(0, usize::from)
     }
 }

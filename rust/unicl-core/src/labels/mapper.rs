@@ -4,7 +4,7 @@
 //! 2. Then words are removed from the left, one at a time, down to the head noun alone. "big hot dogs"
 //!    is "hot dog" before it is "dog", and never "big".
 //! 3. If nothing is found and the last word is a verb that a tagger can mistake for a noun, the phrase is
-//!    read without that word: "a dog trots".
+//!    read without that word: "a dog trots". So is a phrase whose last word follows a slash: "cat/dog".
 //! 4. If nothing is found then, spelling slips can be corrected.
 //!
 //! A label that is not kept is replaced by its nearest ancestor that is kept. A phrase that matches no
@@ -174,7 +174,9 @@ impl<'a> Mapper<'a> {
             if let Some((id, score, rule)) = self.find(&self.words, whole) {
                 return self.settle(id, score, rule);
             }
-            if self.words.len() < 2 || !is_trailing(self.words.last(1)) {
+            let has_head =
+                |words: &PhraseWords| words.ends_in_alternative() || is_trailing(words.last(1));
+            if self.words.len() < 2 || !has_head(&self.words) {
                 break;
             }
             self.words.pop();
@@ -199,7 +201,8 @@ impl<'a> Mapper<'a> {
 
     /// The label of the longest end of `words` that has one; the phrase had `whole` words.
     fn find(&self, words: &PhraseWords, whole: usize) -> Option<(u32, f32, Rule)> {
-        (1..=words.len()).rev().find_map(|count| {
+        let most = words.len().min(self.meanings.vocabulary.most_words());
+        (1..=most).rev().find_map(|count| {
             let (id, rule) = self.meaning(words, count)?;
             let rule = match count {
                 _ if count == whole => rule,
@@ -247,28 +250,14 @@ impl<'a> Mapper<'a> {
     }
 
     fn meaning(&self, words: &PhraseWords, count: usize) -> Option<(u32, Rule)> {
-        let vocabulary = self.meanings.vocabulary;
         let (written, singular) = (words.last(count), words.last_singular(count));
-        let as_written = vocabulary.look_up(written);
-        let found = match as_written {
-            _ if written == singular => as_written,
-            Some((_, Meaning::Name) | (NO_LABEL, Meaning::Synonym)) => as_written,
-            _ => {
-                let as_singular = vocabulary.look_up(singular);
-                let both = as_written.into_iter().chain(as_singular);
-                // The better meaning; if they are equal, the text as written.
-                both.min_by_key(|&(_, meaning)| meaning)
-                    .map(|(id, meaning)| match meaning {
-                        Meaning::Name => (id, Meaning::SingularOfName),
-                        _ => (id, meaning),
-                    })
-            }
+        let (id, meaning) = self.meanings.vocabulary.resolve(written, singular)?;
+        let rule = match meaning {
+            Meaning::Name => Rule::Exact,
+            Meaning::FormOfName => Rule::Lemma,
+            Meaning::Synonym | Meaning::FormOfSynonym => Rule::Synonym,
         };
-        found.map(|(id, meaning)| match meaning {
-            Meaning::Name => (id, Rule::Exact),
-            Meaning::SingularOfName => (id, Rule::Lemma),
-            Meaning::Synonym | Meaning::SingularOfSynonym => (id, Rule::Synonym),
-        })
+        Some((id, rule))
     }
 }
 

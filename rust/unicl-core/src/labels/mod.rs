@@ -23,6 +23,6 @@ pub use labeler::{LabelColumns, Mode, PhraseDetail, Texts, label_captions, map_p
 pub use lemma::lemma;
 pub use lexicon::NameEnds;
 pub use mapper::{Mapper, Mapping, Meanings, Rule};
-pub use miner::{Limits, mine};
+pub use miner::{CountedName, Limits, count_names, mine};
 pub use spelling::{LabelWords, Spelling};
-pub use vocabulary::{Vocabulary, VocabularyError, text_key};
+pub use vocabulary::{SharedForm, Vocabulary, VocabularyError, text_key};

@@ -7,7 +7,8 @@
 //! - a letter is doubled, or a double letter is single: "girafe".
 //!
 //! The word must have five letters or more, and its first letter must be right. Neither the labels nor
-//! the tagger may know it; the tagger knows the usual words of English.
+//! the tagger may know it; the tagger knows the usual words of English. A word that is longer than the
+//! longest word of the labels by two letters or more is no slip, so a long word costs no more than that.
 
 use foldhash::{HashSet, HashSetExt};
 
@@ -19,19 +20,25 @@ const LEAST_LETTERS: usize = 5;
 
 /// The words of every text that means a label.
 #[derive(Debug)]
-pub struct LabelWords(HashSet<Box<str>>);
+pub struct LabelWords {
+    words: HashSet<Box<str>>,
+    /// The most letters of a word.
+    longest: usize,
+}
 
 impl LabelWords {
     /// Collects the words of a vocabulary's names and synonyms.
     #[must_use]
     pub fn new(vocabulary: &Vocabulary) -> Self {
         let mut words: HashSet<Box<str>> = HashSet::new();
-        for word in vocabulary.texts().flat_map(|text| text.split(' ')) {
+        for word in vocabulary.texts().flat_map(|text| text.split([' ', '/'])) {
             if !words.contains(word) {
                 words.insert(word.into());
             }
         }
-        Self(words)
+        let letters = words.iter().map(|word| word.chars().count());
+        let longest = letters.max().unwrap_or_default();
+        Self { words, longest }
     }
 }
 
@@ -51,15 +58,19 @@ impl<'a> Spelling<'a> {
     ///
     /// Of several words the longest counts; of equally long words the first in the alphabet.
     pub(super) fn correct(self, word: &str) -> Option<(&'a str, f64)> {
+        // One slip adds a letter at most.
+        if word.chars().nth(self.words.longest + 1).is_some() {
+            return None;
+        }
         let letters: Vec<char> = word.chars().collect();
         if letters.len() < LEAST_LETTERS
             || !letters.iter().all(|letter| letter.is_alphabetic())
-            || self.words.0.contains(word)
+            || self.words.words.contains(word)
             || self.tagger.knows(word)
         {
             return None;
         }
-        let meant = slips(&letters).filter_map(|text| self.words.0.get(text.as_str()));
+        let meant = slips(&letters).filter_map(|text| self.words.words.get(text.as_str()));
         let sized = meant.map(|word| (word.chars().count(), &**word));
         let (len, meant) = sized
             .filter(|&(len, _)| len >= LEAST_LETTERS)

@@ -3,7 +3,9 @@
 use foldhash::{HashMap, HashMapExt};
 use thiserror::Error;
 
-use super::phrase::PhraseWords;
+use super::lemma;
+use super::lemma::{hidden_singular, plurals_of_text};
+use super::phrase::{PhraseWords, last_start, without_hyphens};
 
 /// Why names, synonyms and parents do not make a vocabulary.
 #[derive(Debug, Error, PartialEq)]
@@ -48,6 +50,16 @@ pub enum VocabularyError {
 
 impl crate::Error for VocabularyError {}
 
+impl Meaning {
+    /// The meaning of another form of the text.
+    fn of_form(self) -> Self {
+        match self {
+            Self::Name | Self::FormOfName => Self::FormOfName,
+            Self::Synonym | Self::FormOfSynonym => Self::FormOfSynonym,
+        }
+    }
+}
+
 /// The id for a text that is known to mean no label.
 pub(super) const NO_LABEL: u32 = u32::MAX;
 
@@ -55,15 +67,28 @@ pub(super) const NO_LABEL: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Meaning {
     Name,
-    SingularOfName,
+    /// The name in the other number.
+    FormOfName,
     Synonym,
-    SingularOfSynonym,
+    FormOfSynonym,
+}
+
+/// A text that is a form of two labels' names or synonyms, in the singular or in the plural.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedForm {
+    /// The text.
+    pub text: String,
+    /// The id of the label that it means.
+    pub label: u32,
+    /// The id of the label that it could mean too.
+    pub other: u32,
 }
 
 /// Gives a text in the form in which vocabularies compare texts.
 ///
-/// The form is in lower case, without leading determiners, without marks at the edges of words, and with
-/// spaces in place of underscores. It is empty if nothing remains.
+/// The form is in lower case and in Unicode's form NFKC, without leading determiners, without marks at the
+/// edges of words, and with spaces in place of underscores and hyphens. It is empty if nothing remains. A
+/// text of determiners alone keeps its last word.
 ///
 /// # Examples
 ///
@@ -71,15 +96,30 @@ pub(super) enum Meaning {
 /// use unicl_core::labels::text_key;
 ///
 /// assert_eq!(text_key("The Hot  Dogs!"), "hot dogs");
+/// assert_eq!(text_key("A fire-hydrant"), "fire hydrant");
+/// assert_eq!(text_key("A"), "a");
 /// ```
 #[must_use]
 pub fn text_key(text: &str) -> String {
     let mut words = PhraseWords::default();
+    key_of(&mut words, text).unwrap_or_default()
+}
+
+/// The form in which a text is compared; None if nothing remains of it.
+fn key_of(words: &mut PhraseWords, text: &str) -> Option<String> {
     words.read(text.split_whitespace());
-    match words.len() {
-        0 => String::new(),
-        count => words.last(count).to_owned(),
-    }
+    (words.len() > 0).then(|| without_hyphens(words.last(words.len())).into_owned())
+}
+
+/// The same of the words that were read last, with the last in the singular.
+fn singular_key(words: &PhraseWords) -> String {
+    without_hyphens(words.last_singular(words.len())).into_owned()
+}
+
+/// A text in the form in which texts are compared, with its last word in the singular.
+fn singular_of(key: &str) -> String {
+    let last = last_start(key);
+    format!("{}{}", &key[..last], lemma(&key[last..]))
 }
 
 /// Label names with ids from 0, and every text that means one of them.
@@ -88,6 +128,10 @@ pub struct Vocabulary {
     names: Vec<String>,
     parents: Vec<Option<u32>>,
     index: HashMap<Box<str>, (u32, Meaning)>,
+    shared: Vec<SharedForm>,
+    /// The most bytes and the most words of a text of the index.
+    longest: usize,
+    most_words: usize,
 }
 
 impl Vocabulary {
@@ -110,18 +154,20 @@ impl Vocabulary {
             parents: vec![None; names.len()],
             index: HashMap::with_capacity(2 * names.len()),
             names: Vec::new(),
+            shared: Vec::new(),
+            longest: 0,
+            most_words: 0,
         };
         let mut words = PhraseWords::default();
+        let mut texts = Vec::with_capacity(names.len() + synonyms.len());
         for (number, name) in names.iter().enumerate() {
-            words.read(name.split_whitespace());
-            if words.len() == 0 {
+            let Some(key) = key_of(&mut words, name) else {
                 return Err(VocabularyError::Blank(number, name.clone()));
-            }
+            };
             let id = i32::try_from(number)
                 .expect("there are less than 2^31 labels")
                 .cast_unsigned();
-            let key = words.last(words.len());
-            if let Some((first, _)) = vocabulary.index.insert(key.into(), (id, Meaning::Name)) {
+            if let Some((first, _)) = vocabulary.insert(&key, id, Meaning::Name) {
                 let first = first as usize;
                 return Err(VocabularyError::Duplicate(
                     first,
@@ -130,29 +176,13 @@ impl Vocabulary {
                     name.clone(),
                 ));
             }
-        }
-        // A name's singular means the label unless it is the name of another label.
-        for (name, id) in names.iter().zip(0..) {
-            words.read(name.split_whitespace());
-            let key = words.last_singular(words.len());
-            vocabulary
-                .index
-                .entry(key.into())
-                .or_insert((id, Meaning::SingularOfName));
+            texts.push((key, singular_key(&words)));
         }
         vocabulary.names = names;
         for (label, synonym) in synonyms {
-            vocabulary.add_synonym(label, synonym, &mut words)?;
+            texts.push(vocabulary.add_synonym(label, synonym, &mut words)?);
         }
-        for (label, synonym) in synonyms {
-            let id = vocabulary.known("synonyms", label)?;
-            words.read(synonym.split_whitespace());
-            let key = words.last_singular(words.len());
-            vocabulary
-                .index
-                .entry(key.into())
-                .or_insert((id, Meaning::SingularOfSynonym));
-        }
+        vocabulary.add_forms(&texts);
         for (label, parent) in parents {
             let id = vocabulary.known("parents", label)?;
             vocabulary.parents[id as usize] = Some(vocabulary.known("parents", parent)?);
@@ -166,26 +196,98 @@ impl Vocabulary {
         label: &str,
         synonym: &str,
         words: &mut PhraseWords,
-    ) -> Result<(), VocabularyError> {
+    ) -> Result<(String, String), VocabularyError> {
         let id = self.known("synonyms", label)?;
-        words.read(synonym.split_whitespace());
-        if words.len() == 0 {
+        let Some(key) = key_of(words, synonym) else {
             return Err(VocabularyError::Blank(id as usize, synonym.to_owned()));
-        }
-        let key = words.last(words.len());
-        match self.index.get(key) {
-            Some(&(other, _)) if other == id => Ok(()),
-            // A synonym outranks a derived meaning: the singular of another name.
-            None | Some((_, Meaning::SingularOfName)) => {
-                self.index.insert(key.into(), (id, Meaning::Synonym));
-                Ok(())
+        };
+        match self.index.get(key.as_str()) {
+            Some(&(other, _)) if other == id => {}
+            None => {
+                self.insert(&key, id, Meaning::Synonym);
             }
-            Some(&(other, _)) => Err(VocabularyError::Clash {
-                synonym: synonym.to_owned(),
-                label: label.to_owned(),
-                other: self.names[other as usize].clone(),
-            }),
+            Some(&(other, _)) => {
+                return Err(VocabularyError::Clash {
+                    synonym: synonym.to_owned(),
+                    label: label.to_owned(),
+                    other: self.names[other as usize].clone(),
+                });
+            }
         }
+        Ok((key, singular_key(words)))
+    }
+
+    /// Adds the singulars and the plurals of texts, which are names first and then synonyms.
+    ///
+    /// Names and synonyms mean what they mean; a form gives way to them. Of two forms the one of a name
+    /// wins, then a plural by the ordinary rule, then the one of the first label.
+    fn add_forms(&mut self, texts: &[(String, String)]) {
+        for (key, singular) in texts {
+            let (id, meaning) = self.index[key.as_str()];
+            self.claim(singular, id, meaning.of_form(), true);
+            if let Some(hidden) = hidden_singular(key) {
+                self.claim(&hidden, id, meaning.of_form(), true);
+            }
+        }
+        // A plural of a text means what the text means.
+        let meant = texts.iter().map(|(key, singular)| {
+            let (id, meaning) = self.resolve(key, singular).expect("it is in the index");
+            (id, meaning.of_form(), plurals_of_text(key))
+        });
+        let meant: Vec<_> = meant.collect();
+        for kind in 0..2 {
+            for (id, meaning, plurals) in &meant {
+                for plural in &plurals[kind] {
+                    self.claim(plural, *id, *meaning, kind == 0);
+                }
+            }
+        }
+    }
+
+    /// Makes a text mean a label unless it means one already in a way that comes first. A regular form takes
+    /// an equal one from a later label.
+    fn claim(&mut self, form: &str, id: u32, meaning: Meaning, is_regular: bool) {
+        let written = self.index.get(form).copied();
+        let is_given = matches!(written, Some((_, Meaning::Name | Meaning::Synonym)));
+        match self.resolve(form, &singular_of(form)) {
+            Some((other, theirs)) if other == id => {
+                // A form of the name can be, or be a form of, one of its synonyms too.
+                if theirs > meaning {
+                    self.insert(form, id, meaning);
+                }
+            }
+            Some((other, theirs))
+                if is_given
+                    || theirs < meaning
+                    || theirs == meaning && !(is_regular && id < other) =>
+            {
+                // That a synonym is given twice, once as a form, says nothing about names.
+                if !is_given || meaning == Meaning::FormOfName {
+                    self.share(form, other, id);
+                }
+            }
+            found => {
+                self.insert(form, id, meaning);
+                if let Some((other, _)) = found {
+                    self.share(form, id, other);
+                }
+            }
+        }
+    }
+
+    fn share(&mut self, form: &str, label: u32, other: u32) {
+        self.shared.push(SharedForm {
+            text: form.to_owned(),
+            label,
+            other,
+        });
+    }
+
+    /// Adds a text in the form in which texts are compared; gives what it meant before.
+    fn insert(&mut self, key: &str, id: u32, meaning: Meaning) -> Option<(u32, Meaning)> {
+        self.longest = self.longest.max(key.len());
+        self.most_words = self.most_words.max(key.split([' ', '/']).count());
+        self.index.insert(key.into(), (id, meaning))
     }
 
     /// Makes texts mean no label.
@@ -197,27 +299,32 @@ impl Vocabulary {
     /// If a text has no letter or digit, or is a label's name or synonym.
     pub fn block(&mut self, texts: &[String]) -> Result<(), VocabularyError> {
         let mut words = PhraseWords::default();
+        let mut keys = Vec::with_capacity(texts.len());
         for text in texts {
-            words.read(text.split_whitespace());
-            if words.len() == 0 {
+            let Some(key) = key_of(&mut words, text) else {
                 return Err(VocabularyError::Blank(self.names.len(), text.clone()));
-            }
-            let key = words.last(words.len());
-            match self.index.get(key) {
+            };
+            match self.index.get(key.as_str()) {
                 Some(&(id, Meaning::Name | Meaning::Synonym)) if id != NO_LABEL => {
                     let name = self.names[id as usize].clone();
                     return Err(VocabularyError::Blocked(text.clone(), name));
                 }
-                _ => self.index.insert(key.into(), (NO_LABEL, Meaning::Synonym)),
+                _ => self.insert(&key, NO_LABEL, Meaning::Synonym),
             };
+            keys.push((key, singular_key(&words)));
         }
-        for text in texts {
-            words.read(text.split_whitespace());
-            let key = words.last_singular(words.len());
-            self.index
-                .entry(key.into())
-                .or_insert((NO_LABEL, Meaning::SingularOfSynonym));
+        for (key, singular) in keys {
+            for form in plurals_of_text(&key).concat().into_iter().chain([singular]) {
+                if !self.index.contains_key(form.as_str()) {
+                    self.insert(&form, NO_LABEL, Meaning::FormOfSynonym);
+                }
+            }
         }
+        let index = &self.index;
+        self.shared.retain(|form| {
+            let meaning = index.get(form.text.as_str());
+            meaning.is_none_or(|&(id, _)| id != NO_LABEL)
+        });
         Ok(())
     }
 
@@ -263,10 +370,8 @@ impl Vocabulary {
     /// The id of the label with this name; case, articles and marks do not matter.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<u32> {
-        let mut words = PhraseWords::default();
-        words.read(name.split_whitespace());
-        let key = (words.len() > 0).then(|| words.last(words.len()))?;
-        let (id, meaning) = self.look_up(key)?;
+        let key = key_of(&mut PhraseWords::default(), name)?;
+        let (id, meaning) = self.look_up(&key)?;
         (meaning == Meaning::Name).then_some(id)
     }
 
@@ -294,8 +399,43 @@ impl Vocabulary {
         meant.map(|(text, _)| &**text)
     }
 
-    pub(super) fn look_up(&self, key: &str) -> Option<(u32, Meaning)> {
+    /// The forms of two labels.
+    #[must_use]
+    pub fn shared_forms(&self) -> &[SharedForm] {
+        &self.shared
+    }
+
+    /// The most words of a text that means something.
+    pub(super) fn most_words(&self) -> usize {
+        self.most_words
+    }
+
+    /// What a text means that has spaces for hyphens.
+    fn look_up(&self, key: &str) -> Option<(u32, Meaning)> {
+        if key.len() > self.longest {
+            return None; // a long text is not even hashed
+        }
         self.index.get(key).copied()
+    }
+
+    /// What a text means as written or with its last word in the singular: the better of both; if they are
+    /// equal, the text as written.
+    pub(super) fn resolve(&self, written: &str, singular: &str) -> Option<(u32, Meaning)> {
+        if written.as_bytes().contains(&b'-') {
+            return self.resolve(&written.replace('-', " "), &singular.replace('-', " "));
+        }
+        let as_written = self.look_up(written);
+        match as_written {
+            _ if written == singular => return as_written,
+            Some((_, Meaning::Name) | (NO_LABEL, Meaning::Synonym)) => return as_written,
+            _ => {}
+        }
+        let as_singular = self.look_up(singular).map(|(id, meaning)| match meaning {
+            Meaning::Name => (id, Meaning::FormOfName),
+            _ => (id, meaning),
+        });
+        let both = as_written.into_iter().chain(as_singular);
+        both.min_by_key(|&(_, meaning)| meaning)
     }
 }
 
@@ -353,7 +493,7 @@ mod tests {
         );
         assert_eq!(
             vocabulary.look_up("toy dog"),
-            Some((NO_LABEL, Meaning::SingularOfSynonym))
+            Some((NO_LABEL, Meaning::FormOfSynonym))
         );
     }
 

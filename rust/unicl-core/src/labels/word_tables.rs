@@ -15,6 +15,18 @@ pub(super) const COMPOUND_ENDINGS: &[(&str, &str)] = {
     &pairs::<{ count_rows(TABLE) }>(TABLE)
 };
 
+/// Plurals that the irregular nouns do not have, and their singulars.
+pub(super) const OTHER_PLURALS: &[(&str, &str)] = {
+    const TABLE: &str = include_str!("../../words/other_plurals.tsv");
+    &pairs::<{ count_rows(TABLE) }>(TABLE)
+};
+
+/// Words in -s that are no plurals, sorted.
+const SINGULARS: &[&str] = {
+    const TABLE: &str = include_str!("../../words/singulars.tsv");
+    &rows::<{ count_rows(TABLE) }>(TABLE)
+};
+
 /// Verbs and adverbs that can follow a noun phrase, sorted.
 const TRAILING_WORDS: &[&str] = {
     const TABLE: &str = include_str!("../../words/trailing_words.tsv");
@@ -32,6 +44,19 @@ const QUANTIFIERS: &[&str] = {
     const TABLE: &str = include_str!("../../words/quantifiers.tsv");
     &rows::<{ count_rows(TABLE) }>(TABLE)
 };
+
+/// Whether a word ends in s and is no plural.
+pub(super) fn is_singular(word: &str) -> bool {
+    SINGULARS.binary_search(&word).is_ok()
+}
+
+/// Whether a word joins a head before it to the words after it: "mother in law", "cup of tea".
+pub(super) fn is_link(word: &str) -> bool {
+    matches!(
+        word,
+        "of" | "in" | "at" | "by" | "on" | "up" | "to" | "de" | "du" | "with" | "for" | "from"
+    )
+}
 
 /// Whether a word can follow a noun phrase and is rarely a noun itself.
 pub(super) fn is_trailing(word: &str) -> bool {
@@ -122,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_words_are_sorted_for_the_search() {
-        for words in [TRAILING_WORDS, DETERMINERS, QUANTIFIERS] {
+        for words in [TRAILING_WORDS, DETERMINERS, QUANTIFIERS, SINGULARS] {
             assert!(words.windows(2).all(|pair| pair[0] < pair[1]));
         }
         let words = IRREGULAR_NOUNS;
@@ -131,8 +156,11 @@ mod tests {
 
     #[test]
     fn a_word_has_no_space_and_no_capital() {
-        let words = [TRAILING_WORDS, DETERMINERS, QUANTIFIERS].concat();
-        let pairs = IRREGULAR_NOUNS.iter().chain(COMPOUND_ENDINGS);
+        let words = [TRAILING_WORDS, DETERMINERS, QUANTIFIERS, SINGULARS].concat();
+        let pairs = IRREGULAR_NOUNS
+            .iter()
+            .chain(COMPOUND_ENDINGS)
+            .chain(OTHER_PLURALS);
         for word in words.into_iter().chain(pairs.flat_map(|&(a, b)| [a, b])) {
             let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
             assert!(!word.is_empty() && word.bytes().all(is_plain), "{word:?}");

@@ -28,6 +28,9 @@
 //!
 //! Labels stand in the order of their lengths, so that one least bound serves a block of 256.
 //!
+//! A comparison takes time in proportion to the phrase. So of a phrase of more than 1,000 characters only the
+//! last 1,000 count, where its head is.
+//!
 //! Every bound is computed with the formula of the score itself. The formula rounds but keeps the order:
 //! `similarity` grows with `common` and falls with the length of the name. So no tolerance is needed.
 
@@ -43,6 +46,9 @@ use crate::phrases::is_space;
 
 /// How far the level falls in one step.
 const STEP: f64 = 0.1;
+
+/// The most characters of a phrase that count.
+const MOST_CHARACTERS: usize = 1000;
 
 /// The names of a vocabulary, prepared for the search.
 #[derive(Debug)]
@@ -273,6 +279,10 @@ impl<'a> Argmax<'a> {
     /// Reads a phrase and counts the characters that labels can have in common with it; gives its length.
     fn read(&mut self, phrase: &str) -> usize {
         self.text.clear();
+        let mut ends = phrase.char_indices().rev();
+        let phrase = ends
+            .nth(MOST_CHARACTERS - 1)
+            .map_or(phrase, |(start, _)| &phrase[start..]);
         if phrase.is_ascii() {
             self.text.push_str(phrase);
             self.text.make_ascii_lowercase();
@@ -456,6 +466,24 @@ mod tests {
     fn an_empty_vocabulary_has_no_answer() {
         let index = ArgmaxIndex::new(&[]);
         assert_eq!(Argmax::new(&index).map("dog"), Mapping::ABSTENTION);
+    }
+
+    #[test]
+    fn of_a_long_phrase_the_end_counts() {
+        let index = ArgmaxIndex::new(&["dog".into(), "cat".into(), "cat house".into()]);
+        let mut argmax = Argmax::new(&index);
+        let long = format!("{} dog", "cat house ".repeat(100_000));
+        let end: String = long.chars().skip(long.len() - MOST_CHARACTERS).collect();
+        assert_eq!(argmax.map(&long), argmax.map(&end));
+        let cut = format!(
+            "{}dog{}",
+            "cat ".repeat(300),
+            "é".repeat(MOST_CHARACTERS - 3)
+        );
+        assert_eq!(
+            argmax.map(&cut),
+            argmax.map(&cut[cut.len() - 2 * MOST_CHARACTERS + 3..])
+        );
     }
 
     #[test]
