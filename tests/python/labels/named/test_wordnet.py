@@ -90,7 +90,7 @@ def test_every_synset_is_a_label_in_wordnets_order(vocabulary):
         "frank",
         "dog.n.03",
         "frank.n.02",
-        "a.n.01",
+        "A",
         "golden retriever",
     )
 
