@@ -6,7 +6,9 @@
 
 use foldhash::{HashMap, HashMapExt};
 
+use super::lemma::plurals;
 use super::mapper::{Mapper, Mapping};
+use super::phrase::last_start;
 use super::reading::{Kind, Reading};
 use super::vocabulary::Vocabulary;
 use super::word_tables::is_trailing;
@@ -25,13 +27,20 @@ impl NameEnds {
     #[must_use]
     pub fn new(vocabulary: &Vocabulary) -> Self {
         let mut ends: HashMap<Box<str>, u8> = HashMap::new();
+        let mut add = |end: &str, count: u8| match ends.get_mut(end) {
+            Some(longest) => *longest = count.max(*longest),
+            None => _ = ends.insert(end.into(), count),
+        };
         for text in vocabulary.texts() {
             let count = u8::try_from(text.split([' ', '/']).count()).unwrap_or(u8::MAX);
-            let end = text.rsplit([' ', '/']).next().unwrap_or(text);
-            match ends.get_mut(end) {
-                Some(longest) => *longest = count.max(*longest),
-                None => _ = ends.insert(end.into(), count),
-            }
+            let end = &text[last_start(text)..];
+            add(end, count);
+            // The vocabulary finds the plurals that have this singular without an entry of their own.
+            let (regular, others) = plurals(end);
+            regular
+                .iter()
+                .chain(&others)
+                .for_each(|plural| add(plural, count));
         }
         let person = |word: &&str| vocabulary.resolve(word, word).map(|(id, _)| id.cast_signed());
         Self {
