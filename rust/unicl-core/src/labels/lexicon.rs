@@ -117,14 +117,24 @@ pub(super) fn can_be_phrase(reading: &Reading<'_>, from: usize, to: usize) -> bo
         || matches!(reading.word(to), "to" | "up" | "down" | "off" | "out");
     match (before, reading.kind(from)) {
         // "an orange and white cat": an adjective stays one before another.
-        (_, Kind::Adjective) if matches!(next, Kind::Adjective | Kind::Conjunction) => false,
-        // "getting injured": only a determiner makes a noun of it.
-        (before, Kind::Participle)
-            if !matches!(before, Kind::Determiner | Kind::Owner | Kind::Number) =>
+        (_, Kind::Adjective)
+            if next == Kind::Adjective
+                || next == Kind::Conjunction && reading.kind(to + 1) == Kind::Adjective =>
         {
             false
         }
-        (Kind::Participle | Kind::Mark, Kind::Adjective) => false,
+        // "getting injured": only a determiner makes a noun of it.
+        (before, Kind::Participle)
+            if !matches!(
+                before,
+                Kind::Determiner | Kind::Owner | Kind::Number | Kind::Adjective
+            ) =>
+        {
+            false
+        }
+        (Kind::Participle, Kind::Adjective) => false,
+        // "Official, licensed" is none; "oven, sink and fridge" is.
+        (Kind::Mark, Kind::Adjective) if reading.word(to) != "," => false,
         (Kind::Determiner | Kind::Owner | Kind::Number | Kind::Adjective, _) => {
             !matches!(word_before, "that" | "which" | "who" | "this" if has_object)
         }

@@ -1,7 +1,7 @@
 //! Finds what a caption mentions: its noun phrases and the names of labels in it, each with its label or the reason
 //! why it has none.
 
-use super::context::{Context, Mention};
+use super::context::{Mention, refusal};
 use super::lexicon::{NameEnds, can_be_noun, can_be_phrase, name_before};
 use super::mapper::{Mapper, Mapping, Rule};
 use super::reading::{Case, Kind, Reading};
@@ -57,14 +57,11 @@ impl MentionFinder {
         if let Some(ends) = ends {
             self.find_names(reading, ends, mapper, next..reading.len());
         }
-        let mut context = Context::default();
         for mention in &mut self.mentions {
-            if mention.mapping.id >= 0
-                && let Some(rule) = context.refuses(
-                    reading,
-                    mention,
-                    ends.is_some_and(|ends| ends.is_person(mention.mapping.id)),
-                )
+            let id = mention.mapping.id;
+            let is_person = ends.is_some_and(|ends| ends.is_person(id));
+            if id >= 0
+                && let Some(rule) = refusal(reading, mention, is_person)
             {
                 mention.mapping = Mapping::refused(rule);
             }
@@ -107,14 +104,13 @@ impl MentionFinder {
     }
 }
 
-/// Whether a name can begin before a noun phrase and end with it: "frying pan".
+/// Whether a name can begin before a noun phrase and end with it: "frying pan", "potter's wheel".
 fn can_extend(reading: &Reading<'_>, from: usize) -> bool {
-    from > 0
-        && !matches!(reading.kind(from), Kind::Determiner)
-        && (reading.word(from - 1) == "of" || matches!(
-            reading.kind(from - 1),
-            Kind::Participle | Kind::Adjective | Kind::Noun | Kind::Name | Kind::Verb | Kind::Adverb
-        ))
+    match reading.kind(from) {
+        // "cock of the rock"
+        Kind::Determiner => reading.before(from, 1) == "of",
+        _ => from > 0 && reading.kind(from - 1) != Kind::Determiner,
+    }
 }
 
 fn map_phrase(reading: &Reading<'_>, mapper: &mut Mapper<'_>, from: usize, to: usize) -> Mention {

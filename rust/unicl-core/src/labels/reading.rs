@@ -186,6 +186,14 @@ impl<'a> Reading<'a> {
         at.checked_sub(1).map_or(Kind::Mark, |at| self.kind(at))
     }
 
+    /// The first word of the noun phrase that ends before a word.
+    pub(super) fn phrase_to(&self, at: usize) -> Option<usize> {
+        let found = self
+            .phrases
+            .binary_search_by_key(&at, |&(_, to)| to as usize);
+        found.ok().map(|index| self.phrases[index].0 as usize)
+    }
+
     /// How many words before a place belong together: no mark and no end of a sentence stands between them.
     pub(super) fn run_before(&self, at: usize, most: usize) -> usize {
         let starts = self.words.sentence_starts();
@@ -248,10 +256,8 @@ impl<'a> Reading<'a> {
     /// Whether the caption asks or advises: it tells of no image.
     pub(super) fn is_advice(&self) -> bool {
         let first = usize::from(self.kind(0) == Kind::Number);
-        matches!(
-            self.word(first),
-            "how" | "why" | "what" | "when" | "does" | "do" | "is" | "are" | "can" | "should" | "would" | "will" | "ways" | "tips" | "reasons" | "facts" | "things"
-        ) || self.len() > 0 && self.word(self.len() - 1) == "?"
+        self.classes(first).has(Classes::ASKING)
+            || self.len() > 0 && self.word(self.len() - 1) == "?"
     }
 
     /// Whether the caption calls itself a photograph or an image.

@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashMapExt};
 
 /// Classes of a word, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Classes(u16);
+pub(super) struct Classes(u32);
 
 impl Classes {
     /// Before "of", it tells how many there are: "a couple of zebras".
@@ -33,6 +33,25 @@ impl Classes {
     pub(super) const TEAM_NAME: Self = Self(1 << 9);
     /// What shows a thing: "stock photo".
     pub(super) const MEDIUM: Self = Self(1 << 10);
+
+    /// Before a phrase, it tells that the thing is not there: "without".
+    pub(super) const NEGATION: Self = Self(1 << 11);
+    /// The same before "of": "devoid of".
+    pub(super) const LACK: Self = Self(1 << 12);
+    /// A verb that a negation can stand before: "not wearing".
+    pub(super) const HOLDER: Self = Self(1 << 13);
+    /// After "not", it tells that the thing is not there: "not allowed".
+    pub(super) const REFUSED: Self = Self(1 << 14);
+    /// The same without "not": "prohibited".
+    pub(super) const GONE: Self = Self(1 << 15);
+    /// Before "like" or "as", it makes a likeness: "shaped like".
+    pub(super) const RESEMBLING: Self = Self(1 << 16);
+    /// Who made what is shown.
+    pub(super) const MAKER: Self = Self(1 << 17);
+    /// Who makes the image stands before it: "taking photos of".
+    pub(super) const SHOOTING: Self = Self(1 << 18);
+    /// The first word of a question or of advice.
+    pub(super) const ASKING: Self = Self(1 << 19);
 
     /// The classes of a word.
     pub(super) fn of(word: &str) -> Self {
@@ -60,7 +79,8 @@ const LISTS: [(&str, Classes); 6] = [
 ];
 
 /// The tables whose second column names the class.
-const TABLES: [&str; 2] = [
+const TABLES: [&str; 3] = [
+    include_str!("../../words/context_cues.tsv"),
     include_str!("../../words/measure_words.tsv"),
     include_str!("../../words/likenesses.tsv"),
 ];
@@ -72,6 +92,15 @@ fn class_named(name: &str) -> Classes {
         "figure" => Classes::FIGURE,
         "image" => Classes::IMAGE,
         "material" => Classes::MATERIAL,
+        "negation" => Classes::NEGATION,
+        "lack" => Classes::LACK,
+        "holder" => Classes::HOLDER,
+        "refused" => Classes::REFUSED,
+        "gone" => Classes::GONE,
+        "resembling" => Classes::RESEMBLING,
+        "maker" => Classes::MAKER,
+        "shooting" => Classes::SHOOTING,
+        "asking" => Classes::ASKING,
         _ => unreachable!("{name} is no class"),
     }
 }
