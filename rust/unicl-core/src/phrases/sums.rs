@@ -50,6 +50,8 @@ struct KnownWord {
     word: Word,
     /// Its own row without ending and first letter, for words that have it as their normal form.
     alone: Row,
+    /// Whether it is its own normal form, as most are.
+    is_normal: bool,
 }
 
 /// The table of sums.
@@ -172,6 +174,7 @@ impl Sums {
                     fixed_tag: None,
                 },
                 alone: self.push(&[alone]),
+                is_normal: normalize(word, &mut String::new()) == word,
             };
             let at = offset(self.known.len());
             self.known.push(known);
@@ -224,11 +227,11 @@ impl Sums {
     /// The rows of a word of a caption. `lowered` is a buffer for its normal form.
     pub(super) fn look_up(&self, word: &str, lowered: &mut String) -> Word {
         let written = self.known(word);
-        let normal = normalize(word, lowered);
-        let is_normal = std::ptr::eq(normal, word);
-        if let (Some(known), true) = (written, is_normal) {
+        if let Some(known) = written.filter(|known| known.is_normal) {
             return known.word;
         }
+        let normal = normalize(word, lowered);
+        let is_normal = normal == word;
         let fixed_tag = written.and_then(|known| known.word.fixed_tag);
         let suffix = self
             .suffixes
