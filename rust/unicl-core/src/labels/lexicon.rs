@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashMapExt};
 
 use super::lemma::plurals;
 use super::mapper::{Mapper, Mapping};
-use super::phrase::last_start;
+use super::phrase::{count_words, last_start};
 use super::reading::{Kind, Reading};
 use super::vocabulary::Vocabulary;
 use super::word_tables::is_trailing;
@@ -26,14 +26,19 @@ impl NameEnds {
     /// Collects the last words of a vocabulary's names and synonyms.
     #[must_use]
     pub fn new(vocabulary: &Vocabulary) -> Self {
-        let mut ends: HashMap<Box<str>, u8> = HashMap::new();
+        // Many texts of a large vocabulary end in the same word.
+        let mut written: HashMap<&str, u8> = HashMap::new();
+        for text in vocabulary.texts() {
+            let count = u8::try_from(count_words(text)).unwrap_or(u8::MAX);
+            let longest = written.entry(&text[last_start(text)..]).or_default();
+            *longest = count.max(*longest);
+        }
+        let mut ends: HashMap<Box<str>, u8> = HashMap::with_capacity(2 * written.len());
         let mut add = |end: &str, count: u8| match ends.get_mut(end) {
             Some(longest) => *longest = count.max(*longest),
             None => _ = ends.insert(end.into(), count),
         };
-        for text in vocabulary.texts() {
-            let count = u8::try_from(text.split([' ', '/']).count()).unwrap_or(u8::MAX);
-            let end = &text[last_start(text)..];
+        for (end, count) in written {
             add(end, count);
             // The vocabulary finds the plurals that have this singular without an entry of their own.
             let (regular, others) = plurals(end);
