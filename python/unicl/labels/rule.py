@@ -54,6 +54,8 @@ class Rule(IntEnum):
     """No label: the phrase stands between quotation marks, as a title does."""
     TITLE = 20
     """No label: a person in a title, of whom nothing more is told: "Autodesk Certified Instructor"."""
+    COLOUR = 21
+    """No label: a colour: "a man in orange"."""
 
 
 WHOLE = (Rule.EXACT, Rule.LEMMA, Rule.SYNONYM)

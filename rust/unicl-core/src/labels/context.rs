@@ -45,6 +45,7 @@ pub(super) fn refusal(
         () if place.is_for_accessory() => Rule::Accessory,
         () if place.is_credit() => Rule::Credit,
         () if place.is_proper_name() => Rule::ProperName,
+        () if place.is_colour() => Rule::Colour,
         () if place.is_quoted() => Rule::Quoted,
         () if place.is_in_title() => Rule::Title,
         () => return None,
@@ -127,7 +128,10 @@ impl Place<'_> {
             if start < 2 || !links(reading.word(start - 1)) {
                 return false;
             }
-            let end = start - 1 - usize::from(reading.word(start - 2) == ",");
+            let mut end = start - 1 - usize::from(reading.word(start - 2) == ",");
+            while end > 0 && reading.kind(end - 1) == Kind::Number {
+                end -= 1; // "iPhone 7 & iPhone 8"
+            }
             match reading.phrase_to(end) {
                 Some(from) => start = start_of(reading, from),
                 None => return false,
@@ -184,7 +188,7 @@ impl Place<'_> {
         reading.is_in_phrase(thing)
     }
 
-    /// "a statue of a horse", "a toy car", "dressed as a bear", "shaped like a heart".
+    /// "a statue of a horse", "a toy car", "dressed as a bear", "shaped like a heart", "a tiger striped dog".
     fn is_likeness(&self) -> bool {
         let is_bare = self.is_bare();
         let links = |word: &str| match word {
@@ -192,9 +196,12 @@ impl Place<'_> {
             "," => is_bare,
             _ => false,
         };
+        let is_pattern = self.reading.classes(self.to).has(Classes::ALIKE)
+            && self.reading.phrase_from(self.to + 1).is_some();
         // "a toy car", unless the name itself has the word: "toy poodle".
         let mut modifiers = self.start..self.first_meant();
-        self.holds_in_list(links, is_depicted)
+        is_pattern
+            || self.holds_in_list(links, is_depicted)
             || modifiers.any(|at| self.reading.classes(at).has(Classes::MATERIAL))
     }
 
@@ -240,9 +247,16 @@ impl Place<'_> {
     /// "iPhone 5 case", "iPhone 6/6s flip cover".
     fn is_for_accessory(&self) -> bool {
         let Self { reading, to, .. } = *self;
-        let is_number = |&at: &usize| reading.word(at).bytes().any(|byte| byte.is_ascii_digit());
-        let numbers = (to..to + 4).take_while(is_number).count();
-        if numbers == 0 {
+        let has_digit = |at| reading.word(at).bytes().any(|byte| byte.is_ascii_digit());
+        let is_model = |&at: &usize| {
+            has_digit(at)
+                || matches!(
+                    reading.word(at),
+                    "/" | "&" | "(" | ")" | "plus" | "pro" | "max" | "mini" | "touch" | "generation"
+                )
+        };
+        let numbers = (to..to + 8).take_while(is_model).count();
+        if !(to..to + numbers).any(has_digit) {
             return false;
         }
         let found = (to + numbers..to + numbers + 3).find_map(|at| reading.phrase_from(at));
@@ -308,7 +322,24 @@ impl Place<'_> {
             && reading.kind_before(start) != Kind::Mark
             && self.to - self.from < 3
             && !reading.is_title();
-        is_other || reading.classes(self.head()).has(Classes::TEAM_NAME)
+        let is_one_word = self.first_meant() == self.head();
+        is_other || is_one_word && reading.classes(self.head()).has(Classes::TEAM_NAME)
+    }
+
+    /// "a man in orange", "wearing gray and orange".
+    fn is_colour(&self) -> bool {
+        let reading = self.reading;
+        if !reading.classes(self.head()).has(Classes::COLOUR) || !self.is_bare() {
+            return false;
+        }
+        let is_worn = |at: usize| {
+            reading.classes(at).has(Classes::CLOTHED) || reading.word(at) == "wearing"
+        };
+        let Some(before) = self.from.checked_sub(1) else {
+            return false;
+        };
+        is_worn(before)
+            || before >= 2 && reading.word(before) == "and" && is_worn(before - 2)
     }
 
     fn is_quoted(&self) -> bool {

@@ -2,7 +2,7 @@
 //! why it has none.
 
 use super::context::{Mention, refusal};
-use super::lexicon::{NameEnds, can_be_noun, can_be_phrase, name_before};
+use super::lexicon::{Name, NameEnds, can_be_noun, can_be_phrase, name_before};
 use super::mapper::{Mapper, Mapping, Rule};
 use super::reading::{Case, Kind, Reading};
 use super::word_classes::Classes;
@@ -47,7 +47,10 @@ impl MentionFinder {
             let mut mention = map_phrase(reading, mapper, from, to);
             if let Some(ends) = ends.filter(|_| can_extend(reading, from)) {
                 let least = to - from;
-                if let Some(name) = name_before(reading, ends, mapper, to, least) {
+                let found = name_before(reading, ends, mapper, to, least);
+                // "playing frisbee" is blocked as a phrase, and here the first word is a verb.
+                let is_verb = |name: &Name| matches!(reading.kind(name.from), Kind::Participle | Kind::Verb);
+                if let Some(name) = found.filter(|name| name.mapping.id >= 0 || !is_verb(name)) {
                     mention = self.take_over(name.from, to, name.mapping);
                 }
             }
@@ -130,18 +133,18 @@ fn map_phrase(reading: &Reading<'_>, mapper: &mut Mapper<'_>, from: usize, to: u
         }
         return map(end);
     }
-    // "director Ruben Fleischer": a person before a given name, or before names that the tagger does not know.
-    let is_name = |at: usize| {
-        let word = reading.word(at);
+    // "director Ruben Fleischer": a person before a given name, or before two names.
+    let is_first_name = |at| reading.classes(at).has(Classes::FIRST_NAME);
+    let is_name = |&at: &usize| {
+        let is_known = reading.knows(at) && reading.kind(at) != Kind::Name;
         reading.case(at) == Case::Capital
-            && word.chars().all(char::is_alphabetic)
-            && (reading.kind(at) == Kind::Name
-                || !reading.knows(at)
-                || reading.classes(at).has(Classes::FIRST_NAME))
+            && reading.word(at).chars().all(char::is_alphabetic)
+            && (!is_known || is_first_name(at))
     };
-    let names = (from + 1..to).rev().take_while(|&at| is_name(at)).count();
+    let names = (from + 1..to).rev().take_while(is_name).count();
     let name = to - names;
-    if names == 0 || names == 1 && !reading.classes(name).has(Classes::FIRST_NAME) {
+    let is_full = names > 1 && (name..to).all(|at| reading.kind(at) == Kind::Name);
+    if names == 0 || !is_full && !is_first_name(name) {
         return mention;
     }
     let mut named = map(name);

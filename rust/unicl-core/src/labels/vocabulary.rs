@@ -399,6 +399,11 @@ impl Vocabulary {
         meant.map(|(text, _)| &**text)
     }
 
+    /// The same and every blocked text.
+    pub(super) fn all_texts(&self) -> impl Iterator<Item = &str> {
+        self.index.keys().map(|text| &**text)
+    }
+
     /// The forms of two labels.
     #[must_use]
     pub fn shared_forms(&self) -> &[SharedForm] {

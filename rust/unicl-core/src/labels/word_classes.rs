@@ -53,6 +53,13 @@ impl Classes {
     /// The first word of a question or of advice.
     pub(super) const ASKING: Self = Self(1 << 19);
 
+    /// Between a thing and what looks like it: "tiger striped dog".
+    pub(super) const ALIKE: Self = Self(1 << 20);
+    /// Before a colour that somebody wears: "in orange".
+    pub(super) const CLOTHED: Self = Self(1 << 21);
+    /// A colour that is also the name of a thing.
+    pub(super) const COLOUR: Self = Self(1 << 22);
+
     /// The classes of a word.
     pub(super) fn of(word: &str) -> Self {
         CLASSES.get(word).copied().unwrap_or_default()
@@ -69,13 +76,14 @@ impl Classes {
 }
 
 /// The lists: a table, and the class of its words. Comments begin with `#`.
-const LISTS: [(&str, Classes); 6] = [
+const LISTS: [(&str, Classes); 7] = [
     (include_str!("../../words/body_parts.tsv"), Classes::BODY_PART),
     (include_str!("../../words/accessories.tsv"), Classes::ACCESSORY),
     (include_str!("../../words/audiences.tsv"), Classes::AUDIENCE),
     (include_str!("../../words/first_names.tsv"), Classes::FIRST_NAME),
     (include_str!("../../words/team_names.tsv"), Classes::TEAM_NAME),
     (include_str!("../../words/media.tsv"), Classes::MEDIUM),
+    (include_str!("../../words/colours.tsv"), Classes::COLOUR),
 ];
 
 /// The tables whose second column names the class.
@@ -101,6 +109,8 @@ fn class_named(name: &str) -> Classes {
         "maker" => Classes::MAKER,
         "shooting" => Classes::SHOOTING,
         "asking" => Classes::ASKING,
+        "alike" => Classes::ALIKE,
+        "clothed" => Classes::CLOTHED,
         _ => unreachable!("{name} is no class"),
     }
 }
