@@ -173,13 +173,15 @@ impl Place<'_> {
             return true;
         }
         let is_name = matches!(self.mapping.rule, Rule::Exact | Rule::Lemma);
-        if is_name || !classes.has(Classes::GROUP) {
+        // "the crew of a boat" is no number of boats.
+        let is_part = reading.kind(to + 1) == Kind::Determiner;
+        if is_name || is_part || !classes.has(Classes::GROUP) {
             return false;
         }
         let mut thing = to + 1;
         while matches!(
             reading.kind(thing),
-            Kind::Adjective | Kind::Number | Kind::Determiner | Kind::Adverb | Kind::Participle
+            Kind::Adjective | Kind::Number | Kind::Adverb | Kind::Participle
         ) {
             thing += 1;
         }
@@ -212,7 +214,9 @@ impl Place<'_> {
             "'" | "\u{2019}" | "`" | "''" => to + 1 + usize::from(reading.word(to + 1) == "s"),
             _ => return false,
         };
-        let Some((from, end)) = reading.phrase_from(after) else {
+        // "women's running shoes", but not "the man's riding a horse"
+        let is_kind = reading.kind(after) == Kind::Participle && self.is_bare();
+        let Some((from, end)) = reading.phrase_from(after + usize::from(is_kind)) else {
             return matches!(mark, "'" | "\u{2019}") && reading.kind(after) == Kind::Number;
         };
         if reading.kind(from) == Kind::Determiner
@@ -421,9 +425,10 @@ fn is_image_itself(reading: &Reading<'_>, image: usize) -> bool {
 fn is_first_phrase(reading: &Reading<'_>, at: usize) -> bool {
     let is_end = |word: usize| reading.kind(word) == Kind::Mark && reading.word(word) != ",";
     let mut part = (0..at).rev().take_while(|&word| !is_end(word));
-    part.all(|word| {
-        reading.kind(word).begins_phrase()
-            || matches!(reading.kind(word), Kind::Adverb | Kind::Participle)
-            || matches!(reading.word(word), "is" | "and" | ",")
+    part.all(|word| match reading.kind(word) {
+        // "a man holding a photo"
+        Kind::Participle => !matches!(reading.kind(word + 1), Kind::Determiner | Kind::Owner),
+        Kind::Adverb => true,
+        kind => kind.begins_phrase() || matches!(reading.word(word), "is" | "and" | ","),
     })
 }

@@ -16,7 +16,7 @@ use super::word_tables::{is_quantifier, is_trailing};
 /// What the search in captions knows of a vocabulary.
 #[derive(Debug)]
 pub struct NameEnds {
-    /// The last words of every text that means a label, with the number of words of the longest such text.
+    /// The last words of every text that means a label, with the most words that such a text has in a caption.
     longest: HashMap<Box<str>, u8>,
     /// The labels of human beings.
     persons: Vec<i32>,
@@ -32,7 +32,8 @@ impl NameEnds {
             None => _ = ends.insert(end.into(), count),
         };
         for text in vocabulary.all_texts() {
-            let count = u8::try_from(text.split([' ', '/']).count()).unwrap_or(u8::MAX);
+            // In a caption the "'s" of "lady's slipper" is a word.
+            let count = u8::try_from(text.split([' ', '/', '\'']).count()).unwrap_or(u8::MAX);
             let end = &text[last_start(text)..];
             add(end, count);
             // The vocabulary finds the plurals that have this singular without an entry of their own.
