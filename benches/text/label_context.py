@@ -87,7 +87,9 @@ def print_agreement(name: str, decisions: Decisions) -> None:
     agree = sum(a == b for a, b in pairs) / len(pairs)
     first, second = (sum(pair[judge] == "right" for pair in pairs) / len(pairs) for judge in (0, 1))
     chance = first * second + (1 - first) * (1 - second)
-    print(f"{name:<20} {len(pairs)} decisions, judges agree on {agree:.3f}, kappa {(agree - chance) / (1 - chance):.2f}")
+    print(
+        f"{name:<20} {len(pairs)} decisions, judges agree on {agree:.3f}, kappa {(agree - chance) / (1 - chance):.2f}"
+    )
 
 
 def print_names(corpus: str, captions: list[str], vocabulary: LabelVocabulary) -> None:

@@ -378,6 +378,7 @@ impl Place<'_> {
             && self.mapping.rule != Rule::NamedHead
             && reading.is_title()
             && !reading.names_medium()
+            && !reading.names_person()
     }
 }
 
