@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
 
-    lines = gzip.open(arguments.captions, "rt", encoding="utf-8").read().splitlines()
+    lines = gzip.decompress(arguments.captions.read_bytes()).decode("utf-8").splitlines()
     first, last = (int(number) if number else None for number in arguments.lines.split(":"))
     drawn = {
         int(row.split("\t")[0])

@@ -115,7 +115,7 @@ def is_before_noun(tagger: PosTagger, caption: str, name: str) -> bool:
     tagged = tagger.tag(caption.lower())
     last = name.split()[-1]
     after = [tagged[at + 1][1] if at + 1 < len(tagged) else "." for at, (word, _) in enumerate(tagged) if word == last]
-    return name == "orange" or bool(after) and all(tag.startswith("NN") for tag in after)
+    return name == "orange" or (bool(after) and all(tag.startswith("NN") for tag in after))
 
 
 def processor() -> str:
