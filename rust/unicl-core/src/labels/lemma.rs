@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::phrase::last_start;
 use super::word_tables::{
-    COMPOUND_ENDINGS, IRREGULAR_NOUNS, OTHER_PLURALS, is_determiner, is_link, is_singular,
+    COMPOUND_ENDINGS, irregular_plurals, irregular_singular, is_determiner, is_link, is_singular,
 };
 
 /// Endings of further plurals, and the endings of their singulars.
@@ -49,12 +49,12 @@ pub fn lemma(word: &str) -> Cow<'_, str> {
     if let Some((first, last)) = word.rsplit_once('-') {
         return lemma_of_compound(word, first, last);
     }
-    if let Ok(at) = IRREGULAR_NOUNS.binary_search_by(|(plural, _)| (*plural).cmp(word)) {
-        return IRREGULAR_NOUNS[at].1.into();
+    if let Some(singular) = irregular_singular(word) {
+        return singular.into();
     }
     // Compounds of irregular nouns: "firemen", "grandchildren", "penknives".
     let ending = word.as_bytes().last_chunk::<2>();
-    for (plural, singular) in COMPOUND_ENDINGS {
+    for (plural, singular) in &*COMPOUND_ENDINGS {
         if plural.as_bytes().last_chunk() != ending {
             continue; // two letters are compared faster than a suffix
         }
@@ -133,9 +133,8 @@ pub(super) fn plurals(word: &str) -> (Option<String>, Vec<String>) {
     } else {
         format!("{word}s")
     };
-    let pairs = IRREGULAR_NOUNS.iter().chain(OTHER_PLURALS);
-    let irregular = pairs.filter(|(_, singular)| *singular == word);
-    let mut others: Vec<String> = irregular.map(|&(plural, _)| plural.to_owned()).collect();
+    let irregular = irregular_plurals(word).iter();
+    let mut others: Vec<String> = irregular.map(|&plural| plural.to_owned()).collect();
     let endings = COMPOUND_ENDINGS.iter().chain(PLURAL_ENDINGS);
     others.extend(endings.filter_map(|(plural, singular)| {
         // "bus" has no plural "bi", and "drum" none of "dra".
@@ -179,7 +178,7 @@ pub(super) fn hidden_singular(text: &str) -> Option<String> {
     let word = &text[start..];
     let stem = word.strip_suffix('s').filter(|stem| stem.len() >= 3)?;
     let is_plain = word.bytes().all(|byte| byte.is_ascii_lowercase());
-    let is_alone = start == 0 && is_irregular(word);
+    let is_alone = start == 0 && irregular_singular(word).is_some();
     if !is_plain || stem.ends_with('s') || is_alone || is_singular(word) || *lemma(word) != *word {
         return None;
     }
@@ -190,13 +189,9 @@ pub(super) fn hidden_singular(text: &str) -> Option<String> {
     Some(format!("{}{}", &text[..start], short.unwrap_or(stem)))
 }
 
-fn is_irregular(word: &str) -> bool {
-    let found = IRREGULAR_NOUNS.binary_search_by(|(plural, _)| (*plural).cmp(word));
-    found.is_ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::word_tables::{IRREGULAR_NOUNS, pairs};
     use super::*;
 
     #[test]
@@ -274,8 +269,8 @@ mod tests {
 
     #[test]
     fn a_lemma_is_its_own_lemma() {
-        for (plural, singular) in IRREGULAR_NOUNS {
-            assert_eq!(lemma(singular), *singular, "of {plural}");
+        for (plural, singular) in pairs(IRREGULAR_NOUNS) {
+            assert_eq!(lemma(singular), singular, "of {plural}");
         }
     }
 }

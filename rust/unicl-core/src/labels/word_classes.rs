@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 
 use foldhash::{HashMap, HashMapExt};
 
+use super::word_tables::{pairs, rows};
+
 /// Classes of a word, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Classes(u32);
@@ -124,12 +126,10 @@ static CLASSES: LazyLock<HashMap<&'static str, Classes>> = LazyLock::new(|| {
         let entry: &mut Classes = classes.entry(word).or_default();
         *entry = entry.or(class);
     };
-    let rows = |table: &'static str| table.lines().filter(|line| !line.starts_with('#'));
     for (list, class) in LISTS {
         rows(list).for_each(|word| add(word, class));
     }
-    for row in TABLES.into_iter().flat_map(rows) {
-        let (word, class) = row.split_once('\t').expect("a row has two columns");
+    for (word, class) in TABLES.into_iter().flat_map(pairs) {
         add(word, class_named(class));
     }
     classes
@@ -151,9 +151,7 @@ mod tests {
     #[test]
     fn every_row_is_sorted_and_stands_once() {
         for table in LISTS.iter().map(|(table, _)| *table).chain(TABLES) {
-            let words: Vec<&str> = table
-                .lines()
-                .filter(|line| !line.starts_with('#'))
+            let words: Vec<&str> = rows(table)
                 .map(|line| line.split('\t').next().unwrap_or_default())
                 .collect();
             assert!(words.windows(2).all(|pair| pair[0] < pair[1]), "{words:?}");

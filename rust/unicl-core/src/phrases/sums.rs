@@ -18,14 +18,13 @@ pub(super) type Scores = [i32; MAX_TAGS];
 const MOST_CELLS: usize = 10;
 
 /// A run of [`Sums::cells`], which is empty if no feature was ever seen; or the number of a full row.
+///
+/// The last four bits are the length of the run, or [`FULL`]: a word has eight rows, and the words that captions
+/// have should stay in the caches.
 #[derive(Clone, Copy, Debug, Default)]
-struct Row {
-    start: u32,
-    /// [`FULL`] for a full row.
-    end: u32,
-}
+struct Row(u32);
 
-const FULL: u32 = u32::MAX;
+const FULL: u32 = 15;
 
 /// The rows that a word adds to its own scores and to those of its neighbours.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,8 +38,9 @@ pub(super) struct Word {
     /// To the scores of the word before, and of the word before that.
     after: Row,
     after_2: Row,
-    /// A run of [`Sums::after_tag`].
-    after_tag: Row,
+    /// A run of [`Sums::after_tag`]: where it begins, and its length.
+    after_tag: u32,
+    after_tags: u8,
     pub(super) fixed_tag: Option<u8>,
 }
 
@@ -50,6 +50,8 @@ struct KnownWord {
     word: Word,
     /// Its own row without ending and first letter, for words that have it as their normal form.
     alone: Row,
+    /// Whether it is its own normal form, as most are.
+    is_normal: bool,
 }
 
 /// The table of sums.
@@ -62,10 +64,9 @@ pub(super) struct Sums {
     contexts: usize,
     /// The rows of (tag before, word), for the words that have any.
     after_tag: Vec<(u8, Row)>,
-    known: Vec<KnownWord>,
-    /// The place of a word in `known`; short words by their number from [`short_word::pack`].
-    short_words: HashMap<u128, u32>,
-    long_words: HashMap<Box<str>, u32>,
+    /// The words that the tagger has seen; short ones by their number from [`short_word::pack`].
+    short_words: HashMap<u128, KnownWord>,
+    long_words: HashMap<Box<str>, KnownWord>,
     /// For words that the tagger has not seen: the rows of an ending.
     suffixes: HashMap<Box<str>, Word>,
     first_characters: HashMap<char, Row>,
@@ -80,7 +81,6 @@ impl Sums {
             tags_before: Vec::with_capacity(contexts * contexts),
             contexts,
             after_tag: Vec::new(),
-            known: Vec::new(),
             short_words: HashMap::new(),
             long_words: HashMap::new(),
             suffixes: HashMap::new(),
@@ -135,70 +135,70 @@ impl Sums {
     }
 
     fn add_word(&mut self, weights: &Weights, word: &str) -> &mut Word {
-        let at = self.number(word).unwrap_or_else(|| {
-            let suffix = last_three(word);
-            let first = &word[..word.chars().next().map_or(0, char::len_utf8)];
-            let of = |kind, text| weights.of_text(kind, text);
-            let alone = of(weights::WORD, word);
-            let here = [
-                alone,
-                of(weights::SUFFIX, suffix),
-                of(weights::FIRST_CHARACTER, first),
-            ];
-            let before = [
-                of(weights::WORD_BEFORE, word),
-                of(weights::SUFFIX_BEFORE, suffix),
-            ];
-            let after = [
-                of(weights::WORD_AFTER, word),
-                of(weights::SUFFIX_AFTER, suffix),
-            ];
-            let after_tag = offset(self.after_tag.len());
-            for (key, cells) in weights.after_tag(word) {
-                let row = self.push(&[cells]);
-                self.after_tag.push((key.tags[0], row));
-            }
-            let known = KnownWord {
-                word: Word {
-                    here: [self.push(&here), Row::default(), Row::default()],
-                    before: self.push(&before),
-                    before_2: self.push(&[of(weights::WORD_BEFORE_2, word)]),
-                    after: self.push(&after),
-                    after_2: self.push(&[of(weights::WORD_AFTER_2, word)]),
-                    after_tag: Row {
-                        start: after_tag,
-                        end: offset(self.after_tag.len()),
-                    },
-                    fixed_tag: None,
-                },
-                alone: self.push(&[alone]),
+        let packed = short_word::pack(word);
+        if !self.has(word) {
+            let known = self.read_word(weights, word);
+            match packed {
+                Some(packed) => self.short_words.insert(packed, known),
+                None => self.long_words.insert(word.into(), known),
             };
-            let at = offset(self.known.len());
-            self.known.push(known);
-            match short_word::pack(word) {
-                Some(packed) => self.short_words.insert(packed, at),
-                None => self.long_words.insert(word.into(), at),
-            };
-            at
-        });
-        &mut self.known[at as usize].word
-    }
-
-    #[inline]
-    fn number(&self, word: &str) -> Option<u32> {
-        match short_word::pack(word) {
-            Some(packed) => self.short_words.get(&packed).copied(),
-            None => self.long_words.get(word).copied(),
         }
+        let known = match packed {
+            Some(packed) => self.short_words.get_mut(&packed),
+            None => self.long_words.get_mut(word),
+        };
+        &mut known.expect("it was added").word
     }
 
-    pub(super) fn has(&self, word: &str) -> bool {
-        self.number(word).is_some()
+    fn read_word(&mut self, weights: &Weights, word: &str) -> KnownWord {
+        let suffix = last_three(word);
+        let first = &word[..word.chars().next().map_or(0, char::len_utf8)];
+        let of = |kind, text| weights.of_text(kind, text);
+        let alone = of(weights::WORD, word);
+        let here = [
+            alone,
+            of(weights::SUFFIX, suffix),
+            of(weights::FIRST_CHARACTER, first),
+        ];
+        let before = [
+            of(weights::WORD_BEFORE, word),
+            of(weights::SUFFIX_BEFORE, suffix),
+        ];
+        let after = [
+            of(weights::WORD_AFTER, word),
+            of(weights::SUFFIX_AFTER, suffix),
+        ];
+        let (after_tag, pairs) = (offset(self.after_tag.len()), weights.after_tag(word));
+        for (key, cells) in pairs {
+            let row = self.push(&[cells]);
+            self.after_tag.push((key.tags[0], row));
+        }
+        KnownWord {
+            word: Word {
+                here: [self.push(&here), Row::default(), Row::default()],
+                before: self.push(&before),
+                before_2: self.push(&[of(weights::WORD_BEFORE_2, word)]),
+                after: self.push(&after),
+                after_2: self.push(&[of(weights::WORD_AFTER_2, word)]),
+                after_tag,
+                after_tags: weights::narrow(pairs.len()),
+                fixed_tag: None,
+            },
+            alone: self.push(&[alone]),
+            is_normal: normalize(word, &mut String::new()) == word,
+        }
     }
 
     #[inline]
     fn known(&self, word: &str) -> Option<&KnownWord> {
-        self.number(word).map(|at| &self.known[at as usize])
+        match short_word::pack(word) {
+            Some(packed) => self.short_words.get(&packed),
+            None => self.long_words.get(word),
+        }
+    }
+
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.known(word).is_some()
     }
 
     /// Adds features up and stores the sum as a row.
@@ -206,29 +206,23 @@ impl Sums {
         let scores = total(features);
         if scores.iter().filter(|&&score| score != 0).count() > MOST_CELLS {
             self.full_rows.push(scores);
-            return Row {
-                start: offset(self.full_rows.len() - 1),
-                end: FULL,
-            };
+            return Row::new(self.full_rows.len() - 1, FULL);
         }
-        let start = offset(self.cells.len());
+        let start = self.cells.len();
         let cells = (0_i32..).zip(&scores).filter(|&(_, &score)| score != 0);
         self.cells
             .extend(cells.map(|(tag, &score)| score << 6 | tag));
-        Row {
-            start,
-            end: offset(self.cells.len()),
-        }
+        Row::new(start, offset(self.cells.len() - start))
     }
 
     /// The rows of a word of a caption. `lowered` is a buffer for its normal form.
     pub(super) fn look_up(&self, word: &str, lowered: &mut String) -> Word {
         let written = self.known(word);
-        let normal = normalize(word, lowered);
-        let is_normal = std::ptr::eq(normal, word);
-        if let (Some(known), true) = (written, is_normal) {
+        if let Some(known) = written.filter(|known| known.is_normal) {
             return known.word;
         }
+        let normal = normalize(word, lowered);
+        let is_normal = normal == word;
         let fixed_tag = written.and_then(|known| known.word.fixed_tag);
         let suffix = self
             .suffixes
@@ -271,7 +265,7 @@ impl Sums {
             unreachable!("a window is five words")
         };
         let mut scores = self.tags_before[before * self.contexts + before_2];
-        let after_tag = &self.after_tag[here.after_tag.range()];
+        let after_tag = &self.after_tag[here.after_tag as usize..][..usize::from(here.after_tags)];
         let after_tag = after_tag
             .iter()
             .find(|(tag, _)| usize::from(*tag) == before);
@@ -286,12 +280,12 @@ impl Sums {
             after_tag.map_or(Row::default(), |&(_, row)| row),
         ];
         for row in rows {
-            if row.end == FULL {
-                for (score, weight) in scores.iter_mut().zip(&self.full_rows[row.start as usize]) {
+            if row.length() == FULL {
+                for (score, weight) in scores.iter_mut().zip(&self.full_rows[row.start()]) {
                     *score += weight;
                 }
             } else {
-                for &cell in &self.cells[row.range()] {
+                for &cell in &self.cells[row.start()..][..row.length() as usize] {
                     scores[usize::from(cell.to_le_bytes()[0]) % MAX_TAGS] += cell >> 6;
                 }
             }
@@ -301,8 +295,17 @@ impl Sums {
 }
 
 impl Row {
-    fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
+    fn new(start: usize, length: u32) -> Self {
+        assert!(start < 1 << 28, "a tagger has less than 2^28 weights");
+        Self(offset(start) << 4 | length)
+    }
+
+    fn start(self) -> usize {
+        (self.0 >> 4) as usize
+    }
+
+    fn length(self) -> u32 {
+        self.0 & 15
     }
 }
 
