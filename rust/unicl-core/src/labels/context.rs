@@ -244,9 +244,13 @@ impl Place<'_> {
         self.is_bare() && self.holds_in_list(links, is_for)
     }
 
-    /// "iPhone 5 case", "iPhone 6/6s flip cover".
+    /// "iPhone 5 case", "iPhone 6/6s flip cover", "Venetian masks greeting cards".
     fn is_for_accessory(&self) -> bool {
         let Self { reading, to, .. } = *self;
+        if reading.classes(to).has(Classes::USE) && !self.is_person {
+            let goods = reading.phrase_from(to + 1);
+            return goods.is_some_and(|(from, _)| !has_determiner(reading, from));
+        }
         let has_digit = |at| reading.word(at).bytes().any(|byte| byte.is_ascii_digit());
         let is_model = |&at: &usize| {
             has_digit(at)

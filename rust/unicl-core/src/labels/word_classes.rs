@@ -57,6 +57,8 @@ impl Classes {
     pub(super) const ALIKE: Self = Self(1 << 20);
     /// Before a colour that somebody wears: "in orange".
     pub(super) const CLOTHED: Self = Self(1 << 21);
+    /// Before goods, what they are for: "greeting cards".
+    pub(super) const USE: Self = Self(1 << 23);
     /// A colour that is also the name of a thing.
     pub(super) const COLOUR: Self = Self(1 << 22);
 
@@ -111,6 +113,7 @@ fn class_named(name: &str) -> Classes {
         "asking" => Classes::ASKING,
         "alike" => Classes::ALIKE,
         "clothed" => Classes::CLOTHED,
+        "use" => Classes::USE,
         _ => unreachable!("{name} is no class"),
     }
 }
