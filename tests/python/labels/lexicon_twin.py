@@ -5,10 +5,10 @@ It knows no rule of context. Words, tags and noun phrases come from the package,
 
 import re
 
-import canonical_twin
-
 from unicl.labels import Rule
 from unicl.phrases import english_tagger, find_noun_phrases
+
+from . import canonical_twin
 
 KINDS = {
     "noun": "NN NNS NNP NNPS",

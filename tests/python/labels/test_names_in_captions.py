@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lexicon_twin import labels_of
 
 from unicl.labels import DenseLabeler, LabelVocabulary, Rule
+
+from .lexicon_twin import labels_of
 
 COCO = LabelVocabulary.coco()
 IMAGENET = LabelVocabulary.imagenet("1k")
