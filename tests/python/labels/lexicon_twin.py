@@ -5,7 +5,6 @@ It knows no rule of context. Words, tags and noun phrases come from the package,
 
 import re
 
-from unicl.labels import Rule
 from unicl.phrases import english_tagger, find_noun_phrases
 
 from . import canonical_twin
@@ -75,12 +74,14 @@ def labels_of(text, names):
 
 def of_words(caption, names, end, least):
     """The longest run of `least` words or more before a place that is a name as a whole, and its first word."""
+    given, forms = canonical_twin.meanings(names, {})
     for start in range(end - least + 1):
-        if caption.is_run(start, end):
-            label, rule, _ = canonical_twin.map_phrase(names, {}, " ".join(caption.words[start:end]))
-            first = caption.words[start] not in canonical_twin.DETERMINERS
-            if rule in (Rule.EXACT, Rule.LEMMA) and first:
-                return label, start
+        words = canonical_twin.words_of(" ".join(caption.words[start:end]))
+        if caption.is_run(start, end) and caption.words[start] not in canonical_twin.DETERMINERS:
+            texts = canonical_twin.key(words), canonical_twin.key(canonical_twin.singular(words))
+            found = [table[text] for text in texts for table in (given, forms) if text in table]
+            if found:
+                return found[0][1], start
     return None, end
 
 

@@ -61,7 +61,6 @@ def test_every_name_is_found_in_a_list(vocabulary):
         ("he ties his shoes", []),
         ("to tie it up", []),
         ("dogs and cats tie", ["dog", "cat"]),
-        ("they dog me all day", []),
         # before another noun
         ("an oven door", []),
         ("the cat food", []),
@@ -107,7 +106,7 @@ def test_a_name_with_an_apostrophe_is_found_in_the_middle_of_words(name):
         ("zebra photos", "zebra"),
         ("Horse Vector Illustration", "horse"),
         ("red car free download", "car"),
-        ("director Ruben Fleischer smiles", "person"),
+        ("director Ruben Fleischer on stage", "person"),
         ("singer Beyonce Knowles", "person"),
     ],
 )
