@@ -50,50 +50,50 @@ class Caption:
         return all(re.search(r"\w", word) for word in self.words[start:end])
 
 
-def labels_of(text, names):
-    """The labels of a caption."""
+def labels_of(text, names, synonyms):
+    """The labels of a caption, by number."""
     caption = Caption(text)
+    texts = canonical_twin.meanings(names, synonyms)
     found = []
     for end in range(1, len(caption.words) + 1):
         phrase = next((phrase for phrase in caption.phrases if phrase[1] == end), None)
         inside = any(start < end < stop for start, stop in caption.phrases)
         if phrase:
-            mapping, start = of_phrase(caption, names, phrase)
+            label, start = of_phrase(caption, names, synonyms, texts, phrase)
         elif not inside and can_be_noun(caption, end - 1):
-            mapping, start = of_words(caption, names, end, 1)
-            if mapping is not None and not can_be_phrase(caption, start, end):
-                mapping = None
+            label, start = of_words(caption, texts, end, 1)
+            if label is not None and not can_be_phrase(caption, start, end):
+                label = None
         else:
             continue
-        if phrase or mapping is not None:
+        if phrase or label is not None:
             # What a longer name covers is no mention of its own.
             found = [(other, stop) for other, stop in found if stop <= start]
-            found.append((mapping, end))
-    return {names[mapping] for mapping, _ in found if mapping is not None}
+            found.append((label, end))
+    return {label for label, _ in found if label is not None}
 
 
-def of_words(caption, names, end, least):
+def of_words(caption, texts, end, least):
     """The longest run of `least` words or more before a place that is a name as a whole, and its first word."""
-    given, forms = canonical_twin.meanings(names, {})
     for start in range(end - least + 1):
         words = canonical_twin.words_of(" ".join(caption.words[start:end]))
         if caption.is_run(start, end) and caption.words[start] not in canonical_twin.DETERMINERS:
-            texts = canonical_twin.key(words), canonical_twin.key(canonical_twin.singular(words))
-            found = [table[text] for text in texts for table in (given, forms) if text in table]
+            forms = canonical_twin.key(words), canonical_twin.key(canonical_twin.singular(words))
+            found = [table[form] for form in forms for table in texts if form in table]
             if found:
                 return found[0][1], start
     return None, end
 
 
-def of_phrase(caption, names, phrase):
+def of_phrase(caption, names, synonyms, texts, phrase):
     """The label of a noun phrase, or of a longer name that ends with it."""
     start, end = phrase
     follows_determiner = start == 0 or caption.kind(start - 1) == "determiner"
     if caption.kind(start) != "determiner" and not follows_determiner:
-        label, first = of_words(caption, names, end, end - start + 1)
+        label, first = of_words(caption, texts, end, end - start + 1)
         if label is not None:
             return label, first
-    label, _, _ = canonical_twin.map_phrase(names, {}, " ".join(caption.words[start:end]))
+    label, _, _ = canonical_twin.map_phrase(names, synonyms, " ".join(caption.words[start:end]))
     return (label if label >= 0 else None), start
 
 

@@ -166,7 +166,7 @@ KEPT = {
         a [man] without a hat next to a [dog]
         a [man] without a shirt and a [woman]
         a [man] without a shirt, a [woman] and a [dog]
-        a [room] without a table, but with a [couch]
+        a room without a table, but with a [couch]
         a [dog] with no tail
         a [dog] that has no collar
         no, a [dog]
@@ -367,8 +367,8 @@ def test_the_rule_takes_the_label_away(rule, marked):
 
 @pytest.mark.parametrize(("rule", "marked"), cases(KEPT))
 def test_the_rule_does_not_hold(rule, marked):
-    labeler = OWN if "poodle" in marked else COCO
-    assert all(row and row.label for row in phrases_at(labeler, marked)), COCO.explain(read(marked)[0])
+    found = [row and (row.rule == rule, row.label is None) for row in phrases_at(COCO, marked)]
+    assert found == [(False, False)] * marked.count("[")
 
 
 @pytest.mark.parametrize(("rule", "marked"), cases(OWN_REFUSED))
@@ -378,7 +378,8 @@ def test_the_rule_holds_for_any_vocabulary(rule, marked):
 
 @pytest.mark.parametrize(("rule", "marked"), cases(OWN_KEPT))
 def test_the_rule_does_not_hold_for_any_vocabulary(rule, marked):
-    assert all(row and row.label for row in phrases_at(OWN, marked)), OWN.explain(read(marked)[0])
+    found = [row and (row.rule == rule, row.label is None) for row in phrases_at(OWN, marked)]
+    assert found == [(False, False)] * marked.count("[")
 
 
 def test_a_likeness_by_its_first_word_has_no_label_unless_a_name_has_the_word():

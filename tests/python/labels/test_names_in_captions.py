@@ -10,9 +10,9 @@ from .lexicon_twin import labels_of
 
 COCO = LabelVocabulary.coco()
 IMAGENET = LabelVocabulary.imagenet("1k")
-# Their brackets and slashes are words of their own in a caption.
+# Brackets and slashes are words of their own in a caption.
 NOT_FOUND = {"kite (bird of prey)", "product packet / packaging"}
-# In a list without "a", the tagger takes these words for adjectives or verbs: "pelican and sea lion".
+# In a list without "a", the tagger takes some names for adjectives or verbs: "quail, pelican and sea lion".
 SHARE_OF_BARE_LISTS = {80: 0.95, 1000: 0.94}
 NAMES = LabelVocabulary.from_names(["person", "dog", "cat", "tie", "oven", "fork", "frying pan", "fire hydrant"])
 LABELER = DenseLabeler(NAMES)
@@ -120,15 +120,19 @@ def test_a_role_before_a_proper_name_has_a_rule_of_its_own():
 
 
 # No cue word of a rule of context is here, and no capital.
-WORDS = (
-    "a the his two big white dog dogs tie ties oven fork pan frying fire hydrant hydrants and or , . with near holding "
-    "they tie orange front suit knife door runs to up red while parked quickly it on"
-).split()
+# fmt: off
+WORDS = [
+    "a", "the", "his", "two", "big", "white", "dog", "dogs", "tie", "ties", "oven", "fork", "pan",
+    "frying", "fire", "hydrant", "hydrants", "and", "or", ",", ".", "with", "near", "holding", "they",
+    "tie", "orange", "front", "suit", "knife", "door", "runs", "to", "up", "red", "while", "parked",
+    "quickly", "it", "on",
+]
+# fmt: on
 TWIN_NAMES = ["dog", "tie", "oven", "fork", "frying pan", "fire hydrant", "orange", "suit and tie"]
 TWIN = DenseLabeler(LabelVocabulary.from_names(TWIN_NAMES))
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300)
 def test_names_equal_those_found_by_trying_all_runs_of_words(caption):
-    assert {TWIN_NAMES[label] for label in TWIN([caption]).to_list()[0]} == labels_of(caption, TWIN_NAMES)
+    assert set(TWIN([caption]).to_list()[0]) == labels_of(caption, TWIN_NAMES, {})
