@@ -26,6 +26,7 @@ CONTEXT = {
     Rule.ACCESSORY: 'it tells which thing an accessory fits, as in "iPhone 5 case"',
     Rule.PROPER_NAME: 'it is a proper name, as in "the Bulldogs"',
     Rule.CREDIT: 'it tells who made what is shown, as in "by Various Artists"',
+    Rule.COLOUR: 'it is a colour, as in "a man in orange"',
     Rule.QUOTED: "it stands in quotation marks, as a title does",
     Rule.TITLE: 'it is a person in a title or in advice, as in "Autodesk Certified Instructor"',
 }

@@ -198,8 +198,9 @@ impl Place<'_> {
         };
         let is_pattern = self.reading.classes(self.to).has(Classes::ALIKE)
             && self.reading.phrase_from(self.to + 1).is_some();
-        // "a toy car", unless the name itself has the word: "toy poodle".
-        let mut modifiers = self.start..self.first_meant();
+        // "a toy car", unless the name itself has the word: "toy poodle". "Stuffed" can be a participle.
+        let is_made = self.reading.kind_before(self.start) == Kind::Participle;
+        let mut modifiers = self.start - usize::from(is_made)..self.first_meant();
         is_pattern
             || self.holds_in_list(links, is_depicted)
             || modifiers.any(|at| self.reading.classes(at).has(Classes::MATERIAL))
