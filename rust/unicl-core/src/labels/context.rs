@@ -200,10 +200,18 @@ impl Place<'_> {
             && self.reading.phrase_from(self.to + 1).is_some();
         // "a toy car", unless the name itself has the word: "toy poodle". "Stuffed" can be a participle.
         let is_made = self.reading.kind_before(self.start) == Kind::Participle;
-        let mut modifiers = self.start - usize::from(is_made)..self.first_meant();
+        let meant = self.first_meant();
+        let mut modifiers = self.start - usize::from(is_made)..meant;
+        // "stuffed mushrooms"
+        let is_stuffable =
+            || (meant..self.to).any(|at| self.reading.classes(at).has(Classes::STUFFABLE));
+        let makes_likeness = |at| {
+            self.reading.classes(at).has(Classes::MATERIAL)
+                && (self.reading.word(at) != "stuffed" || !is_stuffable())
+        };
         is_pattern
             || self.holds_in_list(links, is_depicted)
-            || modifiers.any(|at| self.reading.classes(at).has(Classes::MATERIAL))
+            || modifiers.any(makes_likeness)
     }
 
     /// "women's shoes", "Father's Day", but not "a man's hand".

@@ -61,6 +61,8 @@ impl Classes {
     pub(super) const CLOTHED: Self = Self(1 << 21);
     /// Before goods, what they are for: "greeting cards".
     pub(super) const USE: Self = Self(1 << 23);
+    /// It can be stuffed and stay what it is: "stuffed mushrooms".
+    pub(super) const STUFFABLE: Self = Self(1 << 24);
     /// A colour that is also the name of a thing.
     pub(super) const COLOUR: Self = Self(1 << 22);
 
@@ -115,6 +117,7 @@ fn class_named(name: &str) -> Classes {
         "asking" => Classes::ASKING,
         "alike" => Classes::ALIKE,
         "clothed" => Classes::CLOTHED,
+        "stuffable" => Classes::STUFFABLE,
         "use" => Classes::USE,
         _ => unreachable!("{name} is no class"),
     }
