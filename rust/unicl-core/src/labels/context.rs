@@ -283,9 +283,9 @@ impl Place<'_> {
         let Self {
             reading, start, to, ..
         } = *self;
-        if !reading.classes(self.head()).has(Classes::AUDIENCE)
+        if reading.case(self.head()) == Case::Lower
             || has_determiner(reading, start)
-            || reading.case(self.head()) == Case::Lower
+            || !reading.classes(self.head()).has(Classes::AUDIENCE)
         {
             return false;
         }
@@ -302,9 +302,9 @@ impl Place<'_> {
     /// "by Various Artists", "Artist: ...".
     fn is_credit(&self) -> bool {
         let Self { reading, start, .. } = *self;
-        let is_maker = reading.classes(self.head()).has(Classes::MAKER);
         let is_by = reading.before(start, 1) == "by" && reading.case(self.from) != Case::Lower;
-        is_by && !has_determiner(reading, start) || is_maker && reading.word(self.to) == ":"
+        is_by && !has_determiner(reading, start)
+            || reading.word(self.to) == ":" && reading.classes(self.head()).has(Classes::MAKER)
     }
 
     /// "Edwin Church", "the Bulldogs", "Vans shoes".

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::phrase::last_start;
 use super::word_tables::{
-    COMPOUND_ENDINGS, irregular_plurals, irregular_singular, is_determiner, is_link, is_singular,
+    COMPOUND_ENDINGS, compound_endings, irregular_plurals, irregular_singular, is_determiner, is_link, is_singular, pairs,
 };
 
 /// Endings of further plurals, and the endings of their singulars.
@@ -46,18 +46,14 @@ const PLURAL_ENDINGS: &[(&str, &str)] = &[
 /// ```
 #[must_use]
 pub fn lemma(word: &str) -> Cow<'_, str> {
-    if let Some((first, last)) = word.rsplit_once('-') {
-        return lemma_of_compound(word, first, last);
+    if let Some(hyphen) = word.bytes().rposition(|byte| byte == b'-') {
+        return lemma_of_compound(word, &word[..hyphen], &word[hyphen + 1..]);
     }
     if let Some(singular) = irregular_singular(word) {
         return singular.into();
     }
     // Compounds of irregular nouns: "firemen", "grandchildren", "penknives".
-    let ending = word.as_bytes().last_chunk::<2>();
-    for (plural, singular) in &*COMPOUND_ENDINGS {
-        if plural.as_bytes().last_chunk() != ending {
-            continue; // two letters are compared faster than a suffix
-        }
+    for (plural, singular) in compound_endings(word) {
         if let Some(first) = word.strip_suffix(plural).filter(|first| first.len() >= 2) {
             return format!("{first}{singular}").into();
         }
@@ -135,7 +131,7 @@ pub(super) fn plurals(word: &str) -> (Option<String>, Vec<String>) {
     };
     let irregular = irregular_plurals(word).iter();
     let mut others: Vec<String> = irregular.map(|&plural| plural.to_owned()).collect();
-    let endings = COMPOUND_ENDINGS.iter().chain(PLURAL_ENDINGS);
+    let endings = pairs(COMPOUND_ENDINGS).chain(PLURAL_ENDINGS.iter().copied());
     others.extend(endings.filter_map(|(plural, singular)| {
         // "bus" has no plural "bi", and "drum" none of "dra".
         let stem = word.strip_suffix(singular)?;
@@ -191,7 +187,7 @@ pub(super) fn hidden_singular(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::word_tables::{IRREGULAR_NOUNS, pairs};
+    use super::super::word_tables::IRREGULAR_NOUNS;
     use super::*;
 
     #[test]

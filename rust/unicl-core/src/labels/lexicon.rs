@@ -60,8 +60,9 @@ impl NameEnds {
 
     /// The number of words of the longest text that ends in a word; 0 if there is none.
     fn longest(&self, word: &str) -> usize {
-        let end = word.rsplit(['-', '/']).next().unwrap_or(word);
-        self.longest.get(end).copied().map_or(0, usize::from)
+        let mark = word.bytes().rposition(|byte| matches!(byte, b'-' | b'/'));
+        let start = mark.map_or(0, |at| at + 1);
+        self.longest.get(&word[start..]).copied().map_or(0, usize::from)
     }
 }
 

@@ -62,10 +62,11 @@ impl MentionFinder {
         }
         for mention in &mut self.mentions {
             let id = mention.mapping.id;
+            if id < 0 {
+                continue;
+            }
             let is_person = ends.is_some_and(|ends| ends.is_person(id));
-            if id >= 0
-                && let Some(rule) = refusal(reading, mention, is_person)
-            {
+            if let Some(rule) = refusal(reading, mention, is_person) {
                 mention.mapping = Mapping::refused(rule);
             }
         }

@@ -22,7 +22,7 @@ use crate::phrases::is_word;
 pub(crate) struct PhraseWords {
     /// The words; leading determiners stand before the first of `starts`.
     text: String,
-    /// The same text with the last word in the singular.
+    /// The same text with the last word in the singular; empty if that is how it stands in `text`.
     singular: String,
     /// Where each word begins, in both texts.
     starts: Vec<usize>,
@@ -35,6 +35,11 @@ impl PhraseWords {
         let mut joint = Joint::Space;
         for word in words {
             joint = joint.max(Joint::Space); // and a slash stays, in "tv / monitor"
+            if is_simple(word) {
+                self.push(word, joint);
+                joint = Joint::Space;
+                continue;
+            }
             let trimmed = word.trim_matches(is_mark);
             if trimmed.len() == 1 && is_possessive(word) && !self.starts.is_empty() {
                 self.text.push_str("'s"); // a tokenizer has split it off
@@ -57,10 +62,19 @@ impl PhraseWords {
         if self.starts.is_empty() && !self.text.is_empty() {
             self.starts.push(last_start(&self.text));
         }
+        self.read_singular();
+    }
+
+    fn read_singular(&mut self) {
         self.singular.clear();
-        if let Some(&last) = self.starts.last() {
-            self.singular.push_str(&self.text[..last]);
-            self.singular.push_str(&lemma(&self.text[last..]));
+        let Some(&last) = self.starts.last() else {
+            return;
+        };
+        let (before, word) = self.text.split_at(last);
+        let singular = lemma(word);
+        if *singular != *word {
+            self.singular.push_str(before);
+            self.singular.push_str(&singular);
         }
     }
 
@@ -100,10 +114,7 @@ impl PhraseWords {
     pub(crate) fn pop(&mut self) {
         let Some(end) = self.starts.pop() else { return };
         self.text.truncate(end.saturating_sub(1));
-        if let Some(&last) = self.starts.last() {
-            self.singular.truncate(last);
-            self.singular.push_str(&lemma(&self.text[last..]));
-        }
+        self.read_singular();
     }
 
     /// The number of words.
@@ -118,7 +129,11 @@ impl PhraseWords {
 
     /// The last `count` words, with the head in the singular.
     pub(crate) fn last_singular(&self, count: usize) -> &str {
-        &self.singular[self.starts[self.len() - count]..]
+        let text = match self.singular.as_str() {
+            "" => &self.text,
+            singular => singular,
+        };
+        &text[self.starts[self.len() - count]..]
     }
 
     /// Whether a slash stands before the last word: then the word before the slash is a head too.
@@ -168,7 +183,14 @@ pub(super) fn without_hyphens(text: &str) -> Cow<'_, str> {
 
 /// Where the last word of a text begins.
 pub(super) fn last_start(text: &str) -> usize {
-    text.rfind([' ', '/']).map_or(0, |at| at + 1)
+    let mark = text.bytes().rposition(|byte| matches!(byte, b' ' | b'/'));
+    mark.map_or(0, |at| at + 1)
+}
+
+/// Whether a word has nothing but small letters and digits of ASCII, as most have.
+fn is_simple(word: &str) -> bool {
+    let is_simple = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    !word.is_empty() && word.bytes().all(is_simple)
 }
 
 /// Whether a word is its own normal form and has one part.

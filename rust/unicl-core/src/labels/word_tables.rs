@@ -18,7 +18,7 @@ pub(super) fn pairs(table: &'static str) -> impl Iterator<Item = (&'static str, 
 }
 
 pub(super) const IRREGULAR_NOUNS: &str = include_str!("../../words/irregular_nouns.tsv");
-const COMPOUND_TABLE: &str = include_str!("../../words/compound_endings.tsv");
+pub(super) const COMPOUND_ENDINGS: &str = include_str!("../../words/compound_endings.tsv");
 const OTHER_PLURALS: &str = include_str!("../../words/other_plurals.tsv");
 const SINGULARS: &str = include_str!("../../words/singulars.tsv");
 const TRAILING_WORDS: &str = include_str!("../../words/trailing_words.tsv");
@@ -45,9 +45,24 @@ pub(super) fn irregular_plurals(word: &str) -> &'static [&'static str] {
     WORDS.get(word).map_or(&[], Vec::as_slice)
 }
 
-/// Endings of compounds, and the endings of their singulars; the first that fits counts.
-pub(super) static COMPOUND_ENDINGS: LazyLock<Vec<(&str, &str)>> =
-    LazyLock::new(|| pairs(COMPOUND_TABLE).collect());
+/// The endings of compounds that have the same last two letters as a word, and the endings of their singulars; the
+/// first that fits counts.
+pub(super) fn compound_endings(word: &str) -> &'static [(&'static str, &'static str)] {
+    static ENDINGS: LazyLock<HashMap<u16, Vec<(&str, &str)>>> = LazyLock::new(|| {
+        let mut endings: HashMap<_, Vec<_>> = HashMap::default();
+        for (plural, singular) in pairs(COMPOUND_ENDINGS) {
+            let last = last_two(plural).expect("an ending has two letters");
+            endings.entry(last).or_default().push((plural, singular));
+        }
+        endings
+    });
+    let found = last_two(word).and_then(|last| ENDINGS.get(&last));
+    found.map_or(&[], Vec::as_slice)
+}
+
+fn last_two(word: &str) -> Option<u16> {
+    word.as_bytes().last_chunk().copied().map(u16::from_le_bytes)
+}
 
 /// Whether a word ends in s and is no plural.
 pub(super) fn is_singular(word: &str) -> bool {
@@ -111,7 +126,7 @@ mod tests {
     #[test]
     fn a_word_has_no_space_and_no_capital() {
         let words = [SINGULARS, TRAILING_WORDS, DETERMINERS, QUANTIFIERS].map(rows);
-        let pairs = [IRREGULAR_NOUNS, COMPOUND_TABLE, OTHER_PLURALS].map(pairs);
+        let pairs = [IRREGULAR_NOUNS, COMPOUND_ENDINGS, OTHER_PLURALS].map(pairs);
         let pairs = pairs.into_iter().flatten().flat_map(|(a, b)| [a, b]);
         for word in words.into_iter().flatten().chain(pairs) {
             let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';

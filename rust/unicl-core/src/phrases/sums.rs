@@ -13,6 +13,13 @@ use crate::short_word;
 /// One number for each tag.
 pub(super) type Scores = [i32; MAX_TAGS];
 
+/// As many numbers as a line of the cache holds, in one line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line([i32; LANES]);
+
+const LANES: usize = 16;
+
 /// A row with more cells than this is kept as one number for each tag; such rows are added several numbers
 /// at a time.
 const MOST_CELLS: usize = 10;
@@ -58,7 +65,9 @@ struct KnownWord {
 pub(super) struct Sums {
     /// Short rows, one after another: each cell is a weight above the six bits of its tag.
     cells: Vec<i32>,
-    full_rows: Vec<Scores>,
+    /// Full rows, one after another, of `width` lines each.
+    full_rows: Vec<Line>,
+    width: usize,
     /// The bias and the features of the tags before, for each pair of them: `[before * contexts + before_2]`.
     tags_before: Vec<Scores>,
     contexts: usize,
@@ -78,6 +87,7 @@ impl Sums {
         let mut sums = Self {
             cells: Vec::new(),
             full_rows: Vec::new(),
+            width: weights.tags.len().div_ceil(LANES),
             tags_before: Vec::with_capacity(contexts * contexts),
             contexts,
             after_tag: Vec::new(),
@@ -205,8 +215,10 @@ impl Sums {
     fn push(&mut self, features: &[&[Cell]]) -> Row {
         let scores = total(features);
         if scores.iter().filter(|&&score| score != 0).count() > MOST_CELLS {
-            self.full_rows.push(scores);
-            return Row::new(self.full_rows.len() - 1, FULL);
+            let (lines, _) = scores.as_chunks();
+            let start = self.full_rows.len();
+            self.full_rows.extend(lines[..self.width].iter().copied().map(Line));
+            return Row::new(start, FULL);
         }
         let start = self.cells.len();
         let cells = (0_i32..).zip(&scores).filter(|&(_, &score)| score != 0);
@@ -281,8 +293,9 @@ impl Sums {
         ];
         for row in rows {
             if row.length() == FULL {
-                for (score, weight) in scores.iter_mut().zip(&self.full_rows[row.start()]) {
-                    *score += weight;
+                let lines = &self.full_rows[row.start()..][..self.width];
+                for (scores, line) in scores.as_chunks_mut().0.iter_mut().zip(lines) {
+                    add(scores, line);
                 }
             } else {
                 for &cell in &self.cells[row.start()..][..row.length() as usize] {
@@ -306,6 +319,13 @@ impl Row {
 
     fn length(self) -> u32 {
         self.0 & 15
+    }
+}
+
+#[inline]
+fn add(scores: &mut [i32; LANES], line: &Line) {
+    for (score, weight) in scores.iter_mut().zip(&line.0) {
+        *score += weight;
     }
 }
 
