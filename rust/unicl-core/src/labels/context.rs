@@ -330,7 +330,9 @@ impl Place<'_> {
             return false;
         }
         // "Frisbee", if that is the name of the label, is no name of something else.
-        let is_other = !matches!(self.mapping.rule, Rule::Exact | Rule::Lemma)
+        let is_longer = reading.case(self.to) == Case::Capital; // "Orange County"
+        let is_name = matches!(self.mapping.rule, Rule::Exact | Rule::Lemma) && !is_longer;
+        let is_other = !is_name
             && reading.case(self.head()) == Case::Capital
             && reading.kind_before(start) != Kind::Mark
             && self.to - self.from < 3

@@ -61,13 +61,8 @@ impl MentionFinder {
             self.find_names(reading, ends, mapper, next..reading.len());
         }
         for mention in &mut self.mentions {
-            let id = mention.mapping.id;
-            if id < 0 {
-                continue;
-            }
-            let is_person = ends.is_some_and(|ends| ends.is_person(id));
-            if let Some(rule) = refusal(reading, mention, is_person) {
-                mention.mapping = Mapping::refused(rule);
+            if mention.mapping.rule != Rule::Caption {
+                refuse(reading, ends, mention);
             }
         }
         &self.mentions
@@ -91,7 +86,9 @@ impl MentionFinder {
                 && can_be_phrase(reading, name.from, at + 1)
             {
                 let mut mention = self.take_over(name.from, at + 1, name.mapping);
-                if mention.mapping.rule != Rule::Parent {
+                // The rules of context ask by which rule the name means its label.
+                refuse(reading, Some(ends), &mut mention);
+                if mention.mapping.id >= 0 && mention.mapping.rule != Rule::Parent {
                     mention.mapping.rule = Rule::Caption;
                 }
                 self.mentions.push(mention);
@@ -105,6 +102,17 @@ impl MentionFinder {
             from = from.min(last.from);
         }
         Mention { from, to, mapping }
+    }
+}
+
+/// Takes the label of a mention away if a rule of context says so.
+fn refuse(reading: &Reading<'_>, ends: Option<&NameEnds>, mention: &mut Mention) {
+    let id = mention.mapping.id;
+    let is_person = ends.is_some_and(|ends| ends.is_person(id));
+    if id >= 0
+        && let Some(rule) = refusal(reading, mention, is_person)
+    {
+        mention.mapping = Mapping::refused(rule);
     }
 }
 
