@@ -67,12 +67,19 @@ def main() -> None:
     parser.add_argument("--captions-with-labels", type=int, help="draw this number of captions with a decision instead")
     parser.add_argument("--seed", type=int, default=20261127)
     parser.add_argument("--more", type=Path)
+    parser.add_argument("--leave-out", nargs="*", type=Path, default=[], help="files with captions not to draw again")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
 
-    lines = gzip.open(arguments.captions, "rt", encoding="utf-8").read().splitlines()
+    lines = gzip.decompress(arguments.captions.read_bytes()).decode("utf-8").splitlines()
     first, last = (int(number) if number else None for number in arguments.lines.split(":"))
-    order = list(range(len(lines)))[first:last]
+    drawn = {
+        int(row.split("\t")[0])
+        for path in arguments.leave_out
+        for row in path.read_text(encoding="utf-8").splitlines()
+        if row[:1].isdigit()
+    }
+    order = [number for number in range(len(lines))[first:last] if number not in drawn]
     random.Random(arguments.seed).shuffle(order)  # noqa: S311
     others: dict[int, set[str]] = {}
     if arguments.more is not None:

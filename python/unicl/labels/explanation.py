@@ -17,6 +17,21 @@ if TYPE_CHECKING:
     from unicl.labels.hierarchy import Ancestors
     from unicl.labels.mapper import LabelMapper
 
+CONTEXT = {
+    Rule.ABSENT: 'it is not there, as in "no dogs"',
+    Rule.POSSESSOR: 'it tells whose a thing is, as in "women\'s shoes"',
+    Rule.MEASURE: 'it tells how many there are, as in "a couple of zebras"',
+    Rule.LIKENESS: 'it is a likeness, as in "a statue of a horse"',
+    Rule.PURPOSE: 'it tells for whom or what a thing is, as in "shoes for women"',
+    Rule.ACCESSORY: 'it tells which thing an accessory fits, as in "iPhone 5 case"',
+    Rule.PROPER_NAME: 'it is a proper name, as in "the Bulldogs"',
+    Rule.CREDIT: 'it tells who made what is shown, as in "by Various Artists"',
+    Rule.COLOUR: 'it is a colour, as in "a man in orange"',
+    Rule.QUOTED: "it stands in quotation marks, as a title does",
+    Rule.TITLE: 'it is a person in a title or in advice, as in "Autodesk Certified Instructor"',
+}
+"""Why the rules of context take a label away."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
@@ -27,7 +42,7 @@ class Explanation:
         start: Its first character in the caption.
         end: The character after its last.
         lemma: The phrase without determiners, its head noun in the singular.
-        rule: The rule that gave it a label.
+        rule: The rule that gave it a label or took one away.
         score: The share of its words that the label accounts for.
         label: The name of its label; None for none.
         label_id: The id of its label; -1 for none.
@@ -98,7 +113,7 @@ class Explainer:
             place = places.get(label)
             count, relevance = 0, None
             if place is None:
-                dropped: str | None = self._without_label(lemma)
+                dropped: str | None = self._without_label(text, lemma, Rule(rule))
             else:
                 count, relevance = int(found.counts[place]), _number(filtered.scores[place])
                 dropped = self._reason(names[label], Verdict(filtered.verdicts[place]), count, relevance)
@@ -140,8 +155,12 @@ class Explainer:
         name, count = self.mapper.vocabulary.names[label], self.frequency.counts[label]
         return f"{name!r} is in {count} captions, fewer than {least}"
 
-    def _without_label(self, lemma: str) -> str:
+    def _without_label(self, text: str, lemma: str, rule: Rule) -> str:
         """Why a phrase means no label."""
+        if rule in CONTEXT:
+            [alone] = self.mapper.map([text]).ids
+            means = f"; alone it means {self.mapper.vocabulary.names[alone]!r}" if alone >= 0 else ""
+            return CONTEXT[rule] + means
         if not lemma:
             return "it has no word besides determiners"
         words = lemma.split()

@@ -1,4 +1,4 @@
-"""The rules by which a phrase gets its label."""
+"""The rules by which a phrase gets its label, or loses it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from enum import IntEnum
 
 
 class Rule(IntEnum):
-    """The rule by which a phrase got its label. The rules are tried in this order."""
+    """The rule by which a phrase got its label, or lost it.
+
+    LEMMA to FUZZY are tried in this order. The rules of context are ABSENT and those after it. They take labels away,
+    in the order of the table in ``docs/labels.md``; only :class:`DenseLabeler` has them.
+    """
 
     ABSTAIN = 0
     """No rule applied: the phrase has no label."""
@@ -50,6 +54,8 @@ class Rule(IntEnum):
     """No label: the phrase stands between quotation marks, as a title does."""
     TITLE = 20
     """No label: a person in a title, of whom nothing more is told: "Autodesk Certified Instructor"."""
+    COLOUR = 21
+    """No label: a colour: "a man in orange"."""
 
 
 WHOLE = (Rule.EXACT, Rule.LEMMA, Rule.SYNONYM)

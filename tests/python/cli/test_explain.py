@@ -32,6 +32,16 @@ def test_phrases_are_underlined_numbered_and_listed() -> None:
     ]
 
 
+def test_a_rule_of_context_is_named_and_told_in_a_sentence() -> None:
+    dog, ball = drawn("no dog and a ball", width=200)[-2:]
+    assert " absent " in dog
+    assert dog.endswith("none: it is not there, as in \"no dogs\"; alone it means 'dog'")
+    assert ball.endswith("ball (1)")
+    row = drawn("a plush dog", width=200)[-1]
+    assert " likeness " in row
+    assert 'it is a likeness, as in "a statue of a horse"' in row
+
+
 def test_colours_tell_phrases_with_a_label_from_those_without() -> None:
     text = "\n".join(drawn(CAPTION, color=True))
     assert "\x1b[1;32ma black dog\x1b[0m on \x1b[33ma skyscraper\x1b[0m" in text

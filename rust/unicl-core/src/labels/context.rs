@@ -45,6 +45,7 @@ pub(super) fn refusal(
         () if place.is_for_accessory() => Rule::Accessory,
         () if place.is_credit() => Rule::Credit,
         () if place.is_proper_name() => Rule::ProperName,
+        () if place.is_colour() => Rule::Colour,
         () if place.is_quoted() => Rule::Quoted,
         () if place.is_in_title() => Rule::Title,
         () => return None,
@@ -127,7 +128,10 @@ impl Place<'_> {
             if start < 2 || !links(reading.word(start - 1)) {
                 return false;
             }
-            let end = start - 1 - usize::from(reading.word(start - 2) == ",");
+            let mut end = start - 1 - usize::from(reading.word(start - 2) == ",");
+            while end > 0 && reading.kind(end - 1) == Kind::Number {
+                end -= 1; // "iPhone 7 & iPhone 8"
+            }
             match reading.phrase_to(end) {
                 Some(from) => start = start_of(reading, from),
                 None => return false,
@@ -169,20 +173,22 @@ impl Place<'_> {
             return true;
         }
         let is_name = matches!(self.mapping.rule, Rule::Exact | Rule::Lemma);
-        if is_name || !classes.has(Classes::GROUP) {
+        // "the crew of a boat" is no number of boats.
+        let is_part = reading.kind(to + 1) == Kind::Determiner;
+        if is_name || is_part || !classes.has(Classes::GROUP) {
             return false;
         }
         let mut thing = to + 1;
         while matches!(
             reading.kind(thing),
-            Kind::Adjective | Kind::Number | Kind::Determiner | Kind::Adverb | Kind::Participle
+            Kind::Adjective | Kind::Number | Kind::Adverb | Kind::Participle
         ) {
             thing += 1;
         }
         reading.is_in_phrase(thing)
     }
 
-    /// "a statue of a horse", "a toy car", "dressed as a bear", "shaped like a heart".
+    /// "a statue of a horse", "a toy car", "dressed as a bear", "shaped like a heart", "a tiger striped dog".
     fn is_likeness(&self) -> bool {
         let is_bare = self.is_bare();
         let links = |word: &str| match word {
@@ -190,10 +196,22 @@ impl Place<'_> {
             "," => is_bare,
             _ => false,
         };
-        // "a toy car", unless the name itself has the word: "toy poodle".
-        let mut modifiers = self.start..self.first_meant();
-        self.holds_in_list(links, is_depicted)
-            || modifiers.any(|at| self.reading.classes(at).has(Classes::MATERIAL))
+        let is_pattern = self.reading.classes(self.to).has(Classes::ALIKE)
+            && self.reading.phrase_from(self.to + 1).is_some();
+        // "a toy car", unless the name itself has the word: "toy poodle". "Stuffed" can be a participle.
+        let is_made = self.reading.kind_before(self.start) == Kind::Participle;
+        let meant = self.first_meant();
+        let mut modifiers = self.start - usize::from(is_made)..meant;
+        // "stuffed mushrooms"
+        let is_stuffable =
+            || (meant..self.to).any(|at| self.reading.classes(at).has(Classes::STUFFABLE));
+        let makes_likeness = |at| {
+            self.reading.classes(at).has(Classes::MATERIAL)
+                && (self.reading.word(at) != "stuffed" || !is_stuffable())
+        };
+        is_pattern
+            || self.holds_in_list(links, is_depicted)
+            || modifiers.any(makes_likeness)
     }
 
     /// "women's shoes", "Father's Day", but not "a man's hand".
@@ -205,7 +223,9 @@ impl Place<'_> {
             "'" | "\u{2019}" | "`" | "''" => to + 1 + usize::from(reading.word(to + 1) == "s"),
             _ => return false,
         };
-        let Some((from, end)) = reading.phrase_from(after) else {
+        // "women's running shoes", but not "the man's riding a horse"
+        let is_kind = reading.kind(after) == Kind::Participle && self.is_bare();
+        let Some((from, end)) = reading.phrase_from(after + usize::from(is_kind)) else {
             return matches!(mark, "'" | "\u{2019}") && reading.kind(after) == Kind::Number;
         };
         if reading.kind(from) == Kind::Determiner
@@ -233,12 +253,23 @@ impl Place<'_> {
         self.is_bare() && self.holds_in_list(links, is_for)
     }
 
-    /// "iPhone 5 case", "iPhone 6/6s flip cover".
+    /// "iPhone 5 case", "iPhone 6/6s flip cover", "Venetian masks greeting cards".
     fn is_for_accessory(&self) -> bool {
         let Self { reading, to, .. } = *self;
-        let is_number = |&at: &usize| reading.word(at).bytes().any(|byte| byte.is_ascii_digit());
-        let numbers = (to..to + 4).take_while(is_number).count();
-        if numbers == 0 {
+        if reading.classes(to).has(Classes::USE) && !self.is_person {
+            let goods = reading.phrase_from(to + 1);
+            return goods.is_some_and(|(from, _)| !has_determiner(reading, from));
+        }
+        let has_digit = |at| reading.word(at).bytes().any(|byte| byte.is_ascii_digit());
+        let is_model = |&at: &usize| {
+            has_digit(at)
+                || matches!(
+                    reading.word(at),
+                    "/" | "&" | "(" | ")" | "plus" | "pro" | "max" | "mini" | "touch" | "generation"
+                )
+        };
+        let numbers = (to..to + 8).take_while(is_model).count();
+        if !(to..to + numbers).any(has_digit) {
             return false;
         }
         let found = (to + numbers..to + numbers + 3).find_map(|at| reading.phrase_from(at));
@@ -299,12 +330,31 @@ impl Place<'_> {
             return false;
         }
         // "Frisbee", if that is the name of the label, is no name of something else.
-        let is_other = !matches!(self.mapping.rule, Rule::Exact | Rule::Lemma)
+        let is_longer = reading.case(self.to) == Case::Capital; // "Orange County"
+        let is_name = matches!(self.mapping.rule, Rule::Exact | Rule::Lemma) && !is_longer;
+        let is_other = !is_name
             && reading.case(self.head()) == Case::Capital
             && reading.kind_before(start) != Kind::Mark
             && self.to - self.from < 3
             && !reading.is_title();
-        is_other || reading.classes(self.head()).has(Classes::TEAM_NAME)
+        let is_one_word = self.first_meant() == self.head();
+        is_other || is_one_word && reading.classes(self.head()).has(Classes::TEAM_NAME)
+    }
+
+    /// "a man in orange", "wearing gray and orange".
+    fn is_colour(&self) -> bool {
+        let reading = self.reading;
+        if !reading.classes(self.head()).has(Classes::COLOUR) || !self.is_bare() {
+            return false;
+        }
+        let is_worn = |at: usize| {
+            reading.classes(at).has(Classes::CLOTHED) || reading.word(at) == "wearing"
+        };
+        let Some(before) = self.from.checked_sub(1) else {
+            return false;
+        };
+        is_worn(before)
+            || before >= 2 && reading.word(before) == "and" && is_worn(before - 2)
     }
 
     fn is_quoted(&self) -> bool {
@@ -339,6 +389,7 @@ impl Place<'_> {
             && self.mapping.rule != Rule::NamedHead
             && reading.is_title()
             && !reading.names_medium()
+            && !reading.names_person()
     }
 }
 
@@ -386,9 +437,10 @@ fn is_image_itself(reading: &Reading<'_>, image: usize) -> bool {
 fn is_first_phrase(reading: &Reading<'_>, at: usize) -> bool {
     let is_end = |word: usize| reading.kind(word) == Kind::Mark && reading.word(word) != ",";
     let mut part = (0..at).rev().take_while(|&word| !is_end(word));
-    part.all(|word| {
-        reading.kind(word).begins_phrase()
-            || matches!(reading.kind(word), Kind::Adverb | Kind::Participle)
-            || matches!(reading.word(word), "is" | "and" | ",")
+    part.all(|word| match reading.kind(word) {
+        // "a man holding a photo"
+        Kind::Participle => !matches!(reading.kind(word + 1), Kind::Determiner | Kind::Owner),
+        Kind::Adverb => true,
+        kind => kind.begins_phrase() || matches!(reading.word(word), "is" | "and" | ","),
     })
 }

@@ -139,7 +139,11 @@ pub(super) fn plurals(word: &str) -> (Option<String>, Vec<String>) {
         is_long.then(|| format!("{stem}{plural}"))
     }));
     let is_plural = |form: &String| form != word && !is_singular(form) && !is_determiner(form);
-    others.retain(is_plural);
+    if *lemma(word) == *word {
+        others.retain(is_plural);
+    } else {
+        others.clear(); // "hindus" is a plural, so "hindi" is not another
+    }
     (Some(regular).filter(is_plural), others)
 }
 

@@ -8,15 +8,15 @@ use foldhash::{HashMap, HashMapExt};
 
 use super::lemma::plurals;
 use super::mapper::{Mapper, Mapping};
-use super::phrase::{count_words, last_start};
+use super::phrase::last_start;
 use super::reading::{Kind, Reading};
 use super::vocabulary::Vocabulary;
-use super::word_tables::is_trailing;
+use super::word_tables::{is_quantifier, is_trailing};
 
 /// What the search in captions knows of a vocabulary.
 #[derive(Debug)]
 pub struct NameEnds {
-    /// The last words of every text that means a label, with the number of words of the longest such text.
+    /// The last words of every text that means a label, with the most words that such a text has in a caption.
     longest: HashMap<Box<str>, u8>,
     /// The labels of human beings.
     persons: Vec<i32>,
@@ -28,8 +28,9 @@ impl NameEnds {
     pub fn new(vocabulary: &Vocabulary) -> Self {
         // Many texts of a large vocabulary end in the same word.
         let mut written: HashMap<&str, u8> = HashMap::new();
-        for text in vocabulary.texts() {
-            let count = u8::try_from(count_words(text)).unwrap_or(u8::MAX);
+        for text in vocabulary.all_texts() {
+            // In a caption the "'s" of "lady's slipper" is a word.
+            let count = u8::try_from(text.split([' ', '/', '\'']).count()).unwrap_or(u8::MAX);
             let longest = written.entry(&text[last_start(text)..]).or_default();
             *longest = count.max(*longest);
         }
@@ -103,6 +104,7 @@ pub(super) fn can_be_noun(reading: &Reading<'_>, at: usize) -> bool {
         Kind::Determiner | Kind::Owner | Kind::Pronoun | Kind::Conjunction | Kind::Mark => false,
         // Every short one is a preposition.
         Kind::Preposition => reading.word(at).len() > 5,
+        Kind::Adjective => !is_quantifier(reading.word(at)),
         _ => true,
     }
 }
@@ -116,7 +118,12 @@ pub(super) fn can_be_phrase(reading: &Reading<'_>, from: usize, to: usize) -> bo
         return false;
     }
     if to - from > 1 {
-        return true;
+        // "a pickup", but not "they pick up"
+        let is_verb = matches!(
+            reading.kind(to - 1),
+            Kind::Preposition | Kind::Adverb | Kind::Other
+        );
+        return !is_verb || reading.kind_before(from) == Kind::Determiner;
     }
     let (before, word_before) = (reading.kind_before(from), reading.before(from, 1));
     let has_object = matches!(next, Kind::Determiner | Kind::Owner | Kind::Pronoun)
@@ -139,6 +146,8 @@ pub(super) fn can_be_phrase(reading: &Reading<'_>, from: usize, to: usize) -> bo
             false
         }
         (Kind::Participle, Kind::Adjective) => false,
+        // "a funny American inspired bag"
+        (Kind::Adjective, Kind::Adjective) if next == Kind::Participle => false,
         // "Official, licensed" is none; "oven, sink and fridge" is.
         (Kind::Mark, Kind::Adjective) if reading.word(to) != "," => false,
         (Kind::Determiner | Kind::Owner | Kind::Number | Kind::Adjective, _) => {

@@ -62,6 +62,8 @@ pub enum Rule {
     Quoted = 19,
     /// No label: a person in a title, of whom nothing more is told ("Certified Instructor").
     Title = 20,
+    /// No label: a colour ("a man in orange").
+    Colour = 21,
 }
 
 /// A phrase's label.

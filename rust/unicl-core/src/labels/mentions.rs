@@ -2,7 +2,7 @@
 //! why it has none.
 
 use super::context::{Mention, refusal};
-use super::lexicon::{NameEnds, can_be_noun, can_be_phrase, name_before};
+use super::lexicon::{Name, NameEnds, can_be_noun, can_be_phrase, name_before};
 use super::mapper::{Mapper, Mapping, Rule};
 use super::reading::{Case, Kind, Reading};
 use super::word_classes::Classes;
@@ -47,7 +47,10 @@ impl MentionFinder {
             let mut mention = map_phrase(reading, mapper, from, to);
             if let Some(ends) = ends.filter(|_| can_extend(reading, from)) {
                 let least = to - from;
-                if let Some(name) = name_before(reading, ends, mapper, to, least) {
+                let found = name_before(reading, ends, mapper, to, least);
+                // "playing frisbee" is blocked as a phrase, and here the first word is a verb.
+                let is_verb = |name: &Name| matches!(reading.kind(name.from), Kind::Participle | Kind::Verb);
+                if let Some(name) = found.filter(|name| name.mapping.id >= 0 || !is_verb(name)) {
                     mention = self.take_over(name.from, to, name.mapping);
                 }
             }
@@ -58,13 +61,8 @@ impl MentionFinder {
             self.find_names(reading, ends, mapper, next..reading.len());
         }
         for mention in &mut self.mentions {
-            let id = mention.mapping.id;
-            if id < 0 {
-                continue;
-            }
-            let is_person = ends.is_some_and(|ends| ends.is_person(id));
-            if let Some(rule) = refusal(reading, mention, is_person) {
-                mention.mapping = Mapping::refused(rule);
+            if mention.mapping.rule != Rule::Caption {
+                refuse(reading, ends, mention);
             }
         }
         &self.mentions
@@ -88,7 +86,9 @@ impl MentionFinder {
                 && can_be_phrase(reading, name.from, at + 1)
             {
                 let mut mention = self.take_over(name.from, at + 1, name.mapping);
-                if mention.mapping.rule != Rule::Parent {
+                // The rules of context ask by which rule the name means its label.
+                refuse(reading, Some(ends), &mut mention);
+                if mention.mapping.id >= 0 && mention.mapping.rule != Rule::Parent {
                     mention.mapping.rule = Rule::Caption;
                 }
                 self.mentions.push(mention);
@@ -102,6 +102,17 @@ impl MentionFinder {
             from = from.min(last.from);
         }
         Mention { from, to, mapping }
+    }
+}
+
+/// Takes the label of a mention away if a rule of context says so.
+fn refuse(reading: &Reading<'_>, ends: Option<&NameEnds>, mention: &mut Mention) {
+    let id = mention.mapping.id;
+    let is_person = ends.is_some_and(|ends| ends.is_person(id));
+    if id >= 0
+        && let Some(rule) = refusal(reading, mention, is_person)
+    {
+        mention.mapping = Mapping::refused(rule);
     }
 }
 
@@ -131,18 +142,18 @@ fn map_phrase(reading: &Reading<'_>, mapper: &mut Mapper<'_>, from: usize, to: u
         }
         return map(end);
     }
-    // "director Ruben Fleischer": a person before a given name, or before names that the tagger does not know.
-    let is_name = |at: usize| {
-        let word = reading.word(at);
+    // "director Ruben Fleischer": a person before a given name, or before two names.
+    let is_first_name = |at| reading.classes(at).has(Classes::FIRST_NAME);
+    let is_name = |&at: &usize| {
+        let is_known = reading.knows(at) && reading.kind(at) != Kind::Name;
         reading.case(at) == Case::Capital
-            && word.chars().all(char::is_alphabetic)
-            && (reading.kind(at) == Kind::Name
-                || !reading.knows(at)
-                || reading.classes(at).has(Classes::FIRST_NAME))
+            && reading.word(at).chars().all(char::is_alphabetic)
+            && (!is_known || is_first_name(at))
     };
-    let names = (from + 1..to).rev().take_while(|&at| is_name(at)).count();
+    let names = (from + 1..to).rev().take_while(is_name).count();
     let name = to - names;
-    if names == 0 || names == 1 && !reading.classes(name).has(Classes::FIRST_NAME) {
+    let is_full = names > 1 && (name..to).all(|at| reading.kind(at) == Kind::Name);
+    if names == 0 || !is_full && !is_first_name(name) {
         return mention;
     }
     let mut person = map(name);

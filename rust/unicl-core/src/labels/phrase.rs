@@ -187,12 +187,6 @@ pub(super) fn last_start(text: &str) -> usize {
     mark.map_or(0, |at| at + 1)
 }
 
-/// The number of words of a text.
-pub(super) fn count_words(text: &str) -> usize {
-    let marks = text.bytes().filter(|byte| matches!(byte, b' ' | b'/'));
-    marks.count() + 1
-}
-
 /// Whether a word has nothing but small letters and digits of ASCII, as most have.
 fn is_simple(word: &str) -> bool {
     let is_simple = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

@@ -270,6 +270,16 @@ impl<'a> Reading<'a> {
         })
     }
 
+    /// Whether the caption has the full name of a person who is not its author: "Naya Rivera".
+    pub(super) fn names_person(&self) -> bool {
+        (1..self.len()).any(|at| {
+            self.classes(at - 1).has(Classes::FIRST_NAME)
+                && self.case(at - 1) == Case::Capital
+                && self.case(at) == Case::Capital
+                && self.before(at - 1, 1) != "by"
+        })
+    }
+
     /// Whether a word stands between quotation marks that do not enclose the whole caption.
     pub(super) fn is_quoted(&self, at: usize) -> bool {
         let quoted = self.quoted.get_or_init(|| {

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::lemma;
 use super::lemma::{hidden_singular, plurals_of_text};
-use super::phrase::{PhraseWords, count_words, last_start, without_hyphens};
+use super::phrase::{PhraseWords, last_start, without_hyphens};
 
 /// Why names, synonyms and parents do not make a vocabulary.
 #[derive(Debug, Error, PartialEq)]
@@ -286,7 +286,7 @@ impl Vocabulary {
     /// Adds a text in the form in which texts are compared; gives what it meant before.
     fn insert(&mut self, key: &str, id: u32, meaning: Meaning) -> Option<(u32, Meaning)> {
         self.longest = self.longest.max(key.len());
-        self.most_words = self.most_words.max(count_words(key));
+        self.most_words = self.most_words.max(key.split([' ', '/']).count());
         self.index.insert(key.into(), (id, meaning))
     }
 
@@ -397,6 +397,11 @@ impl Vocabulary {
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         let meant = self.index.iter().filter(|(_, (id, _))| *id != NO_LABEL);
         meant.map(|(text, _)| &**text)
+    }
+
+    /// The same and every blocked text.
+    pub(super) fn all_texts(&self) -> impl Iterator<Item = &str> {
+        self.index.keys().map(|text| &**text)
     }
 
     /// The forms of two labels.

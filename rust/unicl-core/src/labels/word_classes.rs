@@ -55,6 +55,17 @@ impl Classes {
     /// The first word of a question or of advice.
     pub(super) const ASKING: Self = Self(1 << 19);
 
+    /// Between a thing and what looks like it: "tiger striped dog".
+    pub(super) const ALIKE: Self = Self(1 << 20);
+    /// Before a colour that somebody wears: "in orange".
+    pub(super) const CLOTHED: Self = Self(1 << 21);
+    /// Before goods, what they are for: "greeting cards".
+    pub(super) const USE: Self = Self(1 << 23);
+    /// It can be stuffed and stay what it is: "stuffed mushrooms".
+    pub(super) const STUFFABLE: Self = Self(1 << 24);
+    /// A colour that is also the name of a thing.
+    pub(super) const COLOUR: Self = Self(1 << 22);
+
     /// The classes of a word.
     pub(super) fn of(word: &str) -> Self {
         CLASSES.get(word).copied().unwrap_or_default()
@@ -71,13 +82,14 @@ impl Classes {
 }
 
 /// The lists: a table, and the class of its words. Comments begin with `#`.
-const LISTS: [(&str, Classes); 6] = [
+const LISTS: [(&str, Classes); 7] = [
     (include_str!("../../words/body_parts.tsv"), Classes::BODY_PART),
     (include_str!("../../words/accessories.tsv"), Classes::ACCESSORY),
     (include_str!("../../words/audiences.tsv"), Classes::AUDIENCE),
     (include_str!("../../words/first_names.tsv"), Classes::FIRST_NAME),
     (include_str!("../../words/team_names.tsv"), Classes::TEAM_NAME),
     (include_str!("../../words/media.tsv"), Classes::MEDIUM),
+    (include_str!("../../words/colours.tsv"), Classes::COLOUR),
 ];
 
 /// The tables whose second column names the class.
@@ -103,6 +115,10 @@ fn class_named(name: &str) -> Classes {
         "maker" => Classes::MAKER,
         "shooting" => Classes::SHOOTING,
         "asking" => Classes::ASKING,
+        "alike" => Classes::ALIKE,
+        "clothed" => Classes::CLOTHED,
+        "stuffable" => Classes::STUFFABLE,
+        "use" => Classes::USE,
         _ => unreachable!("{name} is no class"),
     }
 }
