@@ -48,7 +48,11 @@ impl NameEnds {
                 .chain(&others)
                 .for_each(|plural| add(plural, count));
         }
-        let person = |word: &&str| vocabulary.resolve(word, word).map(|(id, _)| id.cast_signed());
+        let person = |word: &&str| {
+            vocabulary
+                .resolve(word, word)
+                .map(|(id, _)| id.cast_signed())
+        };
         Self {
             longest: ends,
             persons: ["person", "man", "woman", "child", "boy", "girl"]
@@ -67,7 +71,10 @@ impl NameEnds {
     fn longest(&self, word: &str) -> usize {
         let mark = word.bytes().rposition(|byte| matches!(byte, b'-' | b'/'));
         let start = mark.map_or(0, |at| at + 1);
-        self.longest.get(&word[start..]).copied().map_or(0, usize::from)
+        self.longest
+            .get(&word[start..])
+            .copied()
+            .map_or(0, usize::from)
     }
 }
 
@@ -157,7 +164,11 @@ pub(super) fn can_be_phrase(reading: &Reading<'_>, from: usize, to: usize) -> bo
         _ if has_object => false,
         // "a suit and tie", "oven, sink, and fridge".
         (Kind::Conjunction | Kind::Mark, _) if matches!(word_before, "and" | "or" | "&" | ",") => {
-            let listed = if from >= 2 && reading.word(from - 2) == "," { 3 } else { 2 };
+            let listed = if from >= 2 && reading.word(from - 2) == "," {
+                3
+            } else {
+                2
+            };
             from >= listed && reading.kind(from - listed).is_noun()
         }
         // "with broccoli", "holding umbrella".
