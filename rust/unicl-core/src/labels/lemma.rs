@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use super::phrase::last_start;
 use super::word_tables::{
-    COMPOUND_ENDINGS, compound_endings, irregular_plurals, irregular_singular, is_determiner, is_link, is_singular, pairs,
+    COMPOUND_ENDINGS, compound_endings, irregular_plurals, irregular_singular, is_determiner,
+    is_link, is_singular, pairs,
 };
 
 /// Endings of further plurals, and the endings of their singulars.

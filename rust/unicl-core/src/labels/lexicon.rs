@@ -26,15 +26,20 @@ impl NameEnds {
     /// Collects the last words of a vocabulary's names and synonyms.
     #[must_use]
     pub fn new(vocabulary: &Vocabulary) -> Self {
-        let mut ends: HashMap<Box<str>, u8> = HashMap::new();
+        // Many texts of a large vocabulary end in the same word.
+        let mut written: HashMap<&str, u8> = HashMap::new();
+        for text in vocabulary.all_texts() {
+            // In a caption the "'s" of "lady's slipper" is a word.
+            let count = u8::try_from(text.split([' ', '/', '\'']).count()).unwrap_or(u8::MAX);
+            let longest = written.entry(&text[last_start(text)..]).or_default();
+            *longest = count.max(*longest);
+        }
+        let mut ends: HashMap<Box<str>, u8> = HashMap::with_capacity(2 * written.len());
         let mut add = |end: &str, count: u8| match ends.get_mut(end) {
             Some(longest) => *longest = count.max(*longest),
             None => _ = ends.insert(end.into(), count),
         };
-        for text in vocabulary.all_texts() {
-            // In a caption the "'s" of "lady's slipper" is a word.
-            let count = u8::try_from(text.split([' ', '/', '\'']).count()).unwrap_or(u8::MAX);
-            let end = &text[last_start(text)..];
+        for (end, count) in written {
             add(end, count);
             // The vocabulary finds the plurals that have this singular without an entry of their own.
             let (regular, others) = plurals(end);
@@ -43,7 +48,11 @@ impl NameEnds {
                 .chain(&others)
                 .for_each(|plural| add(plural, count));
         }
-        let person = |word: &&str| vocabulary.resolve(word, word).map(|(id, _)| id.cast_signed());
+        let person = |word: &&str| {
+            vocabulary
+                .resolve(word, word)
+                .map(|(id, _)| id.cast_signed())
+        };
         Self {
             longest: ends,
             persons: ["person", "man", "woman", "child", "boy", "girl"]
@@ -62,7 +71,10 @@ impl NameEnds {
     fn longest(&self, word: &str) -> usize {
         let mark = word.bytes().rposition(|byte| matches!(byte, b'-' | b'/'));
         let start = mark.map_or(0, |at| at + 1);
-        self.longest.get(&word[start..]).copied().map_or(0, usize::from)
+        self.longest
+            .get(&word[start..])
+            .copied()
+            .map_or(0, usize::from)
     }
 }
 
@@ -152,7 +164,11 @@ pub(super) fn can_be_phrase(reading: &Reading<'_>, from: usize, to: usize) -> bo
         _ if has_object => false,
         // "a suit and tie", "oven, sink, and fridge".
         (Kind::Conjunction | Kind::Mark, _) if matches!(word_before, "and" | "or" | "&" | ",") => {
-            let listed = if from >= 2 && reading.word(from - 2) == "," { 3 } else { 2 };
+            let listed = if from >= 2 && reading.word(from - 2) == "," {
+                3
+            } else {
+                2
+            };
             from >= listed && reading.kind(from - listed).is_noun()
         }
         // "with broccoli", "holding umbrella".

@@ -156,10 +156,10 @@ fn map_phrase(reading: &Reading<'_>, mapper: &mut Mapper<'_>, from: usize, to: u
     if names == 0 || !is_full && !is_first_name(name) {
         return mention;
     }
-    let mut named = map(name);
-    if !mapper.ends().is_some_and(|ends| ends.is_person(named.mapping.id)) {
+    let mut person = map(name);
+    if !mapper.ends().is_some_and(|ends| ends.is_person(person.mapping.id)) {
         return mention;
     }
-    named.mapping.rule = Rule::NamedHead;
-    Mention { to, ..named }
+    person.mapping.rule = Rule::NamedHead;
+    Mention { to, ..person }
 }

@@ -83,11 +83,23 @@ impl Classes {
 
 /// The lists: a table, and the class of its words. Comments begin with `#`.
 const LISTS: [(&str, Classes); 7] = [
-    (include_str!("../../words/body_parts.tsv"), Classes::BODY_PART),
-    (include_str!("../../words/accessories.tsv"), Classes::ACCESSORY),
+    (
+        include_str!("../../words/body_parts.tsv"),
+        Classes::BODY_PART,
+    ),
+    (
+        include_str!("../../words/accessories.tsv"),
+        Classes::ACCESSORY,
+    ),
     (include_str!("../../words/audiences.tsv"), Classes::AUDIENCE),
-    (include_str!("../../words/first_names.tsv"), Classes::FIRST_NAME),
-    (include_str!("../../words/team_names.tsv"), Classes::TEAM_NAME),
+    (
+        include_str!("../../words/first_names.tsv"),
+        Classes::FIRST_NAME,
+    ),
+    (
+        include_str!("../../words/team_names.tsv"),
+        Classes::TEAM_NAME,
+    ),
     (include_str!("../../words/media.tsv"), Classes::MEDIUM),
     (include_str!("../../words/colours.tsv"), Classes::COLOUR),
 ];

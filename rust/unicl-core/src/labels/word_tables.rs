@@ -61,7 +61,10 @@ pub(super) fn compound_endings(word: &str) -> &'static [(&'static str, &'static 
 }
 
 fn last_two(word: &str) -> Option<u16> {
-    word.as_bytes().last_chunk().copied().map(u16::from_le_bytes)
+    word.as_bytes()
+        .last_chunk()
+        .copied()
+        .map(u16::from_le_bytes)
 }
 
 /// Whether a word ends in s and is no plural.
@@ -104,7 +107,10 @@ mod tests {
     fn comments_are_skipped_and_columns_are_split() {
         let table = "# head\nmen\tman\nmice\tmouse\n# between\ngeese\tgoose\n";
         let split: Vec<_> = pairs(table).collect();
-        assert_eq!(split, [("men", "man"), ("mice", "mouse"), ("geese", "goose")]);
+        assert_eq!(
+            split,
+            [("men", "man"), ("mice", "mouse"), ("geese", "goose")]
+        );
     }
 
     #[test]

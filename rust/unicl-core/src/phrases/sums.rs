@@ -217,7 +217,8 @@ impl Sums {
         if scores.iter().filter(|&&score| score != 0).count() > MOST_CELLS {
             let (lines, _) = scores.as_chunks();
             let start = self.full_rows.len();
-            self.full_rows.extend(lines[..self.width].iter().copied().map(Line));
+            self.full_rows
+                .extend(lines[..self.width].iter().copied().map(Line));
             return Row::new(start, FULL);
         }
         let start = self.cells.len();
