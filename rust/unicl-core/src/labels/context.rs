@@ -21,11 +21,7 @@ pub(super) struct Mention {
 const MOST_IN_LIST: usize = 5;
 
 /// The rule by which a mention has no label, if there is one.
-pub(super) fn refusal(
-    reading: &Reading<'_>,
-    mention: &Mention,
-    is_person: bool,
-) -> Option<Rule> {
+pub(super) fn refusal(reading: &Reading<'_>, mention: &Mention, is_person: bool) -> Option<Rule> {
     let &Mention { from, to, mapping } = mention;
     let place = Place {
         reading,
@@ -209,9 +205,7 @@ impl Place<'_> {
             self.reading.classes(at).has(Classes::MATERIAL)
                 && (self.reading.word(at) != "stuffed" || !is_stuffable())
         };
-        is_pattern
-            || self.holds_in_list(links, is_depicted)
-            || modifiers.any(makes_likeness)
+        is_pattern || self.holds_in_list(links, is_depicted) || modifiers.any(makes_likeness)
     }
 
     /// "women's shoes", "Father's Day", but not "a man's hand".
@@ -265,7 +259,15 @@ impl Place<'_> {
             has_digit(at)
                 || matches!(
                     reading.word(at),
-                    "/" | "&" | "(" | ")" | "plus" | "pro" | "max" | "mini" | "touch" | "generation"
+                    "/" | "&"
+                        | "("
+                        | ")"
+                        | "plus"
+                        | "pro"
+                        | "max"
+                        | "mini"
+                        | "touch"
+                        | "generation"
                 )
         };
         let numbers = (to..to + 8).take_while(is_model).count();
@@ -347,14 +349,12 @@ impl Place<'_> {
         if !reading.classes(self.head()).has(Classes::COLOUR) || !self.is_bare() {
             return false;
         }
-        let is_worn = |at: usize| {
-            reading.classes(at).has(Classes::CLOTHED) || reading.word(at) == "wearing"
-        };
+        let is_worn =
+            |at: usize| reading.classes(at).has(Classes::CLOTHED) || reading.word(at) == "wearing";
         let Some(before) = self.from.checked_sub(1) else {
             return false;
         };
-        is_worn(before)
-            || before >= 2 && reading.word(before) == "and" && is_worn(before - 2)
+        is_worn(before) || before >= 2 && reading.word(before) == "and" && is_worn(before - 2)
     }
 
     fn is_quoted(&self) -> bool {
@@ -428,8 +428,8 @@ fn is_depicted(reading: &Reading<'_>, start: usize) -> bool {
 
 /// Whether an image is the one that the caption describes, or is taken there.
 fn is_image_itself(reading: &Reading<'_>, image: usize) -> bool {
-    let is_shot = (image.saturating_sub(2)..image)
-        .any(|at| reading.classes(at).has(Classes::SHOOTING));
+    let is_shot =
+        (image.saturating_sub(2)..image).any(|at| reading.classes(at).has(Classes::SHOOTING));
     is_shot || is_first_phrase(reading, image)
 }
 

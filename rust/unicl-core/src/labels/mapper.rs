@@ -194,7 +194,10 @@ impl<'a> Mapper<'a> {
     }
 
     /// Gives the label of words that are a name or a synonym as a whole, or blocked.
-    pub(super) fn map_whole<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> Option<Mapping> {
+    pub(super) fn map_whole<'w>(
+        &mut self,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> Option<Mapping> {
         self.words.read(words);
         let whole = self.words.len();
         let (id, rule) = (whole > 0).then(|| self.meaning(&self.words, whole))??;

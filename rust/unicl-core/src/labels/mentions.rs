@@ -49,7 +49,8 @@ impl MentionFinder {
                 let least = to - from;
                 let found = name_before(reading, ends, mapper, to, least);
                 // "playing frisbee" is blocked as a phrase, and here the first word is a verb.
-                let is_verb = |name: &Name| matches!(reading.kind(name.from), Kind::Participle | Kind::Verb);
+                let is_verb =
+                    |name: &Name| matches!(reading.kind(name.from), Kind::Participle | Kind::Verb);
                 if let Some(name) = found.filter(|name| name.mapping.id >= 0 || !is_verb(name)) {
                     mention = self.take_over(name.from, to, name.mapping);
                 }
@@ -157,7 +158,10 @@ fn map_phrase(reading: &Reading<'_>, mapper: &mut Mapper<'_>, from: usize, to: u
         return mention;
     }
     let mut person = map(name);
-    if !mapper.ends().is_some_and(|ends| ends.is_person(person.mapping.id)) {
+    if !mapper
+        .ends()
+        .is_some_and(|ends| ends.is_person(person.mapping.id))
+    {
         return mention;
     }
     person.mapping.rule = Rule::NamedHead;

@@ -201,7 +201,11 @@ impl<'a> Reading<'a> {
         let begin = sentence
             .checked_sub(1)
             .map_or(0, |index| starts[index] as usize);
-        let is_word = |word: &usize| self.word(*word).bytes().any(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
+        let is_word = |word: &usize| {
+            self.word(*word)
+                .bytes()
+                .any(|b| b.is_ascii_alphanumeric() || !b.is_ascii())
+        };
         (begin..at).rev().take(most).take_while(is_word).count()
     }
 
@@ -215,14 +219,14 @@ impl<'a> Reading<'a> {
         let found = self
             .phrases
             .binary_search_by_key(&at, |&(from, _)| from as usize);
-        found
-            .ok()
-            .map(|index| (at, self.phrases[index].1 as usize))
+        found.ok().map(|index| (at, self.phrases[index].1 as usize))
     }
 
     /// Whether a word stands in a noun phrase.
     pub(super) fn is_in_phrase(&self, at: usize) -> bool {
-        let next = self.phrases.partition_point(|&(from, _)| from as usize <= at);
+        let next = self
+            .phrases
+            .partition_point(|&(from, _)| from as usize <= at);
         next > 0 && at < self.phrases[next - 1].1 as usize
     }
 
@@ -283,7 +287,8 @@ impl<'a> Reading<'a> {
     /// Whether a word stands between quotation marks that do not enclose the whole caption.
     pub(super) fn is_quoted(&self, at: usize) -> bool {
         let quoted = self.quoted.get_or_init(|| {
-            let has_quotes = self.caption.as_bytes().contains(&b'"') || self.caption.contains('\u{201c}');
+            let has_quotes =
+                self.caption.as_bytes().contains(&b'"') || self.caption.contains('\u{201c}');
             if has_quotes {
                 self.quoted_words()
             } else {
@@ -301,7 +306,11 @@ impl<'a> Reading<'a> {
         let skipped = is_whole('"', '"') || is_whole('\u{201c}', '\u{201d}');
         let (mut open, mut before, mut passages) = (None, ' ', Vec::new());
         let last = self.caption.trim_end().chars().count().saturating_sub(1);
-        let first = self.caption.chars().take_while(|c| c.is_whitespace()).count();
+        let first = self
+            .caption
+            .chars()
+            .take_while(|c| c.is_whitespace())
+            .count();
         let mut characters = (0_u32..).zip(self.caption.chars()).peekable();
         while let Some((at, c)) = characters.next() {
             let is_edge = skipped && (at as usize == first || at as usize == last);
