@@ -16,7 +16,7 @@ class InputsConfig:
 
     inputs: tyro.conf.Positional[tuple[Path, ...]]
     """Files, or folders of files."""
-    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    reading: tyro.conf.DisallowNone[tyro.conf.OmitArgPrefixes[Reading]] = field(default_factory=Reading)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv
 
 from unicl.files.malformed import check_text, naming_file
-from unicl.files.rows import RawBatch, numbered, repair_text, slices
+from unicl.files.quotes import CheckedQuotes
+from unicl.files.rows import (
+    CAPTION_COLUMNS,
+    MAX_ROW_BYTES,
+    NOT_UTF8,
+    SKIP_BAD_ROWS,
+    RawBatch,
+    numbered,
+    repair_text,
+    slices,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,26 +29,35 @@ if TYPE_CHECKING:
 
     from unicl.files.rows import Reading
 
-BLOCK_BYTES = 16 << 20
-"""The largest size of a row."""
+RAGGED = "too few or too many values"
+_EXCEL = re.compile(rb'(?:\xef\xbb\xbf)?"?sep=(.)"?[\r\n]', re.IGNORECASE)
 
 
 class DelimitedSource:
-    """The rows of a CSV or TSV file, plain or compressed. Blank lines are no rows; an empty value is ""."""
+    """The rows of a CSV or TSV file, plain or compressed. Blank lines are no rows; an empty value is "".
 
-    num_rows = None
+    Rows end in a line feed, a carriage return, or both. A row of too few or too many values is a bad row. A file
+    without a line has no rows, and an empty column of captions.
+
+    Raises:
+        ValueError: It has no header, or the header has a name twice.
+    """
+
+    num_rows: int | None = None
 
     def __init__(self, path: Path, reading: Reading, *, delimiter: str) -> None:
-        self.path, self._reading = path, reading
+        self.path, self._reading, self._delimiter = path, reading, delimiter
         self._format = "TSV" if delimiter == "\t" else "CSV"
-        self._parse = pa.csv.ParseOptions(
-            delimiter=delimiter,
-            quote_char='"' if reading.quotes else False,
-            newlines_in_values=reading.quotes,
-        )
-        check_text(path, self._format)
-        with naming_file(path, self._format), self._open(pa.csv.ConvertOptions(check_utf8=False)) as file:
-            names = file.schema.names
+        self._quotes = delimiter != "\t" if reading.quotes is None else reading.quotes
+        start = check_text(path, self._format)
+        excel = _EXCEL.match(start)
+        if excel:
+            raise ValueError(f"{path}: expected a header or a row; got Excel's {excel[0].strip()!r}: remove that line")
+        if not start.strip(b"\xef\xbb\xbf\r\n"):
+            self.num_rows, names = 0, [reading.column or CAPTION_COLUMNS[0]]
+        else:
+            with self._open(pa.csv.ConvertOptions(check_utf8=False), []) as file:
+                names = file.schema.names
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ValueError(f"{path}: expected one column {twice[0]!r}; got several: rename all but one")
@@ -44,6 +65,8 @@ class DelimitedSource:
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
         """Reads the rows, in order."""
+        if self.num_rows == 0:
+            return
         names = self.schema.names if columns is None else list(columns)
         schema = pa.schema([self.schema.field(name) for name in names])
         options = pa.csv.ConvertOptions(
@@ -53,23 +76,78 @@ class DelimitedSource:
             ),  # as strings, one bad byte would be an error of the whole file
             strings_can_be_null=False,
         )
-        first_row = 2 if self._reading.header else 1
-        with naming_file(self.path, self._format), self._open(options) as file:
+        ragged: list[pa.csv.InvalidRow] = []
+        row = 2 if self._reading.header else 1
+        with self._open(options, ragged) as file:
             for block in file:
-                for rows in slices(block, self._reading.batch_rows):
-                    repaired = [repair_text(column.view(pa.string())) for column in rows.columns]
+                whole, skipped = self._with_ragged(block, row, ragged)
+                for part in slices(whole, self._reading.batch_rows):
+                    repaired = [repair_text(column.view(pa.string())) for column in part.columns]
                     batch = pa.RecordBatch.from_arrays([column for column, _ in repaired], schema=schema)
-                    not_utf8 = sorted({row for _, bad in repaired for row in bad})
-                    yield RawBatch(batch, numbered("row", first_row), not_utf8)
-                    first_row += len(rows)
+                    bad = dict.fromkeys(sorted({row for _, bad in repaired for row in bad}), NOT_UTF8)
+                    bad |= {number - row: RAGGED for number in skipped if row <= number < row + len(part)}
+                    yield RawBatch(batch, numbered("row", row), bad)
+                    row += len(part)
+            if ragged:
+                nulls = [pa.nulls(len(ragged), pa.string())] * len(names)
+                self._refuse(ragged[0])
+                yield RawBatch(
+                    pa.RecordBatch.from_arrays(nulls, schema=schema),
+                    numbered("row", row),
+                    dict.fromkeys(range(len(ragged)), RAGGED),
+                )
 
-    def _open(self, options: pa.csv.ConvertOptions) -> pa.csv.CSVStreamingReader:
+    def _with_ragged(
+        self, block: pa.RecordBatch, first: int, ragged: list[pa.csv.InvalidRow]
+    ) -> tuple[pa.RecordBatch, list[int]]:
+        """Gives a block with a row of nulls for each ragged row in it or before it, and the numbers of these rows.
+
+        Arrow gives no ragged rows. It has told of those in the block, and maybe of later ones.
+        """
+        numbers: list[int] = []
+        taken: list[int | None] = []
+        for row in range(len(block)):
+            while ragged and ragged[0].number == first + len(taken):
+                self._refuse(ragged[0])
+                numbers.append(ragged.pop(0).number)
+                taken.append(None)
+            if not ragged:
+                taken += range(row, len(block))
+                break
+            taken.append(row)
+        return (block.take(pa.array(taken, pa.int64())), numbers) if numbers else (block, [])
+
+    def _refuse(self, row: pa.csv.InvalidRow) -> None:
+        if self._reading.bad_rows == "error":
+            quotes = ", or read values in quotes with quotes=True" if '"' in row.text and not self._quotes else ""
+            raise ValueError(
+                f"{self.path}, row {row.number}: expected {row.expected_columns} values; got {row.actual_columns} in "
+                f"{row.text[:60]!r}: {SKIP_BAD_ROWS}{quotes}"
+            )
+
+    @contextmanager
+    def _open(
+        self, options: pa.csv.ConvertOptions, ragged: list[pa.csv.InvalidRow]
+    ) -> Iterator[pa.csv.CSVStreamingReader]:
+        def skip(row: pa.csv.InvalidRow) -> str:
+            ragged.append(row)
+            return "skip"
+
         read = pa.csv.ReadOptions(
-            use_threads=False,  # on several threads its errors do not name the row
-            block_size=BLOCK_BYTES,
+            use_threads=False,  # on several threads it does not number the rows
+            block_size=MAX_ROW_BYTES,
             autogenerate_column_names=not self._reading.header,
         )
-        return pa.csv.open_csv(self.path, read, self._parse, options)
+        parse = pa.csv.ParseOptions(
+            delimiter=self._delimiter,
+            quote_char='"' if self._quotes else False,
+            newlines_in_values=self._quotes,
+            invalid_row_handler=skip,
+        )
+        with naming_file(self.path, self._format), pa.input_stream(str(self.path)) as file:
+            checked = pa.PythonFile(CheckedQuotes(file, self.path, self._delimiter), mode="r") if self._quotes else file
+            with pa.csv.open_csv(checked, read, parse, options) as rows:
+                yield rows
 
 
 def csv_file(path: Path, reading: Reading) -> DelimitedSource:

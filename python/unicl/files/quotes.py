@@ -1,0 +1,82 @@
+"""Checks the quotes of CSV while it is read, as Arrow takes any for right."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from unicl.files.rows import MAX_ROW_BYTES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUOTE = ord('"')
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+REMEDY = "write two quotes for one in a quoted value, or read quotes as part of the values with quotes=False"
+
+
+class CheckedQuotes:
+    """The bytes of a file. Reading raises an error where a quoted value is not closed, or goes on after its quote.
+
+    A quote opens a value if it is the first character of it; elsewhere it is a character like others. In a quoted
+    value two quotes stand for one, and a single quote is the last character.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path, delimiter: str) -> None:
+        self._file, self._path = file, path
+        self._ends = np.frombuffer(delimiter.encode() + b"\r\n", np.uint8)
+        self._held = b""  # a byte that was checked, and the quotes after it, which need the byte after them
+        self._lines, self._open_line, self._open_bytes = 1, 0, 0
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads bytes and checks them.
+
+        Raises:
+            ValueError: A value breaks the rules. The message names the line in which it begins.
+        """
+        content = self._file.read(size)
+        text = (self._held or b"\n") + (content if self._held else content.removeprefix(BYTE_ORDER_MARK))
+        text += b"" if content else b"\n"
+        end = len(text.rstrip(b'"'))
+        self._check(text[:end])
+        self._held = text[end - 1 :]
+        self._lines += _line_ends(text[1:end])
+        self._open_bytes += len(content)
+        if self._open_line and (not content or self._open_bytes > MAX_ROW_BYTES):
+            place = f"in {MAX_ROW_BYTES:,} bytes" if content else "to the end of the file"
+            raise self._error(f"expected a quote that closes the value; got none {place}")
+        return content
+
+    def close(self) -> None:
+        """Leaves the file to the caller."""
+
+    def _check(self, text: bytes) -> None:
+        """Follows the quotes of a text whose first and last byte are none."""
+        content = np.frombuffer(text, np.uint8)
+        quotes = np.flatnonzero(content == QUOTE)
+        before, after = content[quotes - 1], content[np.minimum(quotes + 1, len(text) - 1)]
+        facts = (quotes, np.isin(before, self._ends), np.isin(after, self._ends), after == QUOTE)
+        second = -1
+        for place, opens, closes, is_double in zip(*(fact.tolist() for fact in facts), strict=True):
+            if place == second:
+                continue
+            if not self._open_line:
+                if opens:
+                    self._open_line, self._open_bytes = self._lines + _line_ends(text[1:place]), -place
+            elif is_double:
+                second = place + 1
+            elif closes:
+                self._open_line = 0
+            else:
+                found = text[max(place - 20, 0) : place + 20].decode(errors="replace")
+                spark = " (Spark writes a backslash before a quote)" if text[place - 1] == ord("\\") else ""
+                raise self._error(f"expected nothing after the quote that closes a value; got {found!r}{spark}")
+
+    def _error(self, reason: str) -> ValueError:
+        return ValueError(f"{self._path}, line {self._open_line}: {reason}: {REMEDY}")
+
+
+def _line_ends(text: bytes) -> int:
+    return text.count(b"\n") or text.count(b"\r")
