@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unicl.files.malformed import changed_rows
+from unicl.files.shards import Shard
 from unicl.files.rows import CAPTION_COLUMNS, NOT_UTF8, SKIP_BAD_ROWS, repair_text
 
 if TYPE_CHECKING:
@@ -77,7 +78,13 @@ def find_column(source: Source, column: str | None, usual: Sequence[str], *, opt
     if not found or found[0] not in names:
         wanted = repr(column) if column is not None else f"named {_or(usual)}"
         there = ", ".join(map(repr, names)) or "none"
-        raise ValueError(f"{source.path}: expected a column {wanted}; got {there}: name one with {option}=NAME")
+        members = ""
+        if isinstance(source, Shard) and source.endings:
+            endings = ", ".join(f"'.{ending}'" for ending, _ in source.endings.most_common(8))
+            members = f" (read are .json and .txt; the names of its members go on after the first dot with {endings})"
+        raise ValueError(
+            f"{source.path}: expected a column {wanted}; got {there}: name one with {option}=NAME{members}"
+        )
     if names.count(found[0]) > 1:
         number = names.count(found[0])
         raise ValueError(f"{source.path}: expected one column {found[0]!r}; got {number}: rename all but one")

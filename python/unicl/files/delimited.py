@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.csv
 
+from unicl.files.compressed import open_stream
 from unicl.files.malformed import check_text, naming_file
 from unicl.files.quotes import CheckedQuotes
 from unicl.files.rows import (
@@ -144,7 +145,7 @@ class DelimitedSource:
             newlines_in_values=self._quotes,
             invalid_row_handler=skip,
         )
-        with naming_file(self.path, self._format), pa.input_stream(str(self.path)) as file:
+        with naming_file(self.path, self._format), open_stream(self.path) as file:
             checked = pa.PythonFile(CheckedQuotes(file, self.path, self._delimiter), mode="r") if self._quotes else file
             with pa.csv.open_csv(checked, read, parse, options) as rows:
                 yield rows

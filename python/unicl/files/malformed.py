@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from unicl.files.byte_order import START_BYTES, refuse_wide_unicode
+from unicl.files.compressed import MAGIC, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\x28\xb5\x2f\xfd": ".zst", b"\x04\x22\x4d\x18": ".lz4"}
-"""The first bytes of compressed data, and the ending of its name."""
-COMPRESSIONS = tuple(MAGIC.values())
+    from pathlib import Path
 
 
 @contextmanager
@@ -40,10 +37,8 @@ def check_text(path: Path, format_name: str) -> bytes:
             message names the file.
         OSError: The file is missing, or cannot be read.
     """
-    with naming_file(path, format_name), pa.input_stream(str(path)) as file:
+    with naming_file(path, format_name), open_stream(path) as file:
         start: bytes = file.read(START_BYTES)
-    if not start and path.stat().st_size == 0 and Path(path.name).suffix.lower() in COMPRESSIONS:
-        raise ValueError(f"{path} is not {format_name}, or is damaged: it is empty, without the start of compressed data")
     packed = next((ending for magic, ending in MAGIC.items() if start.startswith(magic)), None)
     if packed:
         raise ValueError(f"{path}: expected text; got compressed data: rename it to {path.name}{packed}")

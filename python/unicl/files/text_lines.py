@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unicl.files.compressed import open_stream
 from unicl.files.malformed import check_text, naming_file
 from unicl.files.rows import MAX_ROW_BYTES, RawBatch, numbered, slices
 
@@ -30,7 +31,7 @@ def line_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     first, size = 1, 0
     waiting: list[bytes] = []
-    with naming_file(path, "a text file"), pa.input_stream(str(path)) as file:
+    with naming_file(path, "a text file"), open_stream(path) as file:
         is_first = True
         while content := file.read(BLOCK_BYTES):
             content = content.removeprefix(BYTE_ORDER_MARK) if is_first else content
