@@ -80,8 +80,10 @@ class Source(Protocol):
     Attributes:
         path: The file.
         schema: Its columns.
-        num_rows: How many rows it has; None if the file does not tell.
+        num_rows: How many rows it has; None as long as that is not known.
     """
+
+    num_rows: int | None
 
     @property
     def path(self) -> Path:  # noqa: D102
@@ -89,10 +91,6 @@ class Source(Protocol):
 
     @property
     def schema(self) -> pa.Schema:  # noqa: D102
-        ...
-
-    @property
-    def num_rows(self) -> int | None:  # noqa: D102
         ...
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:

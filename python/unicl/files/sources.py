@@ -11,6 +11,7 @@ from unicl.files.compressed import COMPRESSIONS
 from unicl.files.delimited import csv_file, tsv_file
 from unicl.files.json_lines import json_lines
 from unicl.files.parquet import ParquetSource
+from unicl.files.plain_columns import PlainColumns, has_plain_columns
 from unicl.files.rows import Reading
 from unicl.files.shards import Shard
 from unicl.files.text_lines import TextSource
@@ -109,7 +110,8 @@ def open_source(path: Path, reading: Reading | None = None) -> Source:
         FileNotFoundError, PermissionError: The file is missing, or cannot be read.
         ValueError: The file has another format than its name tells, or is damaged.
     """
-    return FORMATS[_format(path)](path, Reading() if reading is None else reading)
+    source = FORMATS[_format(path)](path, Reading() if reading is None else reading)
+    return source if has_plain_columns(source.schema) else PlainColumns(source)
 
 
 def output_paths(inputs: Sequence[Path], out: Path, *, only_folder: bool = False) -> list[Path]:
