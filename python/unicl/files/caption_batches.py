@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unicl.files.malformed import changed_rows
-from unicl.files.shards import Shard
 from unicl.files.rows import CAPTION_COLUMNS, NOT_UTF8, SKIP_BAD_ROWS, repair_text
+from unicl.files.shards import Shard
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -128,7 +128,8 @@ def read_captions(
         if captions.null_count:
             is_null = captions.is_null().to_numpy(zero_copy_only=False)
             reasons |= dict.fromkeys(np.flatnonzero(is_null).tolist(), NULL)
-        reasons |= dict.fromkeys(not_utf8, NOT_UTF8) | raw.bad
+        reasons |= dict.fromkeys(not_utf8, NOT_UTF8)
+        reasons |= raw.bad
         if not reasons:
             yield CaptionBatch(columns=batch, captions=captions, is_bad=None, place=raw.place, images=images)
             continue

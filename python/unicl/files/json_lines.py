@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -180,9 +179,12 @@ def _rows(lines: bytes) -> tuple[list[int], bool]:
         line = lines[starts[number] : ends[number]].strip()
         is_row[number] = bool(line)
         is_plain &= not line or (line.startswith(b"{") and line.endswith(b"}"))
-    brackets = np.add.reduceat((content == ord("[")) | (content == ord("{")), starts, dtype=np.int64)
-    for number in np.flatnonzero(brackets > MAX_DEPTH).tolist():
-        is_plain &= not is_deep(lines[starts[number] : ends[number]])
+    if lines.count(b"[") + lines.count(b"{") > int(is_row.sum()) + MAX_DEPTH - 1:
+        brackets = np.searchsorted(
+            np.flatnonzero((content == ord("[")) | (content == ord("{"))), [*starts, len(content)]
+        )
+        for number in np.flatnonzero(np.diff(brackets) > MAX_DEPTH).tolist():
+            is_plain &= not is_deep(lines[starts[number] : ends[number]])
     return np.flatnonzero(is_row).tolist(), is_plain
 
 

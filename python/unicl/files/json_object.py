@@ -32,18 +32,19 @@ def read_object(line: bytes) -> dict[str, Any]:
         {'caption': 'a dog'}
     """
     try:
-        fields = json.loads(line, object_pairs_hook=_Fields)
-        if is_deep(line):
+        fields = _DECODER.decode(line.decode())
+        is_object, repeats = isinstance(fields, dict), isinstance(fields, _Repeating)
+        if is_object and is_deep(line):
             fields = {name: _shallow(field) for name, field in fields.items()}
     except RecursionError:
         raise ValueError(f"expected JSON; got {_shown(line)} (too many brackets in brackets)") from None
     except ValueError as error:
         raise ValueError(f"expected JSON; got {_shown(line)} ({error})") from None
-    if not isinstance(fields, dict):
+    if not is_object:
         raise ValueError(f"expected a JSON object; got {_shown(line)}")
-    if isinstance(fields, _Fields) and fields.twice is not None:
-        raise ValueError(f"expected each field once; got {fields.twice!r}, specified twice")
-    return fields
+    if repeats:
+        raise ValueError(f"expected each field once; got {_shown(line)} (a field is specified twice)")
+    return fields  # type: ignore[no-any-return]
 
 
 def without_surrogates(fields: dict[str, Any], line: bytes) -> dict[str, Any]:
@@ -55,13 +56,16 @@ def without_surrogates(fields: dict[str, Any], line: bytes) -> dict[str, Any]:
     return repaired
 
 
-class _Fields(dict[str, Any]):
-    """The fields of an object, and the name of one that it has twice."""
+class _Repeating(dict[str, Any]):
+    """The fields of an object that has one of them twice: the last of each."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        names = [name for name, _ in pairs]
-        self.twice = next((name for name in self if names.count(name) > 1), None) if len(self) < len(pairs) else None
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    return fields if len(fields) == len(pairs) else _Repeating(fields)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_fields)
 
 
 def _shallow(value: object) -> object:

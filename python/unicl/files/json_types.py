@@ -79,7 +79,9 @@ def _final(kind: pa.DataType) -> pa.DataType | None:
         return None if inner is None else pa.list_(inner)
     if pa.types.is_struct(kind):  # without a field, Parquet does not have it
         parts = [_final(field.type) for field in kind]
-        return None if None in parts or not parts else pa.struct([(f.name, p) for f, p in zip(kind, parts, strict=True)])
+        return (
+            None if None in parts or not parts else pa.struct([(f.name, p) for f, p in zip(kind, parts, strict=True)])
+        )
     return kind
 
 

@@ -51,7 +51,9 @@ def check_text(path: Path, format_name: str) -> bytes:
 
 def changed_rows(path: Path, reason: str) -> ValueError:
     """Makes the error for a file whose rows have changed since it was opened."""
-    return ValueError(f"{path}: expected the rows that it had when it was opened; {reason}: do not change it during the run")
+    return ValueError(
+        f"{path}: expected the rows that it had when it was opened; {reason}: do not change it during the run"
+    )
 
 
 def refuse_changed(path: Path, found: pa.Schema, schema: pa.Schema) -> None:

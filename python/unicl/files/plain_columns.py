@@ -31,7 +31,9 @@ class PlainColumns:
         """Reads the rows, in order."""
         for raw in self._source.batches(columns):
             fields = [self.schema.field(name) for name in raw.columns.schema.names]
-            plain = [plain_column(column, field.type) for column, field in zip(raw.columns.columns, fields, strict=True)]
+            plain = [
+                plain_column(column, field.type) for column, field in zip(raw.columns.columns, fields, strict=True)
+            ]
             yield raw._replace(columns=pa.RecordBatch.from_arrays(plain, schema=pa.schema(fields)))
 
 

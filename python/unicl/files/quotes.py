@@ -27,7 +27,7 @@ class CheckedQuotes:
         self._file, self._path = file, path
         self._ends = np.frombuffer(delimiter.encode() + b"\r\n", np.uint8)
         self._held = b""  # a byte that was checked, and the quotes after it, which need the byte after them
-        self._lines, self._open_line, self._open_bytes = 1, 0, 0
+        self._lines, self._is_open, self._open_line, self._open_bytes = 1, False, 0, 0
         self.closed = False
 
     def read(self, size: int = -1) -> bytes:
@@ -43,8 +43,7 @@ class CheckedQuotes:
         self._check(text[:end])
         self._held = text[end - 1 :]
         self._lines += _line_ends(text[1:end])
-        self._open_bytes += len(content)
-        if self._open_line and (not content or self._open_bytes > MAX_ROW_BYTES):
+        if self._is_open and (not content or self._open_bytes > MAX_ROW_BYTES):
             place = f"in {MAX_ROW_BYTES:,} bytes" if content else "to the end of the file"
             raise self._error(f"expected a quote that closes the value; got none {place}")
         return content
@@ -58,21 +57,28 @@ class CheckedQuotes:
         quotes = np.flatnonzero(content == QUOTE)
         before, after = content[quotes - 1], content[np.minimum(quotes + 1, len(text) - 1)]
         facts = (quotes, np.isin(before, self._ends), np.isin(after, self._ends), after == QUOTE)
-        second = -1
+        second, opening = -1, None
         for place, opens, closes, is_double in zip(*(fact.tolist() for fact in facts), strict=True):
             if place == second:
                 continue
-            if not self._open_line:
-                if opens:
-                    self._open_line, self._open_bytes = self._lines + _line_ends(text[1:place]), -place
+            if not self._is_open:
+                self._is_open, opening = opens, place
             elif is_double:
                 second = place + 1
             elif closes:
-                self._open_line = 0
+                self._is_open = False
             else:
+                self._note(text, opening)
                 found = text[max(place - 20, 0) : place + 20].decode(errors="replace")
                 spark = " (Spark writes a backslash before a quote)" if text[place - 1] == ord("\\") else ""
                 raise self._error(f"expected nothing after the quote that closes a value; got {found!r}{spark}")
+        self._note(text, opening)
+
+    def _note(self, text: bytes, opening: int | None) -> None:
+        """Notes in which line the open value begins, and how long it is."""
+        if opening is not None:
+            self._open_line, self._open_bytes = self._lines + _line_ends(text[1:opening]), -opening
+        self._open_bytes += len(text)
 
     def _error(self, reason: str) -> ValueError:
         return ValueError(f"{self._path}, line {self._open_line}: {reason}: {REMEDY}")

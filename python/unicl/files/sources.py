@@ -81,14 +81,16 @@ def _in_folder(folder: Path, *, images: bool) -> list[Path]:
     deeper = [path for path in inside if path.is_dir() and _has_files(path)]
     files = [path for path in inside if path.is_file() and _format(path) in FORMATS]
     if deeper:
-        raise ValueError(f"expected files in {folder}; got some in its folder {deeper[0]} too: name each folder or file")
+        raise ValueError(
+            f"expected files in {folder}; got some in its folder {deeper[0]} too: name each folder or file"
+        )
     if not files:
         raise ValueError(f"expected a file in {folder} whose name ends in one of {', '.join(FORMATS)}; got none")
     texts = [path for path in files if _format(path) == ".txt"]
     others = [path for path in files if _format(path) != ".txt"]
     if texts and others:
         raise ValueError(
-            f"expected files of captions in {folder}; got {texts[0].name} beside {others[0].name}: name the files to read"
+            f"expected files of captions in {folder}; got {texts[0].name} beside {others[0].name}: name the files"
         )
     stems = {(_format(path), _stem(path)) for path in files}
     skipped, beside = (".parquet", ".tar") if images else (".tar", ".parquet")

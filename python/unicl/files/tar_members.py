@@ -32,11 +32,11 @@ class TarMembers:
         """
         while True:
             archive = tarfile.TarFile(fileobj=self._stream)  # type: ignore[arg-type]  # it needs only these methods
-            member = archive.firstmember and archive.next()
+            member = archive.firstmember and archive.next()  # type: ignore[attr-defined]
             while member is not None:
                 if member.isfile():
                     yield member
-                archive.members.clear()  # which it keeps only for others
+                archive.members.clear()  # type: ignore[attr-defined]  # which it keeps only for others
                 member = archive.next()
             if not self._stream.skip_end():
                 return
@@ -59,11 +59,10 @@ def open_tar(path: Path) -> Iterator[TarMembers]:
     Raises:
         ValueError: It is no tar file, or is damaged; the message names it.
     """
+    is_packed = path.suffix.lower() in COMPRESSIONS  # if not, it seeks over the images
     try:
-        with naming_file(path, "a tar file"):
-            # seeks over the images where it can
-            with open_stream(path) if path.suffix.lower() in COMPRESSIONS else path.open("rb") as file:
-                yield TarMembers(file)
+        with naming_file(path, "a tar file"), open_stream(path) if is_packed else path.open("rb") as file:
+            yield TarMembers(file)
     except (tarfile.TarError, EOFError, RecursionError, OverflowError) as error:
         raise ValueError(f"{path} is not a tar file, or is damaged: {error}") from error
 

@@ -76,4 +76,4 @@ class TextSource:
             for rows in slices(lines, self._batch_rows):
                 batch = pa.RecordBatch.from_arrays([rows.cast(pa.binary()).view(pa.string())], schema=self.schema)
                 yield RawBatch(batch, numbered("line", first_line))
-                first_line += len(rows)  # noqa: PLW2901
+                first_line += len(rows)

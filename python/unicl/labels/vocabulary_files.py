@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -138,9 +138,12 @@ def _counts(value: object) -> NDArray[np.int64]:
 
 def _merges(value: object) -> tuple[Merge, ...]:
     merges = []
-    for record in value if isinstance(value, list) else [value]:
+    records: list[Any] = value if isinstance(value, list) else [value]
+    for record in records:
         known = isinstance(record, dict) and {"outcome", "text", "label"} <= {*record} <= {*MERGE}
-        if not known or not all(isinstance(text, str) or (key == "other" and text is None) for key, text in record.items()):
+        if not known or not all(
+            isinstance(text, str) or (key == "other" and text is None) for key, text in record.items()
+        ):
             raise ValueError(f"expected merge_log as a list of objects with {', '.join(MERGE)}; got {_named(record)}")
         if record["outcome"] not in get_args(get_type_hints(Merge)["outcome"]):
             raise ValueError(f"expected an outcome that a merge has; got {record['outcome']!r}")
