@@ -146,9 +146,14 @@ class DelimitedSource:
             invalid_row_handler=skip,
         )
         with naming_file(self.path, self._format), open_stream(self.path) as file:
-            checked = pa.PythonFile(CheckedQuotes(file, self.path, self._delimiter), mode="r") if self._quotes else file
-            with pa.csv.open_csv(checked, read, parse, options) as rows:
-                yield rows
+            checked = CheckedQuotes(file, self.path, self._delimiter)
+            content = pa.PythonFile(checked, mode="r") if self._quotes else file
+            try:
+                with pa.csv.open_csv(content, read, parse, options) as rows:
+                    yield rows
+            except pa.ArrowInvalid:
+                checked.refuse_open("in the header or a row")
+                raise
 
 
 def csv_file(path: Path, reading: Reading) -> DelimitedSource:
