@@ -7,12 +7,14 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from unicl.files.compressed import open_stream
+from unicl.files.delimited_text import GROWTH, NOT_UTF8_MARK, DelimitedText
 from unicl.files.malformed import check_text, naming_file
-from unicl.files.quotes import CheckedQuotes
 from unicl.files.rows import (
     CAPTION_COLUMNS,
     MAX_ROW_BYTES,
@@ -20,7 +22,6 @@ from unicl.files.rows import (
     SKIP_BAD_ROWS,
     RawBatch,
     numbered,
-    repair_text,
     slices,
 )
 
@@ -57,8 +58,10 @@ class DelimitedSource:
         if not start.strip(b"\xef\xbb\xbf\r\n"):
             self.num_rows, names = 0, [reading.column or CAPTION_COLUMNS[0]]
         else:
-            with self._open(pa.csv.ConvertOptions(check_utf8=False), []) as file:
+            with self._open(pa.csv.ConvertOptions(), []) as (file, _):
                 names = file.schema.names
+        if NOT_UTF8_MARK in "".join(names):
+            raise ValueError(f"{path} is not {self._format}, or is damaged: its header is not utf-8")
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ValueError(f"{path}: expected one column {twice[0]!r}; got several: rename all but one")
@@ -71,22 +74,25 @@ class DelimitedSource:
         names = self.schema.names if columns is None else list(columns)
         schema = pa.schema([self.schema.field(name) for name in names])
         options = pa.csv.ConvertOptions(
-            include_columns=names,
-            column_types=dict.fromkeys(
-                names, pa.binary()
-            ),  # as strings, one bad byte would be an error of the whole file
-            strings_can_be_null=False,
+            include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
         )
         ragged: list[pa.csv.InvalidRow] = []
         row = 2 if self._reading.header else 1
-        with self._open(options, ragged) as file:
+        with self._open(options, ragged) as (file, text):
             for block in file:
                 whole, skipped = self._with_ragged(block, row, ragged)
                 for part in slices(whole, self._reading.batch_rows):
-                    repaired = [repair_text(column.view(pa.string())) for column in part.columns]
-                    batch = pa.RecordBatch.from_arrays([column for column, _ in repaired], schema=schema)
-                    bad = dict.fromkeys(sorted({row for _, bad in repaired for row in bad}), NOT_UTF8)
+                    columns: list[pa.Array] = part.columns
+                    bad: dict[int, str] = {}
+                    if text.is_marked:
+                        is_marked = [
+                            pc.fill_null(pc.match_substring(column, NOT_UTF8_MARK), fill_value=False)
+                            for column in columns
+                        ]
+                        bad = dict.fromkeys(np.flatnonzero(np.logical_or.reduce(is_marked)).tolist(), NOT_UTF8)
+                        columns = [pc.replace_substring(column, NOT_UTF8_MARK, "\ufffd") for column in columns]
                     bad |= {number - row: RAGGED for number in skipped if row <= number < row + len(part)}
+                    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
                     yield RawBatch(batch, numbered("row", row), bad)
                     row += len(part)
             if ragged:
@@ -129,14 +135,14 @@ class DelimitedSource:
     @contextmanager
     def _open(
         self, options: pa.csv.ConvertOptions, ragged: list[pa.csv.InvalidRow]
-    ) -> Iterator[pa.csv.CSVStreamingReader]:
+    ) -> Iterator[tuple[pa.csv.CSVStreamingReader, DelimitedText]]:
         def skip(row: pa.csv.InvalidRow) -> str:
             ragged.append(row)
             return "skip"
 
         read = pa.csv.ReadOptions(
             use_threads=False,  # on several threads it does not number the rows
-            block_size=MAX_ROW_BYTES,
+            block_size=GROWTH * MAX_ROW_BYTES,
             autogenerate_column_names=not self._reading.header,
         )
         parse = pa.csv.ParseOptions(
@@ -146,13 +152,12 @@ class DelimitedSource:
             invalid_row_handler=skip,
         )
         with naming_file(self.path, self._format), open_stream(self.path) as file:
-            checked = CheckedQuotes(file, self.path, self._delimiter)
-            content = pa.PythonFile(checked, mode="r") if self._quotes else file
+            text = DelimitedText(file, self.path, self._delimiter, quotes=self._quotes)
             try:
-                with pa.csv.open_csv(content, read, parse, options) as rows:
-                    yield rows
+                with pa.csv.open_csv(pa.PythonFile(text, mode="r"), read, parse, options) as rows:
+                    yield rows, text
             except pa.ArrowInvalid:
-                checked.refuse_open("in the header or a row")
+                text.refuse_open("in the header or a row")
                 raise
 
 

@@ -91,8 +91,10 @@ class _Forward:
         if left < 0:
             raise tarfile.ReadError("a header claims fewer than 0 bytes")
         if not self._ahead and self._file.seekable():
-            self._file.seek(place)
-            self._place = place
+            try:
+                self._place = self._file.seek(place)
+            except OSError:  # farther than a file can be
+                raise tarfile.ReadError(f"a header claims {left:,} bytes") from None
         while self._place < place and self.read(min(place - self._place, CHUNK_BYTES)):
             pass
 

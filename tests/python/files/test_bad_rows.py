@@ -82,7 +82,7 @@ def test_rows_of_too_few_or_too_many_values_keep_their_places(tmp_path: Path) ->
 
 
 def test_many_ragged_rows_are_found_where_they_are(tmp_path: Path) -> None:
-    draw = random.Random(0)
+    draw = random.Random(0)  # noqa: S311
     rows = [draw.choice(["{0},{0}", "{0}", "{0},{0},{0}"]).format(row) for row in range(5000)]
     _, captions, skipped = read(write_lines(tmp_path / "x.csv", "caption,n", *rows))
     assert captions == [row.split(",")[0] if row.count(",") == 1 else "" for row in rows]
@@ -234,7 +234,9 @@ COLUMNS = {
     "objects without fields": pa.array([{}, None, {}], pa.struct([])),
     "lists of them": pa.array([[{}], None, []], pa.list_(pa.struct([]))),
     "intervals": pa.array([(1, 2, 3), None, None], pa.month_day_nano_interval()),
-    "unions": pa.UnionArray.from_sparse(pa.array([0, 1, 0], pa.int8()), [pa.array([1, 2, 3]), pa.array(["a", "b", "c"])]),
+    "unions": pa.UnionArray.from_sparse(
+        pa.array([0, 1, 0], pa.int8()), [pa.array([1, 2, 3]), pa.array(["a", "b", "c"])]
+    ),
 }
 
 

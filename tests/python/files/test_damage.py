@@ -5,7 +5,6 @@ import io
 import os
 import random
 import re
-import resource
 import subprocess
 import sys
 import tarfile
@@ -22,10 +21,14 @@ WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
 
 def captions_of(path: Path, reading: Reading = SKIP) -> list[str]:
-    return [caption for batch in read_captions(open_source(path, reading), reading) for caption in batch.captions.to_pylist()]
+    return [
+        caption
+        for batch in read_captions(open_source(path, reading), reading)
+        for caption in batch.captions.to_pylist()
+    ]
 
 
-def tar_of(members: dict[str, bytes], **facts: object) -> bytes:
+def tar_of(members: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for name, content in members.items():
@@ -53,12 +56,19 @@ def test_wide_unicode_without_a_mark_is_named(tmp_path: Path, name: str, encodin
 
 def test_the_members_of_two_archives_in_one_file_are_read(tmp_path: Path) -> None:
     first, second = tar_of({"0.txt": b"a dog"}), tar_of({"1.txt": b"a cat", "2.JSON": b'{"caption": "a cow"}'})
-    for name, pack in (("x.tar", bytes), ("x.tar.gz", gzip.compress), ("x.tgz", gzip.compress), ("x.TGZ", gzip.compress)):
+    for name, pack in (
+        ("x.tar", bytes),
+        ("x.tar.gz", gzip.compress),
+        ("x.tgz", gzip.compress),
+        ("x.TGZ", gzip.compress),
+    ):
         (tmp_path / name).write_bytes(pack(first + second + bytes(1 << 17) + first))
         reading = Reading(bad_rows="skip", column="txt")
         assert captions_of(tmp_path / name, reading) == ["a dog", "a cat", "", "a dog"]
         (tmp_path / name).write_bytes(pack(first + b"x" * 1024))
-        with pytest.raises(ValueError, match=rf"{re.escape(name)} is not a tar file, or is damaged: a header is damaged"):
+        with pytest.raises(
+            ValueError, match=rf"{re.escape(name)} is not a tar file, or is damaged: a header is damaged"
+        ):
             captions_of(tmp_path / name, reading)
 
 
@@ -86,7 +96,9 @@ def test_a_text_of_a_shard_larger_than_a_row_is_a_bad_row(tmp_path: Path, monkey
     monkeypatch.setattr("unicl.files.shards.MAX_ROW_BYTES", 1000)
     (tmp_path / "x.tar").write_bytes(tar_of({"0.txt": b"a dog" * 300, "1.txt": b"a cat"}))
     assert captions_of(tmp_path / "x.tar") == ["", "a cat"]
-    with pytest.raises(ValueError, match=r"x\.tar, sample 0: expected JSON; got '\.txt member of more than 1,000 bytes'"):
+    with pytest.raises(
+        ValueError, match=r"x\.tar, sample 0: expected JSON; got '\.txt member of more than 1,000 bytes'"
+    ):
         open_source(tmp_path / "x.tar")
 
 
@@ -111,15 +123,12 @@ def test_a_shard_without_captions_names_what_it_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x.txt.gz", "x.jsonl.gz", "x.csv.gz", "x.tsv.gz"])
 def test_a_line_without_end_is_refused_in_bounded_memory(tmp_path: Path, name: str) -> None:
     with gzip.open(tmp_path / name, "wb", compresslevel=1) as file:
-        file.write(b"caption" if "sv" in name else b'{"caption": "')
+        file.write(b"caption\n" if "sv" in name else b'{"caption": "')
         for _ in range(500):
             file.write(b"a" * (1 << 20))
     program = (
         "import resource, sys; from pathlib import Path; from unicl.files import open_source, read_captions, Reading\n"
-        "open_source(Path(__file__).parent, Reading()) if False else None\n"
-    ).replace("__file__", "'.'")
-    program += (
-        "try: [0 for _ in read_captions(open_source(Path(sys.argv[1])), Reading(column='caption'))]\n"
+        "try: [0 for _ in read_captions(open_source(Path(sys.argv[1])), Reading())]\n"
         "except ValueError as error: print(error)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)\n"
     )
@@ -149,9 +158,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-@pytest.mark.parametrize("grows", [True, False])
-def test_rows_added_or_cut_between_passes_are_an_error(tmp_path: Path, name: str, grows: bool) -> None:
-    before, after = sorted(CHANGES[name], reverse=not grows)
+@pytest.mark.parametrize("change", ["added", "cut"])
+def test_rows_added_or_cut_between_passes_are_an_error(tmp_path: Path, name: str, change: str) -> None:
+    before, after = sorted(CHANGES[name], reverse=change == "cut")
     (tmp_path / name).write_bytes(before)
     source = open_source(tmp_path / name)
     assert len(list(read_captions(source, Reading()))) == 1
@@ -161,12 +170,12 @@ def test_rows_added_or_cut_between_passes_are_an_error(tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.csv"])
-@pytest.mark.parametrize("grows", [True, False])
-def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, name: str, grows: bool) -> None:
+@pytest.mark.parametrize("change", ["added", "cut"])
+def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, name: str, change: str) -> None:
     (tmp_path / name).write_text("caption\n" + "a dog\n" * 9)
     batches = read_captions(open_source(tmp_path / name, Reading(batch_rows=3)), Reading(column="caption"))
     next(batches)
-    if grows:
+    if change == "added":
         with (tmp_path / name).open("a") as file:
             file.write("a cat\n")
     else:
@@ -205,7 +214,9 @@ def test_text_beside_files_of_another_format_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "README.txt")
     assert len(find_inputs([tmp_path])) == 1
     write(tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match=r"expected files of captions in .*; got README\.txt beside a\.parquet: name the"):
+    with pytest.raises(
+        ValueError, match=r"expected files of captions in .*; got README\.txt beside a\.parquet: name the"
+    ):
         find_inputs([tmp_path])
 
 
@@ -234,18 +245,20 @@ def test_any_damage_is_read_or_refused_by_name(tmp_path: Path, name: str) -> Non
     file = io.BytesIO()
     pq.write_table(pa.table({"caption": ["a dog", "a cat"] * 9, "n": range(18)}), file)
     content["x.parquet"] = file.getvalue()
-    draw = random.Random(0)
+    draw = random.Random(0)  # noqa: S311
     for _ in range(150):
         damaged = bytearray(content[name])
         for _ in range(draw.randint(1, 3)):
-            place = draw.randrange(len(damaged))
-            if draw.random() < 0.6:
+            place = draw.randrange(len(damaged) or 1)
+            if draw.random() < 0.6 and damaged:
                 damaged[place] = draw.randrange(256)
             else:
                 del damaged[place : place + draw.randint(1, 40)]
         (tmp_path / name).write_bytes(damaged)
+        message = f"{tmp_path / name} was read"
         try:
             captions_of(tmp_path / name, Reading(bad_rows="skip", column="caption"))
         except ValueError as error:
-            assert str(tmp_path / name) in str(error)
-            assert "\n" not in str(error)
+            message = str(error)
+        assert str(tmp_path / name) in message
+        assert "\n" not in message

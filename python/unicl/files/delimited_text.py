@@ -1,7 +1,9 @@
-"""Checks the quotes of CSV while it is read, as Arrow takes any for right."""
+"""Checks the bytes of CSV and TSV on their way to Arrow, which takes any quotes for right."""
 
 from __future__ import annotations
 
+import codecs
+import re
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -12,43 +14,52 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUOTE = ord('"')
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+GROWTH = 3
+"""The most bytes that a byte becomes: a mark."""
+NOT_UTF8_MARK = "\ufdd0"
+"""Stands for a byte that is not UTF-8, until its row is known. No text has it: Unicode keeps it free."""
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 REMEDY = "write two quotes for one in a quoted value, or read quotes as part of the values with quotes=False"
 
 
-class CheckedQuotes:
-    """The bytes of a file. Reading raises an error where a quoted value is not closed, or goes on after its quote.
+class DelimitedText:
+    """The bytes of a file, as UTF-8, with a mark in place of each byte that is not.
 
-    A quote opens a value if it is the first character of it; elsewhere it is a character like others. In a quoted
-    value two quotes stand for one, and a single quote is the last character.
+    Reading raises an error where a quoted value is not closed, or goes on after its quote. A quote opens a value if it
+    is the first character of it; elsewhere it is a character like others. In a quoted value two quotes stand for one,
+    and a single quote is the last character.
     """
 
-    def __init__(self, file: IO[bytes], path: Path, delimiter: str) -> None:
-        self._file, self._path = file, path
+    def __init__(self, file: IO[bytes], path: Path, delimiter: str, *, quotes: bool) -> None:
+        self._file, self._path, self._quotes = file, path, quotes
         self._ends = np.frombuffer(delimiter.encode() + b"\r\n", np.uint8)
-        self._rest = b""
-        self._held = b""  # a byte that was checked, and the quotes after it, which need the byte after them
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+        self._return = ""
+        self._held = b"\n"  # a byte that was checked, and the quotes after it, which need the byte after them
         self._lines, self._is_open, self._open_line, self._open_bytes = 1, False, 0, 0
-        self.closed = False
+        self.closed = self.is_marked = False
 
-    def read(self, size: int = -1) -> bytes:
-        """Reads bytes and checks them.
+    def read(self, size: int) -> bytes:
+        """Reads at most so many bytes and checks them.
 
         Raises:
-            ValueError: A value breaks the rules. The message names the line in which it begins.
+            ValueError: A value breaks the rules of quotes. The message names the line in which it begins.
         """
-        content: bytes = self._rest + self._file.read(max(size - len(self._rest), 1))
-        # Where a block ends between \r and \n, Arrow drops the \n, in a value too.
-        self._rest = b"\r" if content.endswith(b"\r") and content != self._rest else b""
-        content = content.removesuffix(self._rest)
-        text = (self._held or b"\n") + (content if self._held else content.removeprefix(BYTE_ORDER_MARK))
-        text += b"" if content else b"\n"
-        end = len(text.rstrip(b'"'))
-        self._check(text[:end])
-        self._held = text[end - 1 :]
-        self._lines += _line_ends(text[1:end])
-        if not content or self._open_bytes > MAX_ROW_BYTES:
-            self.refuse_open(f"in {MAX_ROW_BYTES:,} bytes" if content else "to the end of the file")
+        content = b""
+        while not content:
+            packed = self._file.read(max(size // GROWTH, 1))
+            text = self._return + self._decoder.decode(packed, final=not packed)
+            # Where a block ends between \r and \n, Arrow drops the \n, in a value too.
+            self._return = "\r" if packed and text.endswith("\r") else ""
+            text = text.removesuffix(self._return)
+            try:
+                content = text.encode()
+            except UnicodeEncodeError:
+                content, self.is_marked = _NOT_UTF8.sub(NOT_UTF8_MARK, text).encode(), True
+            if not packed:
+                break
+        if self._quotes:
+            self._follow(content)
         return content
 
     def refuse_open(self, place: str) -> None:
@@ -62,6 +73,15 @@ class CheckedQuotes:
 
     def close(self) -> None:
         """Leaves the file to the caller."""
+
+    def _follow(self, content: bytes) -> None:
+        text = self._held + (content or b"\n")
+        end = len(text.rstrip(b'"'))
+        self._check(text[:end])
+        self._held = text[end - 1 :]
+        self._lines += _line_ends(text[1:end])
+        if not content or self._open_bytes > MAX_ROW_BYTES:
+            self.refuse_open(f"in {MAX_ROW_BYTES:,} bytes" if content else "to the end of the file")
 
     def _check(self, text: bytes) -> None:
         """Follows the quotes of a text whose first and last byte are none."""
