@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from unicl.files.compressed import open_stream
-from unicl.files.delimited_text import GROWTH, NOT_UTF8_MARK, DelimitedText
+from unicl.files.delimited_text import NOT_UTF8_MARK, DelimitedText
 from unicl.files.malformed import check_text, naming_file
 from unicl.files.rows import (
     CAPTION_COLUMNS,
-    MAX_ROW_BYTES,
     NOT_UTF8,
     SKIP_BAD_ROWS,
     RawBatch,
@@ -55,11 +53,12 @@ class DelimitedSource:
         excel = _EXCEL.match(start)
         if excel:
             raise ValueError(f"{path}: expected a header or a row; got Excel's {excel[0].strip()!r}: remove that line")
-        if not start.strip(b"\xef\xbb\xbf\r\n"):
+        first = next(self._blocks(), None)
+        if first is None:
             self.num_rows, names = 0, [reading.column or CAPTION_COLUMNS[0]]
         else:
-            with self._open(pa.csv.ConvertOptions(), []) as (file, _):
-                names = file.schema.names
+            with naming_file(path, self._format):
+                names = self._parsed(first, None, pa.csv.ConvertOptions(), [])[0].schema.names
         if NOT_UTF8_MARK in "".join(names):
             raise ValueError(f"{path} is not {self._format}, or is damaged: its header is not utf-8")
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -69,81 +68,61 @@ class DelimitedSource:
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
         """Reads the rows, in order."""
-        if self.num_rows == 0:
-            return
         names = self.schema.names if columns is None else list(columns)
         schema = pa.schema([self.schema.field(name) for name in names])
         options = pa.csv.ConvertOptions(
             include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
         )
-        ragged: list[pa.csv.InvalidRow] = []
-        row = 2 if self._reading.header else 1
-        with self._open(options, ragged) as (file, text):
-            for block in file:
-                whole, skipped = self._with_ragged(block, row, ragged)
-                for part in slices(whole, self._reading.batch_rows):
-                    columns: list[pa.Array] = part.columns
-                    bad: dict[int, str] = {}
-                    if text.is_marked:
-                        is_marked = [
-                            pc.fill_null(pc.match_substring(column, NOT_UTF8_MARK), fill_value=False)
-                            for column in columns
-                        ]
-                        bad = dict.fromkeys(np.flatnonzero(np.logical_or.reduce(is_marked)).tolist(), NOT_UTF8)
-                        columns = [pc.replace_substring(column, NOT_UTF8_MARK, "\ufffd") for column in columns]
-                    bad |= {number - row: RAGGED for number in skipped if row <= number < row + len(part)}
-                    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
-                    yield RawBatch(batch, numbered("row", row), bad)
-                    row += len(part)
-            if ragged:
-                nulls = [pa.nulls(len(ragged), pa.string())] * len(names)
-                self._refuse(ragged[0])
-                yield RawBatch(
-                    pa.RecordBatch.from_arrays(nulls, schema=schema),
-                    numbered("row", row),
-                    dict.fromkeys(range(len(ragged)), RAGGED),
-                )
+        row, header = (2, None) if self._reading.header else (1, self.schema.names)
+        for block in self._blocks():
+            ragged: list[pa.csv.InvalidRow] = []
+            with naming_file(self.path, self._format):
+                rows, lines_before = self._parsed(block, header, options, ragged)
+            header = self.schema.names
+            bad = {invalid.number - lines_before: RAGGED for invalid in ragged}
+            if bad and self._reading.bad_rows == "error":
+                raise self._ragged(ragged[0], row + min(bad))
+            whole = np.ones(len(rows) + len(bad), np.bool_)
+            whole[list(bad)] = False
+            taken = pa.array(np.cumsum(whole) - 1, mask=~whole)
+            rows = rows.take(taken) if bad else rows
+            if NOT_UTF8_MARK.encode() in block:
+                is_marked = [
+                    pc.fill_null(pc.match_substring(column, NOT_UTF8_MARK), fill_value=False) for column in rows
+                ]
+                bad |= dict.fromkeys(np.flatnonzero(np.logical_or.reduce(is_marked)).tolist(), NOT_UTF8)
+                repaired = [pc.replace_substring(column, NOT_UTF8_MARK, "\ufffd") for column in rows]
+                rows = pa.RecordBatch.from_arrays(repaired, schema=rows.schema)
+            start = 0
+            for part in slices(pa.RecordBatch.from_arrays(rows.columns, schema=schema), self._reading.batch_rows):
+                inside = {place - start: reason for place, reason in bad.items() if 0 <= place - start < len(part)}
+                yield RawBatch(part, numbered("row", row), inside)
+                row, start = row + len(part), start + len(part)
 
-    def _with_ragged(
-        self, block: pa.RecordBatch, first: int, ragged: list[pa.csv.InvalidRow]
-    ) -> tuple[pa.RecordBatch, list[int]]:
-        """Gives a block with a row of nulls for each ragged row in it or before it, and the numbers of these rows.
+    def _blocks(self) -> Iterator[bytes]:
+        """Gives blocks of whole rows, of one row or more."""
+        text = DelimitedText(self.path, self._delimiter, quotes=self._quotes)
+        with naming_file(self.path, self._format), open_stream(self.path) as file:
+            yield from (block for block in text.blocks(file) if block.strip(b"\r\n"))
 
-        Arrow gives no ragged rows. It has told of those in the block, and maybe of later ones.
-        """
-        numbers: list[int] = []
-        taken: list[int | None] = []
-        for row in range(len(block)):
-            while ragged and ragged[0].number == first + len(taken):
-                self._refuse(ragged[0])
-                numbers.append(ragged.pop(0).number)
-                taken.append(None)
-            if not ragged:
-                taken += range(row, len(block))
-                break
-            taken.append(row)
-        return (block.take(pa.array(taken, pa.int64())), numbers) if numbers else (block, [])
+    def _parsed(
+        self,
+        block: bytes,
+        names: Sequence[str] | None,
+        options: pa.csv.ConvertOptions,
+        ragged: list[pa.csv.InvalidRow],
+    ) -> tuple[pa.RecordBatch, int]:
+        """Reads a block with Arrow, without ragged rows, and tells which number it gives to the first row."""
 
-    def _refuse(self, row: pa.csv.InvalidRow) -> None:
-        if self._reading.bad_rows == "error":
-            quotes = ", or read values in quotes with quotes=True" if '"' in row.text and not self._quotes else ""
-            raise ValueError(
-                f"{self.path}, row {row.number}: expected {row.expected_columns} values; got {row.actual_columns} in "
-                f"{row.text[:60]!r}: {SKIP_BAD_ROWS}{quotes}"
-            )
-
-    @contextmanager
-    def _open(
-        self, options: pa.csv.ConvertOptions, ragged: list[pa.csv.InvalidRow]
-    ) -> Iterator[tuple[pa.csv.CSVStreamingReader, DelimitedText]]:
         def skip(row: pa.csv.InvalidRow) -> str:
             ragged.append(row)
             return "skip"
 
         read = pa.csv.ReadOptions(
             use_threads=False,  # on several threads it does not number the rows
-            block_size=GROWTH * MAX_ROW_BYTES,
-            autogenerate_column_names=not self._reading.header,
+            block_size=len(block) + 1,
+            column_names=names,
+            autogenerate_column_names=names is None and not self._reading.header,
         )
         parse = pa.csv.ParseOptions(
             delimiter=self._delimiter,
@@ -151,14 +130,17 @@ class DelimitedSource:
             newlines_in_values=self._quotes,
             invalid_row_handler=skip,
         )
-        with naming_file(self.path, self._format), open_stream(self.path) as file:
-            text = DelimitedText(file, self.path, self._delimiter, quotes=self._quotes)
-            try:
-                with pa.csv.open_csv(pa.PythonFile(text, mode="r"), read, parse, options) as rows:
-                    yield rows, text
-            except pa.ArrowInvalid:
-                text.refuse_open("in the header or a row")
-                raise
+        table = pa.csv.read_csv(pa.BufferReader(block), read, parse, options).combine_chunks()
+        batches = table.to_batches()
+        empty = pa.RecordBatch.from_pylist([], table.schema)
+        return batches[0] if batches else empty, 2 if names is None and self._reading.header else 1
+
+    def _ragged(self, row: pa.csv.InvalidRow, number: int) -> ValueError:
+        quotes = ", or read values in quotes with quotes=True" if '"' in row.text and not self._quotes else ""
+        return ValueError(
+            f"{self.path}, row {number}: expected {row.expected_columns} values; got {row.actual_columns} in "
+            f"{row.text[:60]!r}: {SKIP_BAD_ROWS}{quotes}"
+        )
 
 
 def csv_file(path: Path, reading: Reading) -> DelimitedSource:

@@ -194,8 +194,8 @@ def test_quotes_by_the_rules_are_read_wherever_the_file_is_cut_into_blocks(
 ) -> None:
     written = [(f'{number},"x",{value}', read_as) for number, (value, read_as) in enumerate(GOOD_QUOTES * 3)]
     (tmp_path / "x.csv").write_bytes(line_end.join(["n,x,caption", *(row for row, _ in written)]).encode())
-    for block in range(24, 60, 5):
-        monkeypatch.setattr("unicl.files.delimited.MAX_ROW_BYTES", block)
+    for block in range(1, 60):
+        monkeypatch.setattr("unicl.files.delimited_text.BLOCK_BYTES", block)
         assert read(tmp_path / "x.csv", Reading())[1] == [read_as for _, read_as in written]
 
 
