@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from unicl.files import Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingConfig(Reading):
+    """How captions are read from files."""
+
+    quotes: Annotated[
+        tyro.conf.DisallowNone[bool | None], tyro.conf.arg(help_behavior_hint="(default: only in CSV)")
+    ] = None
+    """CSV and TSV: a value may stand in double quotes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +27,7 @@ class InputsConfig:
 
     inputs: tyro.conf.Positional[tuple[Path, ...]]
     """Files, or folders of files."""
-    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    reading: tyro.conf.OmitArgPrefixes[ReadingConfig] = field(default_factory=ReadingConfig)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,11 @@ An input is a file, or a folder of files. The end of the name tells the format:
 
 - Parquet (``.parquet``, ``.pq``);
 - Arrow IPC, file or stream (``.arrow``, ``.arrows``, ``.feather``, ``.ipc``);
-- CSV and TSV, whose values are read as the strings they are;
+- CSV and TSV, whose values are read as the strings they are; TSV has no quotes unless asked;
 - JSON lines (``.jsonl``, ``.ndjson``);
 - text with a caption a line (``.txt``), read as the column ``caption``;
-- webdataset shards (``.tar``), of which the ``.json`` and ``.txt`` members are read. In a folder of img2dataset, the
-  Parquet file beside a shard is read instead of the shard.
+- webdataset shards (``.tar``, ``.tgz``), of which the ``.json`` and ``.txt`` members are read. In a folder of
+  img2dataset, the Parquet file beside a shard is read instead of the shard.
 
 The text formats may be compressed (``.gz``, ``.bz2``, ``.zst``, ``.lz4``).
 

@@ -25,7 +25,7 @@ class ArrowSource:
         ValueError: It is neither of the two, or is damaged.
     """
 
-    num_rows = None
+    num_rows: int | None = None
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self._batch_rows = path, reading.batch_rows

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unicl.files.rows import repair_text
+from unicl.files.malformed import changed_rows
+from unicl.files.rows import CAPTION_COLUMNS, NOT_UTF8, SKIP_BAD_ROWS, repair_text
+from unicl.files.shards import Shard
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -17,15 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from unicl.files.rows import Reading, Source
+    from unicl.files.rows import RawBatch, Reading, Source
 
-CAPTION_COLUMNS = ("caption", "text", "txt", "TEXT")
-"""The names under which a caption column is looked for, in this order."""
-
-SKIP_BAD_ROWS = 'set bad_rows="skip" to count such rows and give them no result'
-"""The remedy in the message about a bad row."""
 NULL = "null caption"
-NOT_UTF8 = "not UTF-8"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +78,13 @@ def find_column(source: Source, column: str | None, usual: Sequence[str], *, opt
     if not found or found[0] not in names:
         wanted = repr(column) if column is not None else f"named {_or(usual)}"
         there = ", ".join(map(repr, names)) or "none"
-        raise ValueError(f"{source.path}: expected a column {wanted}; got {there}: name one with {option}=NAME")
+        members = ""
+        if isinstance(source, Shard) and source.endings:
+            endings = ", ".join(f"'.{ending}'" for ending, _ in source.endings.most_common(8))
+            members = f" (read are .json and .txt; the names of its members go on after the first dot with {endings})"
+        raise ValueError(
+            f"{source.path}: expected a column {wanted}; got {there}: name one with {option}=NAME{members}"
+        )
     if names.count(found[0]) > 1:
         number = names.count(found[0])
         raise ValueError(f"{source.path}: expected one column {found[0]!r}; got {number}: rename all but one")
@@ -111,7 +113,7 @@ def read_captions(
     """
     name = caption_column(source, reading.column)
     wanted = None if not only_captions else [name] if image_column is None else [name, image_column]
-    for raw in source.batches(wanted):
+    for raw in _unchanged(source, wanted):
         batch, field = raw.columns, raw.columns.schema.field(name)
         images = raw.images if image_column is None else batch.column(image_column)
         captions, not_utf8 = repair_text(_as_strings(batch.column(name)))
@@ -122,10 +124,12 @@ def read_captions(
                     "as plain strings first"
                 )
             batch = batch.set_column(batch.schema.get_field_index(name), field, captions.cast(field.type))
-        reasons = dict.fromkeys((*not_utf8, *raw.not_utf8), NOT_UTF8)
+        reasons: dict[int, str] = {}
         if captions.null_count:
             is_null = captions.is_null().to_numpy(zero_copy_only=False)
             reasons |= dict.fromkeys(np.flatnonzero(is_null).tolist(), NULL)
+        reasons |= dict.fromkeys(not_utf8, NOT_UTF8)
+        reasons |= raw.bad
         if not reasons:
             yield CaptionBatch(columns=batch, captions=captions, is_bad=None, place=raw.place, images=images)
             continue
@@ -140,10 +144,25 @@ def read_captions(
         yield CaptionBatch(columns=batch, captions=captions, is_bad=is_bad, place=raw.place, images=images)
 
 
+def _unchanged(source: Source, wanted: Sequence[str] | None) -> Iterator[RawBatch]:
+    """Reads the batches of a file that must not change: neither while it is read, nor from one pass to the next."""
+    size, rows = source.path.stat().st_size, 0
+    for raw in source.batches(wanted):
+        rows += raw.columns.num_rows
+        yield raw
+    if source.num_rows is None:
+        source.num_rows = rows
+    if source.num_rows != rows:
+        raise changed_rows(source.path, f"had {source.num_rows}, got {rows}")
+    if source.path.stat().st_size != size:
+        raise changed_rows(source.path, f"its size was {size:,} bytes and is another now")
+
+
 def _as_strings(column: pa.Array) -> pa.Array:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _as_strings(column.dictionary_decode())
+        values = _as_strings(column.dictionary)
+        return pa.DictionaryArray.from_arrays(column.indices, values).dictionary_decode()
     if pa.types.is_binary(kind):
         return column.view(pa.string())
     if pa.types.is_large_binary(kind):

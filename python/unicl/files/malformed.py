@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from unicl.files.byte_order import refuse_wide_unicode
+from unicl.files.byte_order import START_BYTES, refuse_wide_unicode
+from unicl.files.compressed import MAGIC, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,19 +29,31 @@ def naming_file(path: Path, format_name: str) -> Iterator[None]:
         raise ValueError(f"{path} is not {format_name}, or is damaged: {lines[0][:300]}") from error
 
 
-def check_text(path: Path, format_name: str) -> None:
-    """Checks the first bytes of a text file, plain or compressed.
+def check_text(path: Path, format_name: str) -> bytes:
+    """Checks the first bytes of a text file, plain or compressed, and gives them.
 
     Raises:
-        ValueError: The text is UTF-16 or UTF-32, or cannot be decompressed; the message names the file.
+        ValueError: The text is UTF-16 or UTF-32, is compressed but not named so, or cannot be decompressed; the
+            message names the file.
         OSError: The file is missing, or cannot be read.
     """
-    with naming_file(path, format_name), pa.input_stream(str(path)) as file:
-        start: bytes = file.read(4)
+    with naming_file(path, format_name), open_stream(path) as file:
+        start: bytes = file.read(START_BYTES)
+    packed = next((ending for magic, ending in MAGIC.items() if start.startswith(magic)), None)
+    if packed:
+        raise ValueError(f"{path}: expected text; got compressed data: rename it to {path.name}{packed}")
     try:
         refuse_wide_unicode(start)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    return start
+
+
+def changed_rows(path: Path, reason: str) -> ValueError:
+    """Makes the error for a file whose rows have changed since it was opened."""
+    return ValueError(
+        f"{path}: expected the rows that it had when it was opened; {reason}: do not change it during the run"
+    )
 
 
 def refuse_changed(path: Path, found: pa.Schema, schema: pa.Schema) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from unicl.files.caption_batches import SKIP_BAD_ROWS, find_column
+from unicl.files.caption_batches import find_column
+from unicl.files.rows import SKIP_BAD_ROWS
 from unicl.files.shards import Shard
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def find_images(source: Source, column: str | None) -> str | None:
         ValueError: There is no such column, it occurs twice, or it holds neither bytes, nor {bytes, path}, nor paths;
             or ``column`` is a column of a shard.
     """
-    if isinstance(source, Shard):
+    if isinstance(source, Shard) or source.num_rows == 0:
         if column is not None and column in source.schema.names:
             raise ValueError(
                 f"{source.path}: expected images as members of the shard; got image_column={column}: name no column"

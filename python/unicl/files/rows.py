@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 BadRows: TypeAlias = Literal["error", "skip"]
@@ -25,12 +26,13 @@ class Reading:
     column: str | None = None
     """The column with the captions. If not given: the first of caption, text, txt and TEXT that the file has."""
     bad_rows: BadRows = "error"
-    """error: stop at a caption that is null or not UTF-8, or at an image that cannot be read. skip: count such rows and
-    give them no result (null, or only padding)."""
+    """error: stop at a row that cannot be read, whose caption is no text, or whose image cannot be read. skip: count
+    such rows and give them no result (null, or only padding)."""
     header: bool = True
     """CSV and TSV: the first line names the columns. If not, their names are f0, f1, ..."""
-    quotes: bool = True
-    """CSV and TSV: a value may stand in double quotes. Conceptual Captions, for example, has no such quotes."""
+    quotes: bool | None = None
+    """CSV and TSV: a value may stand in double quotes. If not given: in CSV, not in TSV. Conceptual Captions, for
+    example, is a TSV whose quotes belong to the captions."""
     batch_rows: int = 32_768
     """The largest number of rows that are read at once."""
 
@@ -43,6 +45,13 @@ class Reading:
 
 BATCH_BYTES = 64 << 20
 """About the largest number of bytes in a batch."""
+MAX_ROW_BYTES = 16 << 20
+"""The largest size of a row of text: a line, a row of CSV, a text member of a shard."""
+CAPTION_COLUMNS = ("caption", "text", "txt", "TEXT")
+"""The names under which a caption column is looked for, in this order."""
+SKIP_BAD_ROWS = 'set bad_rows="skip" to count such rows and give them no result'
+"""The remedy in the message about a bad row."""
+NOT_UTF8 = "not UTF-8"
 
 
 Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
@@ -54,13 +63,14 @@ class RawBatch(NamedTuple):
     Attributes:
         columns: The rows.
         place: Names a row of the batch in a message: "row 3", "line 4".
-        not_utf8: For a text file: the rows of the batch that were not UTF-8. They have U+FFFD for each wrong byte.
+        bad: The rows of the batch that could not be read as they are, and why. The columns have null for what is
+            missing, and U+FFFD for bytes that are not UTF-8.
         images: For a shard, if images were asked for: the bytes of each row's image, null if it has none.
     """
 
     columns: pa.RecordBatch
     place: Callable[[int], str]
-    not_utf8: Sequence[int] = ()
+    bad: Mapping[int, str] = MappingProxyType({})
     images: pa.Array | None = None
 
 
@@ -70,8 +80,10 @@ class Source(Protocol):
     Attributes:
         path: The file.
         schema: Its columns.
-        num_rows: How many rows it has; None if the file does not tell.
+        num_rows: How many rows it has; None as long as that is not known.
     """
+
+    num_rows: int | None
 
     @property
     def path(self) -> Path:  # noqa: D102
@@ -79,10 +91,6 @@ class Source(Protocol):
 
     @property
     def schema(self) -> pa.Schema:  # noqa: D102
-        ...
-
-    @property
-    def num_rows(self) -> int | None:  # noqa: D102
         ...
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import tarfile
-from contextlib import contextmanager
+from collections import Counter
 from copy import copy
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from unicl.files.json_lines import Block, JsonSource
-from unicl.files.malformed import naming_file
-from unicl.files.rows import BATCH_BYTES
+from unicl.files.rows import BATCH_BYTES, MAX_ROW_BYTES
+from unicl.files.tar_members import open_tar
+from unicl.files.text_lines import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -24,7 +22,9 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 4 << 20
 KEY, TEXT, IMAGE = "__key__", "txt", "image"
 IMAGES = ("jpg", "jpeg", "png", "webp")
-"""The endings of the names of images."""
+"""The endings of the names of images, in upper or lower case."""
+MAX_IMAGE_BYTES = 512 << 20
+"""A row has no image if its file is larger: it would have more pixels than are decoded."""
 
 
 class Shard(JsonSource):
@@ -33,10 +33,14 @@ class Shard(JsonSource):
     A sample is a run of members whose path is the same up to the first dot of the file name. Its columns are that key
     (``__key__``), the fields of the ``.json`` member, and the ``.txt`` member (``txt``). Images are no column. If they
     are asked for, the first image of each sample comes beside the rows.
+
+    Attributes:
+        endings: How many members were seen with each ending, counted anew in each pass without images.
     """
 
     def __init__(self, path: Path, reading: Reading) -> None:
-        super().__init__(path, partial(_blocks, path), reading)
+        self.endings: Counter[str] = Counter()
+        super().__init__(path, partial(_blocks, path, endings=self.endings), reading)
 
     def with_images(self) -> Shard:
         """Gives the same shard with the images beside the rows. It is not read again for its schema."""
@@ -45,7 +49,7 @@ class Shard(JsonSource):
         return shard
 
 
-def _blocks(path: Path, *, images: bool = False) -> Iterator[Block]:
+def _blocks(path: Path, *, images: bool = False, endings: Counter[str] | None = None) -> Iterator[Block]:
     lines: list[bytes] = []
     keys: list[str] = []
     images_of: list[bytes | None] = []
@@ -55,8 +59,8 @@ def _blocks(path: Path, *, images: bool = False) -> Iterator[Block]:
         names = tuple(keys)
         return Block(b"\n".join(lines), lambda line: f"sample {names[line]}", images_of if images else None)
 
-    for key, members in _samples(path, ("json", "txt", IMAGE) if images else ("json", "txt")):
-        lines.append(_line(key, members.get("json"), members.get("txt")))
+    for key, members in _samples(path, ("json", "txt", IMAGE) if images else ("json", "txt"), endings):
+        lines.append(_line(key, members))
         keys.append(key)
         images_of.append(members.get(IMAGE))
         size += len(lines[-1])
@@ -68,63 +72,61 @@ def _blocks(path: Path, *, images: bool = False) -> Iterator[Block]:
         yield block()
 
 
-def _samples(path: Path, wanted: Container[str]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Gives the key of every sample, and its first member of each kind wanted: a name's ending, or ``image``."""
-    last, members = None, dict[str, bytes]()
-    with _open(path) as archive:
+def _samples(
+    path: Path, wanted: Container[str], endings: Counter[str] | None = None
+) -> Iterator[tuple[str, dict[str, bytes | None]]]:
+    """Gives the key of every sample, and its first member of each kind wanted: a name's ending, or ``image``.
+
+    A text that is larger than a row may be is None. Hidden members, such as macOS's ``._x``, belong to no sample.
+    """
+    last, members = None, dict[str, bytes | None]()
+    with open_tar(path) as archive:
         for member in archive:
-            if not member.isfile():
-                continue
             folder, slash, name = member.name.rpartition("/")
             stem, _, extension = name.partition(".")
+            if not stem:
+                continue
+            if endings is not None:
+                endings[extension] += 1
             key = f"{folder}{slash}{stem}"
             if last is not None and key != last:
                 yield last, members
                 members = {}
             last = key
-            kind = IMAGE if extension.lower() in IMAGES else extension
+            kind = extension.lower()
+            kind = IMAGE if kind in IMAGES else kind
             if kind in wanted and kind not in members:
-                members[kind] = _content(archive, member)
+                members[kind] = archive.content(member, MAX_IMAGE_BYTES if kind == IMAGE else MAX_ROW_BYTES)
     if last is not None:
         yield last, members
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file: IO[bytes] | None = archive.extractfile(member)
-    return b"" if file is None else file.read()
-
-
-def _line(key: str, metadata: bytes | None, text: bytes | None) -> bytes:
+def _line(key: str, members: dict[str, bytes | None]) -> bytes:
     """Writes the sample as one line of JSON. Bytes that are not UTF-8 stay, and the reader finds them."""
-    own: dict[str, Any] = {KEY: key}
+    for kind in "json", "txt":
+        if members.get(kind, b"") is None:  # no JSON: the reader's error shows it
+            return f".{kind} member of more than {MAX_ROW_BYTES:,} bytes".encode()
+    own: dict[str, Any] = {KEY: key.encode(errors="surrogateescape").decode(errors="replace")}
+    text, metadata = members.get("txt"), members.get("json")
     if text is not None:
         own[TEXT] = text.decode(errors="surrogateescape").removesuffix("\n")
     line = json.dumps(own, ensure_ascii=False).encode(errors="surrogateescape")
-    if metadata is None or not metadata.strip():
-        return line
     # A line end in JSON is white space, as strings have none. So the JSON need not be parsed here.
-    fields = metadata.strip().replace(b"\r", b" ").replace(b"\n", b" ")
+    fields = (metadata or b"").removeprefix(BYTE_ORDER_MARK).strip().replace(b"\r", b" ").replace(b"\n", b" ")
+    if not fields:
+        return line
     if not fields.startswith(b"{"):
         return fields  # not an object: the reader's error names the sample
+    if b'"__key__"' in fields or b'"txt"' in fields:
+        fields = _without(own, fields)
     rest = fields[1:].lstrip()
     return line[:-1] + (b"" if rest.startswith(b"}") else b", ") + rest
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[tarfile.TarFile]:
+def _without(own: Container[str], fields: bytes) -> bytes:
+    """Gives JSON without the fields that the members of the sample give."""
     try:
-        if path.suffix == ".tar":
-            with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:  # seeks over the images
-                yield archive
-                file.seek(archive.offset)  # for Python, a later header that is cut off is the end of the archive
-                if 0 < len(file.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
-                    raise tarfile.ReadError("it ends in the middle of a header")
-        else:
-            with (
-                naming_file(path, "a tar file"),
-                pa.input_stream(str(path)) as stream,
-                tarfile.open(fileobj=stream, mode="r|") as archive,
-            ):
-                yield archive
-    except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{path} is not a tar file, or is damaged: {error}") from error
+        value = json.loads(fields)
+        return json.dumps({name: field for name, field in value.items() if name not in own}).encode()
+    except (ValueError, RecursionError):  # the reader finds it
+        return fields

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
+from unicl import _native
 from unicl.files import refuse_wide_unicode, write_text
 from unicl.labels.content import Merge, VocabularyContent
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_DIGITS = 18
+"""A count of more digits may not fit 64 bits."""
+MERGE = ("outcome", "text", "label", "other")
 COLUMNS = ("name", "synonyms", "parent", "document_frequency")
 FORMAT = "unicl label vocabulary"
 
@@ -73,8 +81,8 @@ def _read_table(lines: list[str]) -> VocabularyContent:
             parents[name] = row["parent"]
         if "document_frequency" in header:
             count = row.get("document_frequency", "")
-            if not count.isascii() or not count.isdigit():
-                raise ValueError(f'line {number}: expected document_frequency as a whole number; got "{count}"')
+            if not count.isascii() or not count.isdigit() or len(count) > MAX_DIGITS:
+                raise ValueError(f'line {number}: expected document_frequency as a whole number; got "{count[:40]}"')
             counts.append(int(count))
     return VocabularyContent(
         names=tuple(names),
@@ -85,30 +93,68 @@ def _read_table(lines: list[str]) -> VocabularyContent:
 
 
 def _read_json(content: str) -> VocabularyContent:
-    value = json.loads(content)
+    try:
+        value = json.loads(content)
+    except RecursionError:
+        raise ValueError("expected a list of names, or an object; got too many brackets in brackets") from None
     if isinstance(value, list):
         return VocabularyContent(names=_texts("names", value))
     if not isinstance(value, dict):
         raise ValueError(f"expected a list of names, or an object; got {type(value).__name__}")
     if not isinstance(value.get("format"), str):
-        return VocabularyContent(names=tuple(value), synonyms=_lists_of_texts(value))
+        return VocabularyContent(names=tuple(value), synonyms=_lists_of_texts(value, value))
     if value["format"] != FORMAT or value.get("version") != 1:
         raise ValueError(
             f'expected the format "{FORMAT}", version 1; got "{value["format"]}", version {value.get("version")}'
         )
-    counts = value.get("document_frequency")
+    names, counts = _texts("names", value.get("names")), value.get("document_frequency")
     return VocabularyContent(
-        names=_texts("names", value.get("names")),
-        synonyms=_lists_of_texts(value.get("synonyms", {})),
+        names=names,
+        synonyms=_lists_of_texts(names, value.get("synonyms", {})),
         parents=value.get("parents", {}),
-        document_frequency=None if counts is None else np.array(counts, dtype=np.int64),
+        document_frequency=None if counts is None else _counts(counts),
         blocked=_texts("blocked", value.get("blocked", [])),
-        merge_log=tuple(Merge(**record) for record in value.get("merge_log", [])),
+        merge_log=_merges(value.get("merge_log", [])),
     )
 
 
-def _lists_of_texts(value: dict[str, object]) -> dict[str, tuple[str, ...]]:
+def _lists_of_texts(names: Iterable[str], value: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise ValueError(f"expected synonyms as an object of lists; got {_named(value)}")
+    labels = set(_native.text_keys(list(names)))
+    for name, key in zip(value, _native.text_keys(list(value)), strict=True):
+        if key not in labels:
+            raise ValueError(f'expected labels of the vocabulary in synonyms; got "{name}"')
     return {name: _texts(f"the synonyms of {name!r}", texts) for name, texts in value.items()}
+
+
+def _counts(value: object) -> NDArray[np.int64]:
+    counts = value if isinstance(value, list) else [value]
+    for count in counts:
+        if type(count) is not int or not 0 <= count < 10**MAX_DIGITS:
+            raise ValueError(f"expected document_frequency as a list of whole numbers; got {_named(count)}")
+    return np.array(counts, dtype=np.int64)
+
+
+def _merges(value: object) -> tuple[Merge, ...]:
+    merges = []
+    records: list[Any] = value if isinstance(value, list) else [value]
+    for record in records:
+        known = isinstance(record, dict) and {"outcome", "text", "label"} <= {*record} <= {*MERGE}
+        if not known or not all(
+            isinstance(text, str) or (key == "other" and text is None) for key, text in record.items()
+        ):
+            raise ValueError(f"expected merge_log as a list of objects with {', '.join(MERGE)}; got {_named(record)}")
+        if record["outcome"] not in get_args(get_type_hints(Merge)["outcome"]):
+            raise ValueError(f"expected an outcome that a merge has; got {record['outcome']!r}")
+        merges.append(Merge(**record))
+    return tuple(merges)
+
+
+def _named(value: object) -> str:
+    """Gives a value as JSON, not too long."""
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _texts(what: str, value: object) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counted(source, "__init__", "opened")
         counted(source, "batches", "passes")
     counted(JsonSource, "_parse", "parsed")
+    counted(JsonSource, "_types", "parsed")
     return counts
 
 

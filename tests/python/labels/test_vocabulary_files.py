@@ -1,6 +1,7 @@
 """A vocabulary is what its file says, and a file is written whole."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -19,6 +20,11 @@ FULL = LabelVocabulary(
         merge_log=(Merge(outcome="first", text="pup", label="dog", other="food"),),
     )
 )
+
+
+def full(**parts):
+    """A file of all parts, some of them other than they should be."""
+    return json.dumps({"format": "unicl label vocabulary", "version": 1, "names": ["dog"], **parts})
 
 
 def everything(vocabulary):
@@ -99,6 +105,25 @@ def test_json_may_be_a_list_or_names_with_synonyms(tmp_path):
         ("a.tsv", "name\tparent\ndog\tcat\tx\n", "line 2 has 3 cells; the header has 2"),
         ("a.tsv", "name\tparent\ndog\tcat\n", 'expected labels of the vocabulary in parents; got "cat"'),
         ("a.tsv", "name\tdocument_frequency\ndog\tmany\n", 'line 2: expected document_frequency .*; got "many"'),
+        (
+            "a.tsv",
+            f"name\tdocument_frequency\ndog\t{'9' * 5000}\n",
+            "line 2: expected document_frequency .*; got .9999",
+        ),
+        ("a.json", "[" * 100_000, "too many brackets in brackets"),
+        ("a.json", full(synonyms=["puppy"]), r'expected synonyms as an object of lists; got \["puppy"\]'),
+        ("a.json", full(synonyms=None), "expected synonyms as an object of lists; got null"),
+        ("a.json", full(synonyms={"the": []}), 'expected labels of the vocabulary in synonyms; got "the"'),
+        ("a.json", full(document_frequency=[math.inf]), "document_frequency as a list of whole numbers; got Infinity"),
+        ("a.json", full(document_frequency=[10**30]), "document_frequency as a list of whole numbers; got 1000"),
+        ("a.json", full(document_frequency=[2.5]), r"document_frequency as a list of whole numbers; got 2\.5"),
+        ("a.json", full(document_frequency=3.0), r"document_frequency as a list of whole numbers; got 3\.0"),
+        (
+            "a.json",
+            full(merge_log=[{"text": "pup"}]),
+            'expected merge_log as a list of objects .*; got {"text": "pup"}',
+        ),
+        ("a.json", full(merge_log=[{"outcome": "?", "text": "a", "label": "dog"}]), "expected an outcome .*; got '.'"),
         ("a.txt", "dog\tpet\ncat\tpet\n", 'to mean one label; got "pet" for "cat", but it already means "dog"'),
     ],
 )
