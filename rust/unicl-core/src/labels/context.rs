@@ -30,6 +30,7 @@ pub(super) fn refusal(reading: &Reading<'_>, mention: &Mention, is_person: bool)
         start: start_of(reading, from),
         from,
         to,
+        after: reading.classes(to),
     };
     // The first rule that holds gives its name.
     let rule = match () {
@@ -82,6 +83,8 @@ struct Place<'a> {
     from: usize,
     /// The word after its last.
     to: usize,
+    /// The classes of that word, for which several rules ask.
+    after: Classes,
 }
 
 impl Place<'_> {
@@ -154,6 +157,7 @@ impl Place<'_> {
         match reading.word(at) {
             "not" | "n't" | "never" => reading.classes(at + 1).has(Classes::REFUSED),
             "missing" => reading.kind(at + 1) == Kind::Mark,
+            _ if at == to => self.after.has(Classes::GONE),
             _ => reading.classes(at).has(Classes::GONE),
         }
     }
@@ -192,7 +196,7 @@ impl Place<'_> {
             "," => is_bare,
             _ => false,
         };
-        let is_pattern = self.reading.classes(self.to).has(Classes::ALIKE)
+        let is_pattern = self.after.has(Classes::ALIKE)
             && self.reading.phrase_from(self.to + 1).is_some();
         // "a toy car", unless the name itself has the word: "toy poodle". "Stuffed" can be a participle.
         let is_made = self.reading.kind_before(self.start) == Kind::Participle;
@@ -250,7 +254,7 @@ impl Place<'_> {
     /// "iPhone 5 case", "iPhone 6/6s flip cover", "Venetian masks greeting cards".
     fn is_for_accessory(&self) -> bool {
         let Self { reading, to, .. } = *self;
-        if reading.classes(to).has(Classes::USE) && !self.is_person {
+        if self.after.has(Classes::USE) && !self.is_person {
             let goods = reading.phrase_from(to + 1);
             return goods.is_some_and(|(from, _)| !has_determiner(reading, from));
         }
@@ -346,7 +350,7 @@ impl Place<'_> {
     /// "a man in orange", "wearing gray and orange".
     fn is_colour(&self) -> bool {
         let reading = self.reading;
-        if !reading.classes(self.head()).has(Classes::COLOUR) || !self.is_bare() {
+        if !self.is_bare() || !reading.classes(self.head()).has(Classes::COLOUR) {
             return false;
         }
         let is_worn =
