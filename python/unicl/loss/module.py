@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Never
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unicl.loss.checks import short
-from unicl.loss.functional import mean_loss, read_call
+from unicl.loss.checks import refuse_unknown, short
+from unicl.loss.functional import INSTEAD, mean_loss, read_call
 from unicl.loss.modes import BackendName, DirectionName, LossModes
 from unicl.loss.targets.given import Labels
 from unicl.loss.targets.sets import Overlap
@@ -21,9 +21,12 @@ __all__ = ["UniCLLoss"]
 
 # Options of other losses or of the call, and what to do instead.
 _INSTEAD = {
+    **INSTEAD,
+    **dict.fromkeys(("image_labels", "text_labels", "labels", "targets"), "pass labels with each batch"),
+    **dict.fromkeys(("temperature", "logit_scale"), "pass logit_scale, 1 / temperature, with each batch"),
     **dict.fromkeys(
         ("local_loss", "gather_with_grad", "cache_labels", "rank", "world_size", "use_horovod"),
-        "over ranks, pass group=torch.distributed.group.WORLD",
+        "over ranks, pass group='world'",
     ),
     **dict.fromkeys(
         ("image_weight", "text_weight", "extra_text_features", "extra_text_labels"), "pass it with each batch"
@@ -77,10 +80,7 @@ class UniCLLoss(nn.Module):
         **unknown: Never,
     ) -> None:
         super().__init__()
-        if unknown:
-            instead = "; ".join(dict.fromkeys(_INSTEAD[name] for name in sorted(unknown) if name in _INSTEAD))
-            got = ", ".join(sorted(unknown))
-            raise TypeError(f"expected options of UniCLLoss; got {got}{': ' if instead else ''}{instead}")
+        refuse_unknown("UniCLLoss", unknown, _INSTEAD)
         self.modes = LossModes(
             label_smoothing=label_smoothing,
             overlap=overlap,
