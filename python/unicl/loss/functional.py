@@ -31,7 +31,7 @@ from unicl.loss.checks import (
 )
 from unicl.loss.modes import BackendName, DirectionName, LossModes
 from unicl.loss.operators import contrastive_losses
-from unicl.loss.over_ranks.collectives import check_group
+from unicl.loss.over_ranks.collectives import Group, read_group
 from unicl.loss.over_ranks.operators import distributed_losses, sum_over_ranks
 from unicl.loss.problem import Problem
 from unicl.loss.reference import dense_labels, reference_losses
@@ -68,7 +68,7 @@ def fused_loss(
     extra_text_features: Float[Tensor, "k d"] | None = None,
     extra_text_labels: Labels | None = None,
     normalize: bool = False,
-    group: ProcessGroup | None = None,
+    group: Group = None,
     backend: BackendName = "auto",
     chunk_size: int | None = None,
     deterministic: bool = True,
@@ -116,10 +116,13 @@ def fused_loss(
         extra_text_labels: One for each extra text, of the kind of image_labels. None, below 0, or an empty set:
             negatives only.
         normalize: Divide every row by its norm first.
-        group: A ``torch.distributed`` process group. Every rank passes its own rows (at least one, and the same kind
+        group: A ``torch.distributed`` process group, or "world": the processes that there are when the loss is called,
+            which may be this one alone. (``torch.distributed.group.WORLD`` is None before ``init_process_group``.)
+            Every rank passes its own rows (at least one, and the same kind
             of labels), which are compared with those of all ranks. The mean over ranks of the returned losses is the
             loss of the joined batch, and under DistributedDataParallel every parameter gets its gradient. Each rank
-            has its own extra texts.
+            has its own extra texts. Texts that all ranks have, such as class prompts, are to be shared out with
+            :func:`unicl.loss.share_of_rank`.
         backend: "tiled" (plain torch, any device), "triton" (CUDA kernels; not yet run on a GPU, only interpreted and
             compiled ahead of time), "reference" (the equation; b x m in memory), or "auto", which is "tiled".
         chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
@@ -190,7 +193,7 @@ def row_losses(
     extra_text_features: Float[Tensor, "k d"] | None = None,
     extra_text_labels: Labels | None = None,
     normalize: bool = False,
-    group: ProcessGroup | None = None,
+    group: Group = None,
     backend: BackendName = "auto",
     chunk_size: int | None = None,
     deterministic: bool = True,
@@ -275,7 +278,7 @@ def read_call(
     *,
     modes: LossModes,
     normalize: bool,
-    group: ProcessGroup | None,
+    group: Group,
 ) -> Call:
     """Checks the arguments of a call against one another."""
     image = _read_features("image_features", image_features, like=None, normalize=normalize)
@@ -291,14 +294,14 @@ def read_call(
         )
     scale = scale_tensor(logit_scale, image)
     labels = read_labels(image, text, extra, image_labels, text_labels, extra_text_labels)
-    if group is not None:
-        check_group(group)
+    ranks = read_group(group)
+    if ranks is not None:
         if modes.backend == "reference":
             raise ValueError(
                 "expected a backend for several processes with a group; got backend='reference': "
                 "use backend='auto' or 'tiled'"
             )
-    return Call(image=image, text=text, extra=extra, scale=scale, labels=labels, modes=modes, group=group)
+    return Call(image=image, text=text, extra=extra, scale=scale, labels=labels, modes=modes, group=ranks)
 
 
 def mean_loss(

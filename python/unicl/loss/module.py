@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Never
+from typing import Never
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,11 +11,9 @@ from torch import Tensor, nn
 from unicl.loss.checks import refuse_unknown, short
 from unicl.loss.functional import INSTEAD, mean_loss, read_call
 from unicl.loss.modes import BackendName, DirectionName, LossModes
+from unicl.loss.over_ranks.collectives import Group
 from unicl.loss.targets.given import Labels
 from unicl.loss.targets.sets import Overlap
-
-if TYPE_CHECKING:
-    from torch.distributed import ProcessGroup
 
 __all__ = ["UniCLLoss"]
 
@@ -46,7 +44,7 @@ class UniCLLoss(nn.Module):
         direction: As in ``fused_loss``.
         exclude_self: As in ``fused_loss``.
         normalize: As in ``fused_loss``.
-        group: Over ranks ``torch.distributed.group.WORLD``, in the place of ClipLoss' local_loss, gather_with_grad,
+        group: Over ranks "world", looked up at each call, in the place of ClipLoss' local_loss, gather_with_grad,
             rank and world_size. Without it each rank compares its own rows alone.
         backend: As in ``fused_loss``.
         chunk_size: As in ``fused_loss``.
@@ -73,7 +71,7 @@ class UniCLLoss(nn.Module):
         direction: DirectionName = "both",
         exclude_self: bool = False,
         normalize: bool = False,
-        group: ProcessGroup | None = None,
+        group: Group = None,
         backend: BackendName = "auto",
         chunk_size: int | None = None,
         deterministic: bool = True,

@@ -120,12 +120,7 @@ def read_labels(
             read.append(_label_tensor(name, labels, rows=features.shape[0], of=of, device=image.device))
     if text_labels is None or text_labels is image_labels:
         read[1] = read[0]  # the same object: one sort serves both
-    _check_own_texts(
-        cast("Tensor | LabelSetsLike", read[0]),
-        cast("Tensor | LabelSetsLike", read[1]),
-        images=image.shape[0],
-        texts=text.shape[0],
-    )
+    _check_own_texts(cast("Tensor | LabelSetsLike", read[0]), cast("Tensor | LabelSetsLike", read[1]))
     on_device = [
         send(labels, image.device) if isinstance(labels, Tensor) and labels.device != image.device else labels
         for labels in read
@@ -215,9 +210,7 @@ def _refuse_large(name: str, label: int) -> NoReturn:
     raise ValueError(f"expected integers below 2**63 in {name}; got {label}: {_SHIFT}")
 
 
-def _check_own_texts(
-    image: Tensor | LabelSetsLike, text: Tensor | LabelSetsLike, *, images: int, texts: int
-) -> None:
+def _check_own_texts(image: Tensor | LabelSetsLike, text: Tensor | LabelSetsLike) -> None:
     """Refuses an image without a class whose own text has one: nothing at all would be its positive.
 
     Such a batch is most often one whose texts are in another order than its images.
@@ -230,16 +223,14 @@ def _check_own_texts(
         of_images, of_texts = image < 0, text < 0
     else:
         of_images, of_texts = (torch.from_numpy(_is_empty(cast("LabelSetsLike", sets))) for sets in (image, text))
-    own = torch.zeros_like(of_images)
-    own[: min(images, texts)] = of_texts[:images]
-    lost = (of_images & ~own).nonzero()
+    both = min(len(of_images), len(of_texts))
+    lost = (of_images[:both] & ~of_texts[:both]).nonzero()
     if lost.numel():
         row, kind = int(lost[0]), ("label below 0" if isinstance(image, Tensor) else "empty set")
-        got = f"text {row} has a class" if row < texts else f"there are only {texts} texts"
         raise ValueError(
-            f"expected text {row} without a class too, as image {row} has none ({kind}) and belongs to text {row} "
-            f"alone; {got}: put the texts of such images at the places of their images, or give an image without any "
-            "text a class of its own"
+            f"expected text {row} without a class, as image {row} has none ({kind}) and belongs to text {row} alone; "
+            f"text {row} has one: put the texts of such images at the places of their images, or give an image "
+            "without a text a class that no text has"
         )
 
 
