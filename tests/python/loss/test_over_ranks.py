@@ -55,6 +55,7 @@ def make_data(case, sizes):
         low = -1 if b == m else 0
         data.image_labels = torch.randint(low, 4, (b,), generator=generator)
         data.text_labels = torch.randint(low, 4, (m,), generator=generator)
+        data.text_labels[: min(b, m)][data.image_labels[:m] < 0] = -1
     if case == "weighted":
         data.image_weight = torch.rand(b, generator=generator).double()
     if case == "smoothed":
