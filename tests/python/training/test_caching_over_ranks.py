@@ -20,18 +20,17 @@ ROWS = (8, 3)  # in micro-batches of two: four on one rank, two on the other
 
 def make_tower() -> DualTower:
     torch.manual_seed(0)
-    text = nn.Linear(5, 4)
+    text = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(20, 4))
     text.register_buffer("of_the_rank_0", torch.zeros(3))  # broadcast before a forward pass
-    return DualTower(nn.Linear(6, 4), text).double()
+    return DualTower(nn.Sequential(nn.Flatten(), nn.Linear(6, 4)), text).double()
 
 
 def make_inputs(rank: int | None) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
-    inputs = [torch.randn(sum(ROWS), width, generator=generator).double() for width in (6, 5)]
-    if rank is None:
-        return inputs[0], inputs[1]
-    own = slice(sum(ROWS[:rank]), sum(ROWS[: rank + 1]))
-    return inputs[0][own], inputs[1][own]
+    images = torch.randn(sum(ROWS), 3, 1, 2, generator=generator).double()
+    tokens = torch.randint(0, 9, (sum(ROWS), 5), generator=generator)
+    own = slice(None) if rank is None else slice(sum(ROWS[:rank]), sum(ROWS[: rank + 1]))
+    return images[own], tokens[own]
 
 
 def one_wrapper_called_with_both(tower: DualTower, inputs):
@@ -92,9 +91,7 @@ def train(rank, folder):
         wrappers = way(tower, make_inputs(rank))
         DistributedDataParallel.__init__ = make
         assert len(reductions) == len(wrappers)
-        # A step in the usual way still works afterwards.
-        for wrapper in wrappers:
-            assert wrapper.require_backward_grad_sync
+        assert all(wrapper.require_backward_grad_sync for wrapper in wrappers)
         torch.save([parameter.grad for parameter in tower.parameters()], f"{folder}/{way.__name__}-{rank}.pt")
     dist.destroy_process_group()
 
