@@ -170,8 +170,9 @@ def check_unit_rows(name: str, features: Float[Tensor, "rows width"], *, normali
     if math.isfinite(highest) and lowest > 0 and (normalize or max(highest - 1, 1 - lowest) <= _NORM_TOLERANCE):
         return
     check_finite(name, features)
-    if lowest == 0:
-        row = int(norms.argmin())
+    # The squares of small numbers are 0, and so may be the norm of a row that can be normalised.
+    if lowest == 0 and not (normalize and bool(features.any(dim=1).all())):
+        row = int((features != 0).sum(1).argmin() if normalize else norms.argmin())
         raise ValueError(f"expected {name} with a direction in every row; row {row} is the zero vector")
     if not normalize:
         row = int((norms - 1).abs().argmax())
