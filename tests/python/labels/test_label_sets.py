@@ -146,3 +146,26 @@ def test_several_rows_are_taken_and_not_indexed():
 def test_a_weight_for_every_label_is_asked_for():
     with pytest.raises(ValueError, match="expected a weight for each label id, up to 4; got 3"):
         LabelSets.from_lists([[0], [4]]).weighted([1.0, 1.0, 1.0])
+
+
+def test_ids_of_64_bits_stay_as_they_are():
+    wide = LabelSets.from_lists([[2**62, 3], [2**40]])
+    assert wide.indices.dtype == np.int64
+    assert LabelSets.concatenate([wide, LabelSets.from_lists([[1]])]).to_list() == [[3, 2**62], [2**40], [1]]
+    by = LabelSets.from_lists([[2**62], [2**62 + 1, 2**62]])
+    assert LabelSets.from_lists([[0, 1], [0], []]).replaced(by).to_list() == [[2**62, 2**62 + 1], [2**62], []]
+    with pytest.raises(ValueError, match="expected label ids below num_labels, 5; got"):
+        wide.document_frequency(5)
+
+
+def test_multi_hot_rows_become_sets():
+    assert LabelSets.from_multi_hot(np.eye(2, 3, dtype=bool)).to_list() == [[0], [1]]
+    soft = LabelSets.from_multi_hot([[0, 0.5], [1, 1]])
+    assert (soft.to_list(), soft.weights.tolist()) == ([[1], [0, 1]], [0.5, 1.0, 1.0])
+    assert len(LabelSets.from_multi_hot(np.zeros((0, 4)))) == 0
+    with pytest.raises(ValueError, match=r"expected a matrix \(rows, labels\); got shape \(2,\)"):
+        LabelSets.from_multi_hot([0, 1])
+    with pytest.raises(ValueError, match=r"expected finite weights >= 0; got -1.0"):
+        LabelSets.from_multi_hot([[0, -1]])
+    with pytest.raises(TypeError, match="expected bools or numbers in a multi-hot matrix; got <U3"):
+        LabelSets.from_multi_hot([["dog", "cat"]])
