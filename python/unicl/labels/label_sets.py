@@ -58,7 +58,7 @@ class LabelSets:
         [[1], [1, 3]]
     """
 
-    indices: NDArray[np.int32] | NDArray[np.int64]
+    indices: NDArray[np.int32] | NDArray[Any]
     offsets: NDArray[np.int64]
     weights: NDArray[np.float32] | None = None
 
@@ -148,7 +148,11 @@ class LabelSets:
 
     @classmethod
     def from_lengths(
-        cls, indices: NDArray[np.int32] | NDArray[np.int64], lengths: ArrayLike, *, weights: NDArray[np.float32] | None = None
+        cls,
+        indices: NDArray[Any],
+        lengths: ArrayLike,
+        *,
+        weights: NDArray[np.float32] | None = None,
     ) -> LabelSets:
         """Makes sets from rows that stand one after another.
 
@@ -234,7 +238,7 @@ class LabelSets:
         """The number of rows."""
         return len(self.offsets) - 1
 
-    def __getitem__(self, row: int) -> NDArray[np.int32] | NDArray[np.int64]:
+    def __getitem__(self, row: int) -> NDArray[Any]:
         """Gives the label ids of one row."""
         if not isinstance(row, (int, np.integer)):
             raise TypeError(
@@ -335,9 +339,7 @@ class LabelSets:
         return f"LabelSets({len(self)} rows, {len(self.indices)} labels{weighted})"
 
 
-def grouped(
-    rows: NDArray[np.int64], labels: NDArray[np.int32] | NDArray[np.int64], *, num_rows: int
-) -> tuple[LabelSets, NDArray[np.int64]]:
+def grouped(rows: NDArray[np.int64], labels: NDArray[Any], *, num_rows: int) -> tuple[LabelSets, NDArray[np.int64]]:
     """Groups labels by row: gives the sets, ascending, and how often each label was given to its row.
 
     Args:
@@ -374,12 +376,14 @@ def _array_of_row(at: int, row: Iterable[int]) -> NDArray[Any]:
         raise TypeError(f"expected a list of label ids in row {at}; got {row!r}") from None
 
 
-def _joined(rows: list[NDArray[Any]]) -> NDArray[np.int32] | NDArray[np.int64]:
+def _joined(rows: list[NDArray[Any]]) -> NDArray[Any]:
     """The ids of all rows, one after another: int32, or int64 where an id needs it."""
     for at, ids in enumerate(rows):
         if len(ids) and ids.dtype.kind not in "iu":
             if any(isinstance(x, int) and x >= 2**63 for x in ids.tolist()):
-                raise ValueError(f"expected label ids below 2**63; got {max(ids.tolist())} in row {at}: shift them, id >> 1")
+                raise ValueError(
+                    f"expected label ids below 2**63; got {max(ids.tolist())} in row {at}: shift them, id >> 1"
+                )
             raise TypeError(
                 f"expected integers in row {at}; got {ids.tolist()} (LabelVocabulary.id gives the id of a name)"
             )

@@ -57,10 +57,11 @@ def is_transformed(*tensors: Tensor | None) -> bool:
     """Tells whether a transform of torch.func is at work, or a tensor carries a forward-mode derivative."""
     if torch.compiler.is_compiling():
         return False
-    if torch._C._are_functorch_transforms_active():  # noqa: SLF001 - torch.autograd.Function asks in the same way
+    if torch._C._are_functorch_transforms_active():  # as torch.autograd.Function asks
         return True
-    return forward_ad._current_level >= 0 and any(  # noqa: SLF001 - no public question for it
-        tensor is not None and forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors
+    return forward_ad._current_level >= 0 and any(  # there is no public question
+        tensor is not None and forward_ad.unpack_dual(tensor).tangent is not None  # type: ignore[no-untyped-call]
+        for tensor in tensors
     )
 
 

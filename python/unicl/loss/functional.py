@@ -295,12 +295,11 @@ def read_call(
     scale = scale_tensor(logit_scale, image)
     labels = read_labels(image, text, extra, image_labels, text_labels, extra_text_labels)
     ranks = read_group(group)
-    if ranks is not None:
-        if modes.backend == "reference":
-            raise ValueError(
-                "expected a backend for several processes with a group; got backend='reference': "
-                "use backend='auto' or 'tiled'"
-            )
+    if ranks is not None and modes.backend == "reference":
+        raise ValueError(
+            "expected a backend for several processes with a group; got backend='reference': "
+            "use backend='auto' or 'tiled'"
+        )
     return Call(image=image, text=text, extra=extra, scale=scale, labels=labels, modes=modes, group=ranks)
 
 
@@ -376,7 +375,11 @@ def _losses(call: Call) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"], Bool[
         return distributed_losses(call.image, call.text, call.extra, call.scale, call.labels, modes, call.group)
     if is_shape(call.image) and call.labels.kind == "sets":
         # Sets are read on the host, and without values there is nothing to compare them with: any targets will do.
-        targets = Targets(kind="pairs", image_count=call.image.new_ones(len(call.image)), text_count=call.text.new_ones(len(call.text)))
+        targets = Targets(
+            kind="pairs",
+            image_count=call.image.new_ones(len(call.image)),
+            text_count=call.text.new_ones(len(call.text)),
+        )
     else:
         targets = call.labels.targets(
             call.image,

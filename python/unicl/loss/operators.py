@@ -218,7 +218,7 @@ def _backward(ctx: Any, row_grad: Tensor | None, column_grad: Tensor | None, *_:
     row_grad = scale.new_zeros(image.shape[0]) if row_grad is None else row_grad
     column_grad = scale.new_zeros(text.shape[0]) if column_grad is None else column_grad
     # Of is_grads_batched, which calls an operator with all gradients at once and asks it for no rule.
-    is_batched = any(torch._C._functorch.is_legacy_batchedtensor(x) for x in (row_grad, column_grad))  # noqa: SLF001
+    is_batched = any(torch._C._functorch.is_legacy_batchedtensor(x) for x in (row_grad, column_grad))
     if torch.is_grad_enabled() or is_batched:
         grads = _twice_differentiable(_problem(*arguments), row_grad, column_grad)
     else:

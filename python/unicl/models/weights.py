@@ -98,8 +98,9 @@ def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: str 
     if unlike := sorted(name for name in wanted | given if wanted.get(name) != given.get(name)):
         name = unlike[0]
         raise ValueError(
-            f"expected the model that config.build() makes; {name} has shape {given.get(name, 'none')} in the model and "
-            f"{wanted.get(name, 'none')} by the configuration ({len(unlike)} such weights): pass the model's own config"
+            f"expected the model that config.build() makes; {name} has shape {given.get(name, 'none')} in the model "
+            f"and {wanted.get(name, 'none')} by the configuration ({len(unlike)} such weights): "
+            "pass the model's own config"
         )
     content = json.dumps({"architecture": ARCHITECTURE, **asdict(config)}, indent=2)
     folder = Path(folder)

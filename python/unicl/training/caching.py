@@ -139,7 +139,9 @@ class _CachedSide:
 def _encode(side: Side, rows: int, micro_batch_size: int) -> _CachedSide:
     """Encodes all rows without keeping a graph."""
     spans = [slice(start, min(start + micro_batch_size, rows)) for start in range(0, rows, micro_batch_size)]
-    states, parts, wanted = [], [], [False]
+    states: list[RandomState] = []
+    parts: list[list[Tensor]] = []
+    wanted = [False]
     for span in spans:
         states.append(RandomState.now())
         # The graph of the first micro-batch tells which tensors depend on parameters; it is dropped at once.
@@ -149,7 +151,9 @@ def _encode(side: Side, rows: int, micro_batch_size: int) -> _CachedSide:
             wanted = [tensor.requires_grad for tensor in encoded]
         parts.append([tensor.detach() for tensor in encoded])
         del encoded
-    leaves = [torch.cat(tensors) if tensors[0].dim() > 1 else tensors[0].clone() for tensors in zip(*parts, strict=True)]
+    leaves = [
+        torch.cat(tensors) if tensors[0].dim() > 1 else tensors[0].clone() for tensors in zip(*parts, strict=True)
+    ]
     for leaf, is_wanted in zip(leaves, wanted, strict=True):
         leaf.requires_grad_(is_wanted)
     return _CachedSide(side=side, spans=spans, states=states, leaves=leaves)
@@ -256,9 +260,8 @@ class RandomState:
     @classmethod
     def now(cls) -> RandomState:
         """Reads the states at this moment."""
-        return cls(
-            cpu=torch.get_rng_state(), cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-        )
+        is_used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        return cls(cpu=torch.get_rng_state(), cuda=torch.cuda.get_rng_state_all() if is_used else [])
 
     @contextmanager
     def restored(self) -> Iterator[None]:

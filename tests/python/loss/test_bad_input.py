@@ -290,9 +290,15 @@ def test_sets_of_64_bit_labels_give_the_loss_of_small_ones():
         (torch.eye(3).long(), r"got shape \(3, 3\): for multi-hot labels, pass unicl.LabelSets.from_multi_hot"),
         (np.eye(3, dtype=bool), r"got shape \(3, 3\): for multi-hot labels, pass unicl.LabelSets.from_multi_hot"),
         (torch.eye(3)[:, :2], r"got shape \(3, 2\): for multi-hot labels, pass unicl.LabelSets.from_multi_hot"),
-        ([[0, 1], [1, 0], [0, 0]], r"got lists: .*from_lists for lists of ids, and .*from_multi_hot for rows of 0 and 1"),
+        (
+            [[0, 1], [1, 0], [0, 0]],
+            r"got lists: .*from_lists for lists of ids, and .*from_multi_hot for rows of 0 and 1",
+        ),
         (["dog", "cat", "dog"], r"got <U3: give each name an id, as unicl.LabelVocabulary.from_names"),
-        (np.array(["dog", "cat", "dog"], object), r"got str: give each name an id, as unicl.LabelVocabulary.from_names"),
+        (
+            np.array(["dog", "cat", "dog"], object),
+            r"got str: give each name an id, as unicl.LabelVocabulary.from_names",
+        ),
         ([True, False, True], r"got bool: pass two classes as 0 and 1, and multi-hot rows as .*from_multi_hot"),
     ],
 )

@@ -163,7 +163,7 @@ def refuse_what_cannot_be_used(rank):
 
 
 def class_prompts_count_once(rank):
-    """Prompts that all ranks have are shared out: the mean over ranks is the loss of the joined batch with each once."""
+    """Prompts that all ranks have are shared out: the loss is that of the joined batch with each once."""
     prompts, classes = normalize(torch.eye(3, 4).double() + 0.1, dim=1), torch.arange(3)
 
     def loss(rank, group):

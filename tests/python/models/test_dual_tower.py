@@ -143,7 +143,9 @@ def test_a_folder_that_is_no_model_is_refused_and_says_why(tmp_path: Path) -> No
 
 
 def test_a_model_of_another_configuration_is_not_saved(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected the model that config.build\(\) makes; .* pass the model's own config"):
+    with pytest.raises(
+        ValueError, match=r"expected the model that config.build\(\) makes; .* pass the model's own config"
+    ):
         save_dual_tower(SMALL.build(), replace(SMALL, embed_dim=8), tmp_path / "model")
     model = SMALL.build()
     model.text_encoder = torch.nn.Identity()

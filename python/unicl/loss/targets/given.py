@@ -158,8 +158,10 @@ def _label_tensor(name: str, labels: object, *, rows: int, of: str, device: torc
             "for multi-hot labels, pass unicl.LabelSets.from_multi_hot(labels)"
         )
     if tensor.dtype == torch.bool:
-        raise TypeError(f"expected integers in {name}; got bool: pass two classes as 0 and 1, "
-            "and multi-hot rows as unicl.LabelSets.from_multi_hot(labels)")
+        raise TypeError(
+            f"expected integers in {name}; got bool: pass two classes as 0 and 1, "
+            "and multi-hot rows as unicl.LabelSets.from_multi_hot(labels)"
+        )
     if tensor.dtype not in _INTEGERS:
         hint = _SCALE if tensor.numel() == 1 and tensor.is_floating_point() else ""
         raise TypeError(f"expected integers in {name}; got {short(tensor.dtype)}{hint}")
@@ -178,7 +180,7 @@ def _label_tensor(name: str, labels: object, *, rows: int, of: str, device: torc
     return tensor.long()
 
 
-def _from_array(name: str, labels: object) -> Tensor:
+def _from_array(name: str, labels: Any) -> Tensor:
     is_array = hasattr(labels, "__array__") and not isinstance(labels, np.generic)
     if not (is_array or isinstance(labels, Sequence)) or isinstance(labels, str):
         hint = _SCALE if isinstance(labels, float) else ""
