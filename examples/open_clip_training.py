@@ -1,7 +1,7 @@
 """open_clip's own training code with ``unicl.UniCLLoss`` where its ``ClipLoss`` was, and labels that reach the loss.
 
 A tiny open_clip model learns from emoji images, their names, and Unicode's subgroup of each as its label.
-``open_clip_train.train.train_one_epoch`` trains it, unchanged: that of open_clip 3, or that of open_clip 4 with its tasks.
+``open_clip_train.train.train_one_epoch`` trains it, unchanged: that of open_clip 3, or that of 4 with its tasks.
 It hands images and texts to the model, and what the model returns to the loss. So the label of a pair travels as the
 last column of its tokens (``LabelledCLIP``). Without labels the loss is CLIP's, and both losses train the same model,
 up to rounding:

@@ -205,7 +205,7 @@ def _from_array(name: str, labels: Any) -> Tensor:
         raise TypeError(f"expected integers in {name}; got {array.dtype}")
     if array.dtype == np.uint64 and array.size and (largest := int(array.max())) >= 2**63:
         _refuse_large(name, largest)
-    return torch.tensor(array if array.dtype.kind in "fb" else array.astype(np.int64))
+    return torch.tensor(array if array.dtype.kind in "fb" else array.astype(np.int64), device="cpu")
 
 
 def _refuse_large(name: str, label: int) -> NoReturn:
