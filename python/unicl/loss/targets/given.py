@@ -120,7 +120,8 @@ def read_labels(
             read.append(_label_tensor(name, labels, rows=features.shape[0], of=of, device=image.device))
     if text_labels is None or text_labels is image_labels:
         read[1] = read[0]  # the same object: one sort serves both
-    _check_own_texts(cast("Tensor | LabelSetsLike", read[0]), cast("Tensor | LabelSetsLike", read[1]))
+    if isinstance(read[0], Tensor) and isinstance(read[1], Tensor):
+        _check_own_texts(read[0], read[1])
     on_device = [
         send(labels, image.device) if isinstance(labels, Tensor) and labels.device != image.device else labels
         for labels in read
@@ -212,36 +213,23 @@ def _refuse_large(name: str, label: int) -> NoReturn:
     raise ValueError(f"expected integers below 2**63 in {name}; got {label}: {_SHIFT}")
 
 
-def _check_own_texts(image: Tensor | LabelSetsLike, text: Tensor | LabelSetsLike) -> None:
+def _check_own_texts(image: Tensor, text: Tensor) -> None:
     """Refuses an image without a class whose own text has one: nothing at all would be its positive.
 
     Such a batch is most often one whose texts are in another order than its images.
     """
-    if image is text:
+    if image is text or not (readable(image) and readable(text)):
         return
-    if isinstance(image, Tensor) and isinstance(text, Tensor):
-        if not (readable(image) and readable(text)):
-            return
-        of_images, of_texts = image < 0, text < 0
-    else:
-        of_images, of_texts = (torch.from_numpy(_is_empty(cast("LabelSetsLike", sets))) for sets in (image, text))
+    of_images, of_texts = image < 0, text < 0
     both = min(len(of_images), len(of_texts))
     lost = (of_images[:both] & ~of_texts[:both]).nonzero()
     if lost.numel():
-        row, kind = int(lost[0]), ("label below 0" if isinstance(image, Tensor) else "empty set")
+        row = int(lost[0])
         raise ValueError(
-            f"expected text {row} without a class, as image {row} has none ({kind}) and belongs to text {row} alone; "
+            f"expected text {row} without a class, as image {row} has none (a label below 0) and belongs to text {row} alone; "
             f"text {row} has one: put the texts of such images at the places of their images, or give an image "
             "without a text a class that no text has"
         )
-
-
-def _is_empty(sets: LabelSetsLike) -> NDArray[np.bool_]:
-    """Marks the rows without a label of a weight above 0."""
-    offsets = np.asarray(sets.offsets)
-    counted = np.ones(offsets[-1]) if sets.weights is None else np.asarray(sets.weights) > 0
-    before = np.concatenate([[0], np.cumsum(counted)])
-    return np.asarray(np.diff(before[offsets]) == 0)
 
 
 def _check_sets(name: str, sets: LabelSetsLike, *, rows: int, of: str) -> None:
