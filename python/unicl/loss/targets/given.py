@@ -226,8 +226,8 @@ def _check_own_texts(image: Tensor, text: Tensor) -> None:
     if lost.numel():
         row = int(lost[0])
         raise ValueError(
-            f"expected text {row} without a class, as image {row} has none (a label below 0) and belongs to text {row} alone; "
-            f"text {row} has one: put the texts of such images at the places of their images, or give an image "
+            f"expected text {row} without a class, as image {row} has none (a label below 0) and belongs to it "
+            f"alone; text {row} has one: put the texts of such images at the places of their images, or give an image "
             "without a text a class that no text has"
         )
 
