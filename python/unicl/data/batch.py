@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Integer
@@ -11,10 +12,15 @@ from torch import Tensor
 
 from unicl.labels import LabelSets
 
+_FIELDS = ("images", "tokens", "image_labels", "text_labels")
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
+
+@dataclass(frozen=True, kw_only=True, eq=False, init=False)
+class Batch(Mapping[str, Any]):
     """Images and texts in one label space. Their numbers may differ.
+
+    It is a mapping of its attributes, so ``model(**batch)`` passes them by name. HF's ``Trainer`` does that, with
+    ``remove_unused_columns=False``, as the columns of the data set are not the arguments of the model.
 
     Attributes:
         images: The images, all of one size.
@@ -29,6 +35,27 @@ class Batch:
     image_labels: Integer[Tensor, " b"] | LabelSets
     text_labels: Integer[Tensor, " m"] | LabelSets
 
+    def __init__(self, fields: Mapping[str, Any] | None = None, /, **named: Any) -> None:
+        given = {**(fields or {}), **named}
+        if set(given) != set(_FIELDS):
+            raise TypeError(f"expected the fields {', '.join(_FIELDS)} of a Batch; got {', '.join(given) or 'none'}")
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+
+    def __getitem__(self, name: str) -> Any:
+        """Gives an attribute by its name."""
+        if name not in _FIELDS:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Gives the names of the attributes."""
+        return iter(_FIELDS)
+
+    def __len__(self) -> int:
+        """Gives the number of attributes, as every mapping does; ``len(batch.images)`` is the number of images."""
+        return len(_FIELDS)
+
     def pin_memory(self) -> Batch:
         """Gives the batch with its tensors in pinned memory. ``DataLoader(pin_memory=True)`` calls this.
 
@@ -41,5 +68,4 @@ class Batch:
         return self._with(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def _with(self, move: Callable[[Tensor], Tensor]) -> Batch:
-        fields = {name: getattr(self, name) for name in ("images", "tokens", "image_labels", "text_labels")}
-        return replace(self, **{name: move(value) for name, value in fields.items() if isinstance(value, Tensor)})
+        return Batch({name: move(value) if isinstance(value, Tensor) else value for name, value in self.items()})

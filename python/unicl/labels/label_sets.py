@@ -41,7 +41,7 @@ class LabelSets:
     A row may be empty. Within a row every label occurs once.
 
     Attributes:
-        indices: int32 (number of labels,), ids from 0.
+        indices: int32, or int64 for ids beyond 32 bits (hashes), (number of labels,): ids from 0.
         offsets: int64 (n + 1,), from 0, never falling, to the number of labels.
         weights: float32 (number of labels,), finite and not negative; None if every weight is 1.
 
@@ -58,12 +58,12 @@ class LabelSets:
         [[1], [1, 3]]
     """
 
-    indices: NDArray[np.int32]
+    indices: NDArray[np.int32] | NDArray[Any]
     offsets: NDArray[np.int64]
     weights: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        _check_array("indices", self.indices, np.int32)
+        _check_array("indices", self.indices, np.int32, np.int64)
         _check_array("offsets", self.offsets, np.int64)
         total, offsets = len(self.indices), self.offsets
         if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != total or bool((np.diff(offsets) < 0).any()):
@@ -100,7 +100,7 @@ class LabelSets:
 
         Raises:
             TypeError: A row is not a list of integers.
-            ValueError: A row and its weights differ in length, or an id occurs twice in a row or exceeds 32 bits.
+            ValueError: A row and its weights differ in length, or an id occurs twice in a row or is 2**63 or more.
         """
         row_ids = [_array_of_row(at, row) for at, row in enumerate(rows)]
         orders = [np.argsort(ids, kind="stable") for ids in row_ids]
@@ -115,16 +115,49 @@ class LabelSets:
             pairs = zip(row_weights, orders, strict=True)
             flat_weights = np.concatenate([np.empty(0, np.float32), *(row[order] for row, order in pairs)])
         ordered = [ids[order] for ids, order in zip(row_ids, orders, strict=True)]
-        return cls.from_lengths(_narrow(ordered), lengths, weights=flat_weights)
+        return cls.from_lengths(_joined(ordered), lengths, weights=flat_weights)
+
+    @classmethod
+    def from_multi_hot(cls, rows: ArrayLike) -> LabelSets:
+        """Makes sets from a matrix with a row for each sample and a column for each label.
+
+        Args:
+            rows: (n, number of labels) bools or numbers, an array or a tensor on the CPU. An entry other than 0 is a
+                label of its row, and its weight.
+
+        Raises:
+            TypeError: The entries are no numbers.
+            ValueError: It is no matrix, or an entry is negative or not finite.
+
+        Example:
+            >>> LabelSets.from_multi_hot([[0, 1, 1], [0, 0, 0]]).to_list()
+            [[1, 2], []]
+        """
+        matrix = np.asarray(rows)
+        if matrix.ndim != 2:
+            raise ValueError(f"expected a matrix (rows, labels); got shape {matrix.shape}")
+        if matrix.dtype.kind not in "biuf":
+            raise TypeError(f"expected bools or numbers in a multi-hot matrix; got {matrix.dtype}")
+        at = matrix.nonzero()
+        weights = matrix[at].astype(np.float32)
+        return cls.from_lengths(
+            at[1].astype(np.int32),
+            np.count_nonzero(matrix, axis=1),
+            weights=None if bool((weights == 1).all()) else weights,
+        )
 
     @classmethod
     def from_lengths(
-        cls, indices: NDArray[np.int32], lengths: ArrayLike, *, weights: NDArray[np.float32] | None = None
+        cls,
+        indices: NDArray[Any],
+        lengths: ArrayLike,
+        *,
+        weights: NDArray[np.float32] | None = None,
     ) -> LabelSets:
         """Makes sets from rows that stand one after another.
 
         Args:
-            indices: int32 (number of labels,), the ids of all rows.
+            indices: int32 or int64 (number of labels,), the ids of all rows.
             lengths: (n,) integers, or bools for rows of one label or none: how many labels each row has.
             weights: float32 (number of labels,), the weights of all rows.
 
@@ -205,7 +238,7 @@ class LabelSets:
         """The number of rows."""
         return len(self.offsets) - 1
 
-    def __getitem__(self, row: int) -> NDArray[np.int32]:
+    def __getitem__(self, row: int) -> NDArray[Any]:
         """Gives the label ids of one row."""
         if not isinstance(row, (int, np.integer)):
             raise TypeError(
@@ -287,7 +320,13 @@ class LabelSets:
         return LabelSets(indices=self.indices, offsets=self.offsets, weights=weights)
 
     def document_frequency(self, num_labels: int) -> NDArray[np.int64]:
-        """Counts the rows with each label: int64 (num_labels,)."""
+        """Counts the rows with each label: int64 (num_labels,).
+
+        Raises:
+            ValueError: A label is ``num_labels`` or more.
+        """
+        if (largest := int(self.indices.max(initial=-1))) >= num_labels:
+            raise ValueError(f"expected label ids below num_labels, {num_labels}; got {largest}")
         return np.bincount(self.indices, minlength=num_labels)
 
     def to_list(self) -> list[list[int]]:
@@ -300,14 +339,12 @@ class LabelSets:
         return f"LabelSets({len(self)} rows, {len(self.indices)} labels{weighted})"
 
 
-def grouped(
-    rows: NDArray[np.int64], labels: NDArray[np.int32], *, num_rows: int
-) -> tuple[LabelSets, NDArray[np.int64]]:
+def grouped(rows: NDArray[np.int64], labels: NDArray[Any], *, num_rows: int) -> tuple[LabelSets, NDArray[np.int64]]:
     """Groups labels by row: gives the sets, ascending, and how often each label was given to its row.
 
     Args:
         rows: int64 (n,), a row.
-        labels: int32 (n,), a label of it.
+        labels: int32 or int64 (n,), a label of it.
         num_rows: The rows that there are.
 
     Example:
@@ -316,9 +353,13 @@ def grouped(
         ([[3, 5], [], [1]], [1, 2, 1])
     """
     num_labels = int(labels.max(initial=0)) + 1
+    if num_rows * num_labels >= 2**63:  # ids so wide that a row and an id do not fit into one key
+        known, codes = np.unique(labels, return_inverse=True)
+        sets, counts = grouped(rows, codes, num_rows=num_rows)
+        return LabelSets(indices=known[sets.indices], offsets=sets.offsets), counts
     keys, counts = np.unique(rows * num_labels + labels, return_counts=True)
     lengths = np.bincount(keys // num_labels, minlength=num_rows)
-    return LabelSets.from_lengths((keys % num_labels).astype(np.int32), lengths), counts
+    return LabelSets.from_lengths((keys % num_labels).astype(labels.dtype), lengths), counts
 
 
 def _row_offsets(lengths: NDArray[Any]) -> NDArray[np.int64]:
@@ -335,23 +376,26 @@ def _array_of_row(at: int, row: Iterable[int]) -> NDArray[Any]:
         raise TypeError(f"expected a list of label ids in row {at}; got {row!r}") from None
 
 
-def _narrow(rows: list[NDArray[Any]]) -> NDArray[np.int32]:
-    """The ids of all rows, one after another."""
+def _joined(rows: list[NDArray[Any]]) -> NDArray[Any]:
+    """The ids of all rows, one after another: int32, or int64 where an id needs it."""
     for at, ids in enumerate(rows):
         if len(ids) and ids.dtype.kind not in "iu":
+            if any(isinstance(x, int) and x >= 2**63 for x in ids.tolist()):
+                raise ValueError(
+                    f"expected label ids below 2**63; got {max(ids.tolist())} in row {at}: shift them, id >> 1"
+                )
             raise TypeError(
                 f"expected integers in row {at}; got {ids.tolist()} (LabelVocabulary.id gives the id of a name)"
             )
-    wide = np.concatenate([np.empty(0, np.int32), *rows])
-    narrow = wide.astype(np.int32)
-    if bool((narrow != wide).any()):
-        raise ValueError(f"expected label ids of 32 bits; got {wide[narrow != wide][0]:.0f}")
-    return narrow
+        if ids.dtype == np.uint64 and int(ids.max(initial=0)) >= 2**63:
+            raise ValueError(f"expected label ids below 2**63; got {ids.max()} in row {at}: shift them, id >> 1")
+    wide = np.concatenate([np.empty(0, np.int64), *(ids.astype(np.int64) for ids in rows)])
+    return wide.astype(np.int32) if int(wide.max(initial=0)) < 2**31 else wide
 
 
-def _check_array(name: str, array: Any, dtype: type[np.generic]) -> None:
-    wanted = np.dtype(dtype)
-    if not isinstance(array, np.ndarray) or array.dtype != wanted:
+def _check_array(name: str, array: Any, *dtypes: type[np.generic]) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype not in dtypes:
+        wanted = " or ".join(str(np.dtype(dtype)) for dtype in dtypes)
         got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         raise TypeError(f"expected {name} as a numpy array of {wanted}; got {got}")
     if array.ndim != 1:

@@ -6,5 +6,6 @@ from .functional import row_losses as row_losses
 from .modes import BackendName as BackendName
 from .modes import DirectionName as DirectionName
 from .module import UniCLLoss as UniCLLoss
+from .over_ranks.collectives import share_of_rank as share_of_rank
 from .targets.given import Labels as Labels
 from .targets.sets import Overlap as Overlap

@@ -7,12 +7,16 @@ reading a value makes the host wait for the device. In a compiled graph, it brea
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
+from typing import Never
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.autograd import forward_ad
 
 __all__ = [
     "check_choice",
@@ -21,9 +25,13 @@ __all__ = [
     "check_same_kind",
     "check_unit_rows",
     "check_weight",
+    "is_shape",
+    "is_transformed",
     "readable",
+    "refuse_unknown",
     "scale_tensor",
     "short",
+    "warn",
 ]
 
 # Rows normalised in bfloat16 have norms within 2 ** -8 of 1; a projection that was never normalised is far outside.
@@ -31,8 +39,49 @@ _NORM_TOLERANCE = 0.01
 
 
 def readable(tensor: Tensor) -> bool:
-    """Tells whether values can be read at no cost: the tensor is on the CPU, and nothing is being compiled."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    """Tells whether values can be read at no cost.
+
+    The tensor is on the CPU, nothing is being compiled or transformed, and the tensor is no mere shape.
+    """
+    return tensor.device.type == "cpu" and not (
+        torch.compiler.is_compiling() or is_shape(tensor) or is_transformed(tensor)
+    )
+
+
+def is_shape(tensor: Tensor) -> bool:
+    """Tells whether a tensor has a shape and no values: a meta tensor or, outside a compiler, a fake one."""
+    return tensor.device.type == "meta" or (not torch.compiler.is_compiling() and isinstance(tensor, FakeTensor))
+
+
+def is_transformed(*tensors: Tensor | None) -> bool:
+    """Tells whether a transform of torch.func is at work, or a tensor carries a forward-mode derivative."""
+    if torch.compiler.is_compiling():
+        return False
+    if torch._C._are_functorch_transforms_active():  # as torch.autograd.Function asks
+        return True
+    return forward_ad._current_level >= 0 and any(  # there is no public question
+        tensor is not None and forward_ad.unpack_dual(tensor).tangent is not None  # type: ignore[no-untyped-call]
+        for tensor in tensors
+    )
+
+
+def warn(message: str) -> None:
+    """Warns about a value that is allowed and most often a mistake. Python shows equal messages once."""
+    warnings.warn(message, UserWarning, stacklevel=1)
+
+
+def refuse_unknown(caller: str, unknown: dict[str, Never], instead: dict[str, str]) -> None:
+    """Refuses options that the caller does not have, and tells what to do instead where ``instead`` knows it.
+
+    Example:
+        >>> refuse_unknown("fused_loss", {"tau": 0.07}, {"tau": "pass logit_scale=1 / tau"})
+        Traceback (most recent call last):
+        ...
+        TypeError: expected options of fused_loss; got tau: pass logit_scale=1 / tau
+    """
+    if unknown:
+        hints = "; ".join(dict.fromkeys(instead[name] for name in sorted(unknown) if name in instead))
+        raise TypeError(f"expected options of {caller}; got {', '.join(sorted(unknown))}{': ' if hints else ''}{hints}")
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
@@ -122,8 +171,9 @@ def check_unit_rows(name: str, features: Float[Tensor, "rows width"], *, normali
     if math.isfinite(highest) and lowest > 0 and (normalize or max(highest - 1, 1 - lowest) <= _NORM_TOLERANCE):
         return
     check_finite(name, features)
-    if lowest == 0:
-        row = int(norms.argmin())
+    # The squares of small numbers are 0, and so may be the norm of a row that can be normalised.
+    if lowest == 0 and not (normalize and bool(features.any(dim=1).all())):
+        row = int((features != 0).sum(1).argmin() if normalize else norms.argmin())
         raise ValueError(f"expected {name} with a direction in every row; row {row} is the zero vector")
     if not normalize:
         row = int((norms - 1).abs().argmax())
@@ -187,3 +237,5 @@ def short(dtype: torch.dtype) -> str:
 def _check_scale(value: float) -> None:
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"expected logit_scale positive and finite; got {value}")
+    if value < 1:
+        warn("expected logit_scale of at least 1; got a smaller one, as a temperature is: pass 1 / temperature")

@@ -73,7 +73,8 @@ class Sums:
         mean = self.positive / count.clamp_min(1e-30)
         if smoothing:
             mean = (1 - smoothing) * mean + smoothing * self.every / max(1, others - problem.modes.exclude_self)
-        return torch.where(count > 0, (lse - mean) / LOG2_E, 0.0).to(problem.scale.dtype)
+        # A mean of logits is never above their log-sum-exp; its rounding may be.
+        return torch.where(count > 0, ((lse - mean) / LOG2_E).clamp_min(0), 0.0).to(problem.scale.dtype)
 
 
 def losses_of_sums(problem: Problem, rows: Sums, columns: Sums, merge: Callable[[Sums], None] | None) -> Losses:

@@ -6,8 +6,9 @@ Legend: ``b`` images, ``m`` texts, ``k`` extra texts, ``d`` width.
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, Never, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,22 +22,34 @@ from unicl.loss.checks import (
     check_same_kind,
     check_unit_rows,
     check_weight,
+    is_shape,
+    is_transformed,
     readable,
+    refuse_unknown,
     scale_tensor,
+    warn,
 )
 from unicl.loss.modes import BackendName, DirectionName, LossModes
 from unicl.loss.operators import contrastive_losses
-from unicl.loss.over_ranks.collectives import check_group
+from unicl.loss.over_ranks.collectives import Group, read_group
 from unicl.loss.over_ranks.operators import distributed_losses, sum_over_ranks
 from unicl.loss.problem import Problem
 from unicl.loss.reference import dense_labels, reference_losses
 from unicl.loss.targets.given import GivenLabels, Labels, read_labels
+from unicl.loss.targets.match import Targets
 from unicl.loss.targets.sets import Overlap
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
-__all__ = ["Call", "fused_loss", "mean_loss", "read_call", "row_losses"]
+__all__ = ["INSTEAD", "Call", "fused_loss", "mean_loss", "read_call", "row_losses"]
+
+#: Options of other losses, and what to do instead.
+INSTEAD = {
+    **dict.fromkeys(("temperature", "tau"), "pass logit_scale=1 / temperature"),
+    **dict.fromkeys(("labels", "targets"), "pass image_labels, and text_labels where they differ"),
+    "logit_bias": "leave it out, as a constant added to all logits cancels in a softmax",
+}
 
 
 def fused_loss(
@@ -55,11 +68,12 @@ def fused_loss(
     extra_text_features: Float[Tensor, "k d"] | None = None,
     extra_text_labels: Labels | None = None,
     normalize: bool = False,
-    group: ProcessGroup | None = None,
+    group: Group = None,
     backend: BackendName = "auto",
     chunk_size: int | None = None,
     deterministic: bool = True,
     reduction: Literal["mean", "none"] = "mean",
+    **unknown: Never,
 ) -> Float[Tensor, ""]:
     """Gives the contrastive loss whose positives are all pairs of equal label, without a large b x m matrix.
 
@@ -102,10 +116,13 @@ def fused_loss(
         extra_text_labels: One for each extra text, of the kind of image_labels. None, below 0, or an empty set:
             negatives only.
         normalize: Divide every row by its norm first.
-        group: A ``torch.distributed`` process group. Every rank passes its own rows (at least one, and the same kind
+        group: A ``torch.distributed`` process group, or "world": the processes that there are when the loss is called,
+            which may be this one alone. (``torch.distributed.group.WORLD`` is None before ``init_process_group``.)
+            Every rank passes its own rows (at least one, and the same kind
             of labels), which are compared with those of all ranks. The mean over ranks of the returned losses is the
             loss of the joined batch, and under DistributedDataParallel every parameter gets its gradient. Each rank
-            has its own extra texts.
+            has its own extra texts. Texts that all ranks have, such as class prompts, are to be shared out with
+            :func:`unicl.loss.share_of_rank`.
         backend: "tiled" (plain torch, any device), "triton" (CUDA kernels; not yet run on a GPU, only interpreted and
             compiled ahead of time), "reference" (the equation; b x m in memory), or "auto", which is "tiled".
         chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
@@ -113,6 +130,7 @@ def fused_loss(
             shapes the first time that it meets a kind of problem, and keeps the fastest. So sums may be in another
             order in another process. (No GPU has timed them yet.) The other backends do the same with either value.
         reduction: Deprecated. "none" gives the result of :func:`row_losses`, which is to be called instead.
+        **unknown: Refused, with what to pass instead.
 
     Returns:
         One number, float32 (float64 for float64 features), differentiable in the features and the scale.
@@ -131,6 +149,7 @@ def fused_loss(
         >>> round(loss.item(), 4), tuple(images.grad.shape)
         (2.9937, (3, 4))
     """
+    refuse_unknown("fused_loss", unknown, INSTEAD)
     check_choice("reduction", reduction, ("mean", "none"))
     modes = LossModes(
         label_smoothing=label_smoothing,
@@ -174,10 +193,11 @@ def row_losses(
     extra_text_features: Float[Tensor, "k d"] | None = None,
     extra_text_labels: Labels | None = None,
     normalize: bool = False,
-    group: ProcessGroup | None = None,
+    group: Group = None,
     backend: BackendName = "auto",
     chunk_size: int | None = None,
     deterministic: bool = True,
+    **unknown: Never,
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"]]:
     """Gives the loss of every image and of every text: the terms of :func:`fused_loss` before their means.
 
@@ -198,6 +218,8 @@ def row_losses(
         >>> of_images, of_texts
         (tensor([0.3133, 0.0000]), tensor([0.3133, 0.0000]))
     """
+    weights = dict.fromkeys(("image_weight", "text_weight"), "multiply the losses by it")
+    refuse_unknown("row_losses", unknown, {**INSTEAD, **weights})
     modes = LossModes(
         label_smoothing=label_smoothing,
         overlap=overlap,
@@ -256,7 +278,7 @@ def read_call(
     *,
     modes: LossModes,
     normalize: bool,
-    group: ProcessGroup | None,
+    group: Group,
 ) -> Call:
     """Checks the arguments of a call against one another."""
     image = _read_features("image_features", image_features, like=None, normalize=normalize)
@@ -272,14 +294,13 @@ def read_call(
         )
     scale = scale_tensor(logit_scale, image)
     labels = read_labels(image, text, extra, image_labels, text_labels, extra_text_labels)
-    if group is not None:
-        check_group(group)
-        if modes.backend == "reference":
-            raise ValueError(
-                "expected a backend for several processes with a group; got backend='reference': "
-                "use backend='auto' or 'tiled'"
-            )
-    return Call(image=image, text=text, extra=extra, scale=scale, labels=labels, modes=modes, group=group)
+    ranks = read_group(group)
+    if ranks is not None and modes.backend == "reference":
+        raise ValueError(
+            "expected a backend for several processes with a group; got backend='reference': "
+            "use backend='auto' or 'tiled'"
+        )
+    return Call(image=image, text=text, extra=extra, scale=scale, labels=labels, modes=modes, group=ranks)
 
 
 def mean_loss(
@@ -296,27 +317,50 @@ def mean_loss(
         means.append(_weighted_mean(row_loss, row_has, image_weight, call.group))
     if call.modes.to_image:
         means.append(_weighted_mean(column_loss, column_has, text_weight, call.group))
+    if call.group is None and readable(row_has) and not (row_has.any() or column_has.any()):
+        warn(
+            "expected a positive for some image or text; got none, so the loss is 0 and nothing is learnt: "
+            "check that image_labels and text_labels are of one label space"
+        )
     return torch.stack(means).mean()
 
 
 def _read_features(name: str, given: Tensor, *, like: Tensor | None, normalize: bool) -> Float[Tensor, "rows d"]:
     """Gives features, checked, in the dtype of the comparison and normalised if asked."""
     check_features(name, given)
+    if readable(given):
+        check_unit_rows(name, given, normalize=normalize)
     features, kind = given, (given if like is None else like).device.type
-    if features.dtype != torch.float64 and torch.is_autocast_enabled(kind):
+    if normalize:
+        features = _unit_rows(features)
+    if given.dtype != torch.float64 and kind != "meta" and torch.is_autocast_enabled(kind):
         # As a matmul under autocast would take them.
         features = features.to(torch.get_autocast_dtype(kind))
     if like is not None:
         check_same_kind(name, features, like=like)
-    if readable(features):
-        check_unit_rows(name, features, normalize=normalize)
-    return unit_rows(features, dim=1) if normalize else features
+    return features
+
+
+def _unit_rows(features: Float[Tensor, "rows d"]) -> Float[Tensor, "rows d"]:
+    """Divides every row by its norm, whatever the norm: its square may leave the dtype. A row of zeros stays."""
+    # As a factor cancels, so does its derivative.
+    largest = features.detach().abs().amax(dim=1, keepdim=True)
+    with torch.autocast(features.device.type, enabled=False) if features.device.type != "meta" else nullcontext():
+        wide = features.to(torch.promote_types(features.dtype, torch.float32))
+        return unit_rows(wide / torch.where(largest > 0, largest, 1), dim=1).to(features.dtype)
 
 
 def _losses(call: Call) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"], Bool[Tensor, " b"], Bool[Tensor, " m"]]:
     """Gives the losses of the images and of the texts, and which of them have a positive."""
     modes = call.modes
-    if modes.backend == "reference":
+    is_transform = is_transformed(call.image, call.text, call.scale)
+    if is_transform and call.group is not None:
+        raise ValueError(
+            "expected no transform of torch.func and no forward-mode derivative with a group; got one: "
+            "use backward(), or group=None with backend='reference'"
+        )
+    # Operators have no rule for transforms; the equation in plain operations needs none.
+    if modes.backend == "reference" or is_transform:
         rows, columns, row_has, column_has = reference_losses(
             call.image,
             call.text,
@@ -329,13 +373,21 @@ def _losses(call: Call) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"], Bool[
         return rows * modes.to_text, columns * modes.to_image, row_has, column_has
     if call.group is not None:
         return distributed_losses(call.image, call.text, call.extra, call.scale, call.labels, modes, call.group)
-    targets = call.labels.targets(
-        call.image,
-        call.text,
-        overlap=modes.overlap,
-        exclude_self=modes.exclude_self,
-        count_meetings=backend_named(modes.backend).count_meetings,
-    )
+    if is_shape(call.image) and call.labels.kind == "sets":
+        # Sets are read on the host, and without values there is nothing to compare them with: any targets will do.
+        targets = Targets(
+            kind="pairs",
+            image_count=call.image.new_ones(len(call.image)),
+            text_count=call.text.new_ones(len(call.text)),
+        )
+    else:
+        targets = call.labels.targets(
+            call.image,
+            call.text,
+            overlap=modes.overlap,
+            exclude_self=modes.exclude_self,
+            count_meetings=backend_named(modes.backend).count_meetings,
+        )
     problem = Problem(
         image=call.image, text=call.text, extra=call.extra, scale=call.scale, targets=targets, modes=modes
     )

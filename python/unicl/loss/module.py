@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Never
+from typing import Never
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unicl.loss.checks import short
-from unicl.loss.functional import mean_loss, read_call
+from unicl.loss.checks import refuse_unknown, short
+from unicl.loss.functional import INSTEAD, mean_loss, read_call
 from unicl.loss.modes import BackendName, DirectionName, LossModes
+from unicl.loss.over_ranks.collectives import Group
 from unicl.loss.targets.given import Labels
 from unicl.loss.targets.sets import Overlap
-
-if TYPE_CHECKING:
-    from torch.distributed import ProcessGroup
 
 __all__ = ["UniCLLoss"]
 
 # Options of other losses or of the call, and what to do instead.
 _INSTEAD = {
+    **INSTEAD,
+    **dict.fromkeys(("image_labels", "text_labels", "labels", "targets"), "pass labels with each batch"),
+    **dict.fromkeys(("temperature", "logit_scale"), "pass logit_scale, 1 / temperature, with each batch"),
     **dict.fromkeys(
         ("local_loss", "gather_with_grad", "cache_labels", "rank", "world_size", "use_horovod"),
-        "over ranks, pass group=torch.distributed.group.WORLD",
+        "over ranks, pass group='world'",
     ),
     **dict.fromkeys(
         ("image_weight", "text_weight", "extra_text_features", "extra_text_labels"), "pass it with each batch"
@@ -43,7 +44,7 @@ class UniCLLoss(nn.Module):
         direction: As in ``fused_loss``.
         exclude_self: As in ``fused_loss``.
         normalize: As in ``fused_loss``.
-        group: Over ranks ``torch.distributed.group.WORLD``, in the place of ClipLoss' local_loss, gather_with_grad,
+        group: Over ranks "world", looked up at each call, in the place of ClipLoss' local_loss, gather_with_grad,
             rank and world_size. Without it each rank compares its own rows alone.
         backend: As in ``fused_loss``.
         chunk_size: As in ``fused_loss``.
@@ -70,17 +71,14 @@ class UniCLLoss(nn.Module):
         direction: DirectionName = "both",
         exclude_self: bool = False,
         normalize: bool = False,
-        group: ProcessGroup | None = None,
+        group: Group = None,
         backend: BackendName = "auto",
         chunk_size: int | None = None,
         deterministic: bool = True,
         **unknown: Never,
     ) -> None:
         super().__init__()
-        if unknown:
-            instead = "; ".join(dict.fromkeys(_INSTEAD[name] for name in sorted(unknown) if name in _INSTEAD))
-            got = ", ".join(sorted(unknown))
-            raise TypeError(f"expected options of UniCLLoss; got {got}{': ' if instead else ''}{instead}")
+        refuse_unknown("UniCLLoss", unknown, _INSTEAD)
         self.modes = LossModes(
             label_smoothing=label_smoothing,
             overlap=overlap,

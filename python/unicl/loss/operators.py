@@ -168,6 +168,16 @@ def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
         )
 
 
+@_gradients.register_vmap
+def _(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
+    """Computes gradients for several gradients of the losses (a Jacobian), one after another."""
+    found = [
+        _gradients(*(x.select(at, i) if isinstance(at, int) else x for x, at in zip(arguments, in_dims, strict=True)))
+        for i in range(info.batch_size)
+    ]
+    return tuple(torch.stack(parts) for parts in zip(*found, strict=True)), (0, 0, 0)
+
+
 @_gradients.register_fake
 def _(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     image, text, scale = arguments[:3]
@@ -207,7 +217,9 @@ def _backward(ctx: Any, row_grad: Tensor | None, column_grad: Tensor | None, *_:
     image, text, scale = arguments[:3]
     row_grad = scale.new_zeros(image.shape[0]) if row_grad is None else row_grad
     column_grad = scale.new_zeros(text.shape[0]) if column_grad is None else column_grad
-    if torch.is_grad_enabled():
+    # Of is_grads_batched, which calls an operator with all gradients at once and asks it for no rule.
+    is_batched = any(torch._C._functorch.is_legacy_batchedtensor(x) for x in (row_grad, column_grad))
+    if torch.is_grad_enabled() or is_batched:
         grads = _twice_differentiable(_problem(*arguments), row_grad, column_grad)
     else:
         wants = ctx.needs_input_grad[:2]
@@ -219,8 +231,10 @@ def _backward(ctx: Any, row_grad: Tensor | None, column_grad: Tensor | None, *_:
 def _twice_differentiable(problem: Problem, row_grad: Tensor, column_grad: Tensor) -> Sequence[Tensor | None]:
     inputs = (problem.image, problem.text, problem.scale)
     wanted = [x for x in inputs if x.requires_grad]
-    losses = differentiable_losses(problem)
-    found = iter(torch.autograd.grad(losses, wanted, (row_grad, column_grad), create_graph=True))
+    is_kept = torch.is_grad_enabled()
+    with torch.enable_grad():
+        losses = differentiable_losses(problem)
+    found = iter(torch.autograd.grad(losses, wanted, (row_grad, column_grad), create_graph=is_kept))
     return [next(found) if x.requires_grad else None for x in inputs]
 
 

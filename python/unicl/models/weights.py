@@ -82,20 +82,32 @@ def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: str 
         folder: The folder; it is made if it is missing.
 
     Raises:
-        TypeError: The model is wrapped, so that its weights have other names.
+        TypeError: The model is wrapped, so that its weights have other names. Or ``config.json`` cannot hold a field.
+        ValueError: A weight has another name or shape than in ``config.build()``, so the files could not be loaded.
     """
+    import torch
     from safetensors.torch import save
 
     if not isinstance(model, DualTower):
         raise TypeError(
             f"expected a DualTower; got {type(model).__name__}: of DistributedDataParallel pass its .module"
         )
+    with torch.device("meta"):
+        wanted = {name: tuple(tensor.shape) for name, tensor in config.build().state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    if unlike := sorted(name for name in wanted | given if wanted.get(name) != given.get(name)):
+        name = unlike[0]
+        raise ValueError(
+            f"expected the model that config.build() makes; {name} has shape {given.get(name, 'none')} in the model "
+            f"and {wanted.get(name, 'none')} by the configuration ({len(unlike)} such weights): "
+            "pass the model's own config"
+        )
+    content = json.dumps({"architecture": ARCHITECTURE, **asdict(config)}, indent=2)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # Not save_file: it makes a file that only its owner can read.
     weights = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     write_bytes(folder / WEIGHTS_FILE, weights)
-    content = json.dumps({"architecture": ARCHITECTURE, **asdict(config)}, indent=2)
     write_text(folder / CONFIG_FILE, f"{content}\n")
 
 

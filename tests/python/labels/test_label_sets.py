@@ -82,8 +82,8 @@ def arrays(indices=(1, 2), offsets=(0, 1, 2), weights=None):
 @pytest.mark.parametrize(
     ("broken", "error", "message"),
     [
-        ({"indices": np.array([1, 2])}, TypeError, "expected indices as a numpy array of int32; got int64"),
-        ({"indices": [1, 2]}, TypeError, "expected indices as a numpy array of int32; got list"),
+        ({"indices": np.array([1, 2], np.uint64)}, TypeError, "expected indices as .* int32 or int64; got uint64"),
+        ({"indices": [1, 2]}, TypeError, "expected indices as a numpy array of int32 or int64; got list"),
         ({"indices": np.zeros((2, 1), np.int32)}, ValueError, r"expected indices in one dimension; got shape \(2, 1\)"),
         (arrays(offsets=[]), ValueError, r"to the number of indices \(2\); got \[\]"),
         (arrays(offsets=[0, 1]), ValueError, r"to the number of indices \(2\); got \[0 1\]"),
@@ -124,7 +124,7 @@ def test_a_row_out_of_range_is_refused():
         ([[0], ["dog"]], TypeError, r"integers in row 1; got \['dog'\] \(LabelVocabulary.id gives"),
         (["dog"], TypeError, r"expected integers in row 0; got \['dog'\]"),
         ([[1.5]], TypeError, r"expected integers in row 0; got \[1.5\]"),
-        ([[2**31]], ValueError, r"expected label ids of 32 bits; got 2147483648"),
+        ([[1], [2**63]], ValueError, r"expected label ids below 2\*\*63; got 9223372036854775808 in row 1: shift"),
     ],
 )
 def test_a_row_that_is_no_list_of_ids_is_refused_and_named(rows, error, message):
@@ -146,3 +146,26 @@ def test_several_rows_are_taken_and_not_indexed():
 def test_a_weight_for_every_label_is_asked_for():
     with pytest.raises(ValueError, match="expected a weight for each label id, up to 4; got 3"):
         LabelSets.from_lists([[0], [4]]).weighted([1.0, 1.0, 1.0])
+
+
+def test_ids_of_64_bits_stay_as_they_are():
+    wide = LabelSets.from_lists([[2**62, 3], [2**40]])
+    assert wide.indices.dtype == np.int64
+    assert LabelSets.concatenate([wide, LabelSets.from_lists([[1]])]).to_list() == [[3, 2**62], [2**40], [1]]
+    by = LabelSets.from_lists([[2**62], [2**62 + 1, 2**62]])
+    assert LabelSets.from_lists([[0, 1], [0], []]).replaced(by).to_list() == [[2**62, 2**62 + 1], [2**62], []]
+    with pytest.raises(ValueError, match="expected label ids below num_labels, 5; got"):
+        wide.document_frequency(5)
+
+
+def test_multi_hot_rows_become_sets():
+    assert LabelSets.from_multi_hot(np.eye(2, 3, dtype=bool)).to_list() == [[0], [1]]
+    soft = LabelSets.from_multi_hot([[0, 0.5], [1, 1]])
+    assert (soft.to_list(), soft.weights.tolist()) == ([[1], [0, 1]], [0.5, 1.0, 1.0])
+    assert len(LabelSets.from_multi_hot(np.zeros((0, 4)))) == 0
+    with pytest.raises(ValueError, match=r"expected a matrix \(rows, labels\); got shape \(2,\)"):
+        LabelSets.from_multi_hot([0, 1])
+    with pytest.raises(ValueError, match=r"expected finite weights >= 0; got -1.0"):
+        LabelSets.from_multi_hot([[0, -1]])
+    with pytest.raises(TypeError, match="expected bools or numbers in a multi-hot matrix; got <U3"):
+        LabelSets.from_multi_hot([["dog", "cat"]])

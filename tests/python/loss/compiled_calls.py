@@ -30,6 +30,7 @@ def batch_of(rows, *, labelled):
     generator = torch.Generator().manual_seed(rows)
     image, text = (normalize(torch.randn(rows, 5, generator=generator), dim=1) for _ in range(2))
     labels = torch.randint(-1, max(1, rows // 4) + 1, (2, rows), generator=generator)
+    labels[1][labels[0] < 0] = -1
     return [image, text, *(labels if labelled else (None, None)), torch.tensor(14.3)]
 
 

@@ -48,6 +48,8 @@ def make_batch() -> Callable[..., Batch]:
         if labels == "pairs":
             return Batch(image=image, text=text, image_labels=None, text_labels=None)
         image_labels, text_labels = (_draw_labels(labels, rows, generator) for rows in (b, m))
+        # The text of an image without a class has none either; another order is refused.
+        text_labels[: min(b, m)][image_labels[:m] < 0] = -1
         return Batch(image=image, text=text, image_labels=image_labels, text_labels=text_labels)
 
     return make

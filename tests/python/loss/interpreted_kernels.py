@@ -52,6 +52,8 @@ def errors(dtype, kind, modes, sizes=(21, 37, 19)):
     m = b if square else m
     image, text, extra = (normalize(torch.randn(n, d, generator=generator), dim=1).to(dtype) for n in (b, m, 5))
     labels = [draw(kind, n, generator) for n in (b, m, 5)]
+    if kind == "labels":
+        labels[1][: min(b, m)][labels[0][:m] < 0] = -1
     options = {key: value for key, value in modes.items() if key not in ("logit_scale", "extra")}
     if kind in ("cosine", "any"):
         options["overlap"] = kind

@@ -250,3 +250,73 @@ def test_integers_and_label_sets_are_not_mixed():
 def test_rows_normalised_in_any_dtype_pass_as_unit_rows(dtype):
     features = torch.nn.functional.normalize(torch.randn(200, 512).to(dtype), dim=1)
     assert torch.isfinite(unicl.fused_loss(features, features))
+
+
+HASHES = np.array([2**63 + 11, 2**63 + 11, 5], np.uint64)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        HASHES,
+        HASHES.tolist(),
+        torch.from_numpy(HASHES),
+        [2**63 + 11, -1, 5],
+        [2**64, 1, 5],
+        SimpleNamespace(indices=HASHES, offsets=np.arange(4), weights=None),
+    ],
+    ids=["array", "list", "tensor", "list with a negative", "list beyond 64 bits", "sets"],
+)
+def test_labels_beyond_63_bits_are_refused_and_never_wrap(labels):
+    with pytest.raises(ValueError, match=r"expected integers below 2\*\*63 in image_labels; got \d{19,}: shift hashes"):
+        unicl.fused_loss(unit(3), unit(3), labels)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.uint32, torch.uint64])
+def test_unsigned_labels_are_labels(dtype):
+    wanted = unicl.fused_loss(unit(3), unit(3), [7, 7, 1])
+    assert unicl.fused_loss(unit(3), unit(3), torch.tensor([7, 7, 1]).to(dtype)) == wanted
+
+
+def test_sets_of_64_bit_labels_give_the_loss_of_small_ones():
+    wanted = unicl.fused_loss(unit(3), unit(3), unicl.LabelSets.from_lists([[1], [1, 2], [5]]))
+    wide = unicl.LabelSets.from_lists([[2**62 + 1], [2**62 + 1, 2**62 + 2], [5]])
+    torch.testing.assert_close(unicl.fused_loss(unit(3), unit(3), wide), wanted)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.eye(3).long(), r"got shape \(3, 3\): for multi-hot labels, pass unicl.LabelSets.from_multi_hot"),
+        (np.eye(3, dtype=bool), r"got shape \(3, 3\): for multi-hot labels, pass unicl.LabelSets.from_multi_hot"),
+        (torch.eye(3)[:, :2], r"got shape \(3, 2\): for multi-hot labels, pass unicl.LabelSets.from_multi_hot"),
+        (
+            [[0, 1], [1, 0], [0, 0]],
+            r"got lists: .*from_lists for lists of ids, and .*from_multi_hot for rows of 0 and 1",
+        ),
+        (["dog", "cat", "dog"], r"got <U3: give each name an id, as unicl.LabelVocabulary.from_names"),
+        (
+            np.array(["dog", "cat", "dog"], object),
+            r"got str: give each name an id, as unicl.LabelVocabulary.from_names",
+        ),
+        ([True, False, True], r"got bool: pass two classes as 0 and 1, and multi-hot rows as .*from_multi_hot"),
+    ],
+)
+def test_labels_of_other_forms_are_refused_with_what_to_use(labels, message):
+    with pytest.raises(TypeError, match=message):
+        unicl.fused_loss(unit(3), unit(3), labels)
+
+
+def test_an_image_without_a_class_whose_own_text_has_one_is_refused():
+    with pytest.raises(ValueError, match=r"expected text 1 without a class, as image 1 has none .*: put the texts of"):
+        unicl.fused_loss(unit(3), unit(3), [0, -1, -1], [0, 1, -1])
+
+
+def test_a_scale_below_1_and_a_batch_without_positives_are_warned_about_once():
+    for options, message in (
+        ({"logit_scale": 0.07}, r"expected logit_scale of at least 1; .*: pass 1 / temperature"),
+        ({"image_labels": [0, 1, 2], "text_labels": [5, 6, 7]}, "expected a positive for some image or text; got none"),
+    ):
+        with pytest.warns(UserWarning, match=message) as warned:
+            unicl.fused_loss(unit(3), unit(3), **options)
+        assert len(warned) == 1

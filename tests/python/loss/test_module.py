@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import unicl
+from unicl.loss import row_losses
 
 
 @pytest.fixture
@@ -43,8 +44,14 @@ def test_what_belongs_to_a_batch_is_refused_when_the_module_is_made(name):
 
 
 def test_unknown_options_are_refused_when_the_module_is_made():
-    with pytest.raises(TypeError, match=r"expected options of UniCLLoss; got temperature$"):
-        unicl.UniCLLoss(temperature=0.07)
+    with pytest.raises(TypeError, match=r"expected options of UniCLLoss; got margin$"):
+        unicl.UniCLLoss(margin=0.07)
+
+
+@pytest.mark.parametrize("call", [unicl.fused_loss, row_losses, lambda *_, **options: unicl.UniCLLoss(**options)])
+def test_a_temperature_is_refused_with_the_scale_to_pass_instead(batch, call):
+    with pytest.raises(TypeError, match=r"got temperature: pass logit_scale.*1 / temperature"):
+        call(batch.image, batch.text, temperature=0.07)
 
 
 def test_an_unknown_mode_is_refused_when_the_module_is_made():
@@ -53,7 +60,7 @@ def test_an_unknown_mode_is_refused_when_the_module_is_made():
 
 
 def test_what_clip_loss_takes_over_ranks_is_refused_with_what_to_pass_here():
-    message = r"got local_loss, rank: over ranks, pass group=torch\.distributed\.group\.WORLD$"
+    message = r"got local_loss, rank: over ranks, pass group='world'$"
     with pytest.raises(TypeError, match=message):
         unicl.UniCLLoss(rank=0, local_loss=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from datetime import timedelta
 from types import SimpleNamespace
 from unittest import mock
@@ -17,6 +18,7 @@ from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
 import unicl
+from unicl.loss import share_of_rank
 from unicl.loss.modes import LossModes
 from unicl.loss.operators import MODES
 
@@ -53,6 +55,7 @@ def make_data(case, sizes):
         low = -1 if b == m else 0
         data.image_labels = torch.randint(low, 4, (b,), generator=generator)
         data.text_labels = torch.randint(low, 4, (m,), generator=generator)
+        data.text_labels[: min(b, m)][data.image_labels[:m] < 0] = -1
     if case == "weighted":
         data.image_weight = torch.rand(b, generator=generator).double()
     if case == "smoothed":
@@ -125,6 +128,7 @@ def train_in_every_group(rank, world, folder, cases):
             if rank == len(sizes) - 1:
                 torch.save(found, f"{folder}/{number}.pt")
     refuse_what_cannot_be_used(rank)
+    class_prompts_count_once(rank)
     everyone = dist.group.WORLD
     torch.save(second_derivatives(UNEVEN, rank, everyone), f"{folder}/second-{rank}.pt")
     compile_into_one_graph(rank, everyone)
@@ -135,17 +139,43 @@ def train_in_every_group(rank, world, folder, cases):
 def refuse_what_cannot_be_used(rank):
     wide, narrow = torch.eye(4), torch.eye(3)
     everyone = dist.group.WORLD
-    with pytest.raises(ValueError, match=r"expected features of one width on all ranks; got \[4, 3, 3, 3\] by rank"):
+    with pytest.raises(ValueError, match=r"expected features of one width on all ranks; got 4; 3; 3; 3 by rank"):
         unicl.fused_loss(*([wide, wide] if rank == 0 else [narrow, narrow]), group=everyone)
     labels = [None, torch.arange(3), sets_of([[0], [1], []]), None][rank]
     with pytest.raises(
         ValueError, match="expected labels of one kind on all ranks; got none; integers; LabelSets; none by rank"
     ):
         unicl.fused_loss(narrow, narrow, labels, group=everyone)
-    with pytest.raises(TypeError, match=r"expected group as a torch\.distributed\.ProcessGroup; got str"):
-        unicl.fused_loss(wide, wide, group="world")
+    with pytest.raises(TypeError, match=r"expected group as a torch\.distributed\.ProcessGroup, or 'world'; got 'all'"):
+        unicl.fused_loss(wide, wide, group="all")
+    own = wide.double() if rank == 1 else wide
+    with pytest.raises(ValueError, match="one dtype on all ranks; got float32; float64; float32; float32 by rank"):
+        unicl.fused_loss(own, own, group=everyone)
+    direction = ["both", "both", "image_to_text", "both"][rank]
+    with pytest.raises(ValueError, match="one direction on all ranks; got both; both; image_to_text; both by rank"):
+        unicl.fused_loss(wide, wide, group="world", direction=direction)
+    with pytest.raises(ValueError, match=r"one label_smoothing on all ranks; got 0\.0; 0\.1; 0\.0; 0\.1 by rank"):
+        unicl.fused_loss(wide, wide, group="world", label_smoothing=0.1 * (rank % 2))
+    with pytest.warns(UserWarning, match="each rank compares its own rows alone: pass group='world'"):
+        unicl.fused_loss(wide, wide)
     with pytest.raises(ValueError, match="for several processes with a group; got backend='reference': use"):
         unicl.fused_loss(wide, wide, group=everyone, backend="reference")
+
+
+def class_prompts_count_once(rank):
+    """Prompts that all ranks have are shared out: the loss is that of the joined batch with each once."""
+    prompts, classes = normalize(torch.eye(3, 4).double() + 0.1, dim=1), torch.arange(3)
+
+    def loss(rank, group):
+        image, text, image_labels, text_labels = rows_of(UNEVEN, rank)
+        text = torch.cat([text, share_of_rank(prompts, group)])
+        text_labels = torch.cat([text_labels, share_of_rank(classes, group)])
+        return unicl.fused_loss(image, text, image_labels, text_labels, group=group)
+
+    mean = loss(rank, "world")
+    dist.all_reduce(mean)
+    with warnings.catch_warnings(action="ignore"):
+        torch.testing.assert_close(mean / 4, loss(None, None))
 
 
 UNEVEN = [(2, 5), (4, 1), (3, 3), (1, 2)]

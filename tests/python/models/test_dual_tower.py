@@ -1,6 +1,7 @@
 """The small towers, the dual tower, and weights in and out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,15 @@ def test_a_folder_that_is_no_model_is_refused_and_says_why(tmp_path: Path) -> No
     (tmp_path / "config.json").write_text(json.dumps({**fields, "embed_dim": 8}))
     with pytest.raises(RuntimeError, match="size mismatch"):
         load_dual_tower(tmp_path)
+
+
+def test_a_model_of_another_configuration_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"expected the model that config.build\(\) makes; .* pass the model's own config"
+    ):
+        save_dual_tower(SMALL.build(), replace(SMALL, embed_dim=8), tmp_path / "model")
+    model = SMALL.build()
+    model.text_encoder = torch.nn.Identity()
+    with pytest.raises(ValueError, match=r"has shape none in the model"):
+        save_dual_tower(model, SMALL, tmp_path / "model")
+    assert not (tmp_path / "model").exists()

@@ -141,7 +141,7 @@ def _(value: Tensor, _group: str) -> Tensor:
 def _losses(*arguments: Any) -> _Outputs:
     call = _Arguments.read(*arguments)
     kind = call.modes.overlap if call.kind == "sets" else call.kind
-    ranks = Ranks.join(_group_of(call.group), call.image, call.text, kind)
+    ranks = Ranks.join(_group_of(call.group), call.image, call.text, kind, call.modes)
     if call.kind == "pairs" and ranks.images != ranks.texts:
         raise ValueError(
             "expected as many images as texts on every rank without labels; "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unicl.labels import LabelSetsLike
-from unicl.loss.checks import short
+from unicl.loss.checks import readable, short
 from unicl.loss.targets.match import CountMeetings, Targets, match_labels, match_pairs, match_sets
 from unicl.loss.targets.sets import Overlap, is_sets, send
 
@@ -26,6 +26,11 @@ __all__ = ["GivenLabels", "Labels", "read_labels"]
 Labels: TypeAlias = Int[Tensor, " _"] | NDArray[np.integer[Any]] | Sequence[int] | LabelSetsLike
 
 _SCALE = ": pass the scale by name, logit_scale="
+_SHIFT = "shift hashes of 64 bits by one bit, labels >> 1, and pass them as int64"
+_INTEGERS = (
+    *(torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +118,18 @@ def read_labels(
             read.append(labels)
         else:
             read.append(_label_tensor(name, labels, rows=features.shape[0], of=of, device=image.device))
-    return GivenLabels(kind="sets" if all(sets) else "integers", image=read[0], text=read[1], extra=read[2])
+    if text_labels is None or text_labels is image_labels:
+        read[1] = read[0]  # the same object: one sort serves both
+    if isinstance(read[0], Tensor) and isinstance(read[1], Tensor):
+        _check_own_texts(read[0], read[1])
+    on_device = [
+        send(labels, image.device) if isinstance(labels, Tensor) and labels.device != image.device else labels
+        for labels in read
+    ]
+    if read[1] is read[0]:
+        on_device[1] = on_device[0]
+    kind: Literal["sets", "integers"] = "sets" if all(sets) else "integers"
+    return GivenLabels(kind=kind, image=on_device[0], text=on_device[1], extra=on_device[2])
 
 
 def _check_presence(
@@ -135,30 +151,85 @@ def _check_presence(
 
 
 def _label_tensor(name: str, labels: object, *, rows: int, of: str, device: torch.device) -> Int[Tensor, " rows"]:
-    """Gives integer labels as a tensor of shape (rows,) on ``device``."""
-    tensor = labels if isinstance(labels, Tensor) else _from_array(name, labels, device)
-    if tensor.dtype not in (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8):
+    """Gives integer labels as an int64 tensor of shape (rows,)."""
+    tensor = labels if isinstance(labels, Tensor) else _from_array(name, labels)
+    if tensor.dim() == 2 and tensor.shape[0] == rows and tensor.shape[1] > 1:
+        raise TypeError(
+            f"expected one integer for each row in {name}; got shape {tuple(tensor.shape)}: "
+            "for multi-hot labels, pass unicl.LabelSets.from_multi_hot(labels)"
+        )
+    if tensor.dtype == torch.bool:
+        raise TypeError(
+            f"expected integers in {name}; got bool: pass two classes as 0 and 1, "
+            "and multi-hot rows as unicl.LabelSets.from_multi_hot(labels)"
+        )
+    if tensor.dtype not in _INTEGERS:
         hint = _SCALE if tensor.numel() == 1 and tensor.is_floating_point() else ""
         raise TypeError(f"expected integers in {name}; got {short(tensor.dtype)}{hint}")
     if tensor.dim() != 1 or tensor.shape[0] != rows:
         raise ValueError(
             f"expected {name} with one label for each row of {of}, shape ({rows},); got {tuple(tensor.shape)}"
         )
-    if tensor.device != device:
+    if isinstance(labels, Tensor) and tensor.device != device:
         raise ValueError(f"expected {name} on the features' device {device}; got {tensor.device}: move them")
-    return tensor
+    if tensor.dtype == torch.uint64:
+        # From 2**63 on they would wrap to labels below 0. Only the host can look.
+        if not readable(tensor):
+            raise TypeError(f"expected integers below 2**63 in {name}; got uint64: {_SHIFT}")
+        if bool((wrapped := tensor.view(torch.int64)).lt(0).any()):
+            _refuse_large(name, int(wrapped[wrapped < 0][0]) + 2**64)
+    return tensor.long()
 
 
-def _from_array(name: str, labels: object, device: torch.device) -> Tensor:
-    if not isinstance(labels, (np.ndarray, Sequence)) or isinstance(labels, str):
+def _from_array(name: str, labels: Any) -> Tensor:
+    is_array = hasattr(labels, "__array__") and not isinstance(labels, np.generic)
+    if not (is_array or isinstance(labels, Sequence)) or isinstance(labels, str):
         hint = _SCALE if isinstance(labels, float) else ""
         raise TypeError(f"expected {name} as a tensor or array of integers; got {type(labels).__name__}{hint}")
-    if not isinstance(labels, np.ndarray) and any(isinstance(row, (list, tuple, np.ndarray)) for row in labels):
-        raise TypeError(f"expected one integer for each row in {name}; got lists: use unicl.LabelSets.from_lists")
+    if not is_array and any(isinstance(row, (list, tuple, np.ndarray, Tensor)) and np.ndim(row) for row in labels):
+        raise TypeError(
+            f"expected one integer for each row in {name}; got lists: use unicl.LabelSets.from_lists for lists of ids, "
+            "and unicl.LabelSets.from_multi_hot for rows of 0 and 1"
+        )
     array = np.asarray(labels)
-    if array.dtype.kind not in "iu":
+    if array.dtype.kind in "fO" and not is_array:
+        for label in labels:
+            if isinstance(label, (int, np.integer)) and int(label) >= 2**63:
+                _refuse_large(name, int(label))
+    if array.dtype.kind in "OUST":
+        got = type(array.flat[0]).__name__ if array.dtype.kind == "O" and array.size else array.dtype
+        raise TypeError(
+            f"expected integers in {name}; got {got}: give each name an id, as "
+            "unicl.LabelVocabulary.from_names(names).id(name) does"
+        )
+    if array.dtype.kind not in "iufb":
         raise TypeError(f"expected integers in {name}; got {array.dtype}")
-    return send(torch.from_numpy(array.astype(np.int64)), device)
+    if array.dtype == np.uint64 and array.size and (largest := int(array.max())) >= 2**63:
+        _refuse_large(name, largest)
+    return torch.tensor(array if array.dtype.kind in "fb" else array.astype(np.int64), device="cpu")
+
+
+def _refuse_large(name: str, label: int) -> NoReturn:
+    raise ValueError(f"expected integers below 2**63 in {name}; got {label}: {_SHIFT}")
+
+
+def _check_own_texts(image: Tensor, text: Tensor) -> None:
+    """Refuses an image without a class whose own text has one: nothing at all would be its positive.
+
+    Such a batch is most often one whose texts are in another order than its images.
+    """
+    if image is text or not (readable(image) and readable(text)):
+        return
+    of_images, of_texts = image < 0, text < 0
+    both = min(len(of_images), len(of_texts))
+    lost = (of_images[:both] & ~of_texts[:both]).nonzero()
+    if lost.numel():
+        row = int(lost[0])
+        raise ValueError(
+            f"expected text {row} without a class, as image {row} has none (a label below 0) and belongs to it "
+            f"alone; text {row} has one: put the texts of such images at the places of their images, or give an image "
+            "without a text a class that no text has"
+        )
 
 
 def _check_sets(name: str, sets: LabelSetsLike, *, rows: int, of: str) -> None:
@@ -173,6 +244,8 @@ def _check_sets(name: str, sets: LabelSetsLike, *, rows: int, of: str) -> None:
             f"expected {name} with offsets that rise from 0 to {len(labels)}, the number of indices; "
             f"got {np.array2string(offsets, threshold=8)}"
         )
+    if labels.dtype == np.uint64 and labels.size and (largest := int(labels.max())) >= 2**63:
+        _refuse_large(name, largest)
     if labels.size and int(labels.min()) < 0:
         raise ValueError(
             f"expected labels of at least 0 in {name}; got {int(labels.min())}: leave the set empty for no class"

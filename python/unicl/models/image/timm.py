@@ -68,5 +68,14 @@ class TimmImageEncoder(nn.Module):
 
         Returns:
             One row an image, not normalised.
+
+        Raises:
+            TypeError: The images are integers, so bytes that were not scaled.
         """
+        if not images.is_floating_point():
+            kind = str(images.dtype).removeprefix("torch.")
+            raise TypeError(
+                f"expected images in floating point; got {kind}: divide bytes by 255, subtract mean {self.mean} and "
+                f"divide by std {self.std} of the channels"
+            )
         return cast("Tensor", self.projection(self.trunk(images)))
