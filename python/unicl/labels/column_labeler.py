@@ -77,8 +77,12 @@ class ColumnLabeler:
         Raises:
             KeyError: There is no such column.
             TypeError: The batch is one row.
-            ValueError: ``balance`` is set and ``indices`` are missing.
+            ValueError: ``balance`` is set and ``indices`` are missing, or the batch has a column of such a name already.
         """
+        taken = {LABELS, WEIGHTS}.intersection(getattr(batch, "column_names", batch))
+        if taken:
+            names = " and ".join(map(repr, sorted(taken)))
+            raise ValueError(f"expected a batch without columns of labels; got {names}: rename or remove them first")
         if self.labeler.filters.balance is not None and indices is None:
             raise ValueError("expected the indices of the rows, for balance; got none: pass with_indices=True to map()")
         if isinstance(batch[self.column], str):

@@ -173,6 +173,11 @@ def test_images_of_a_column_go_to_the_relevance_filter():
 def test_a_map_without_batches_is_refused_and_says_what_to_pass():
     with pytest.raises(TypeError, match="got one, 'a dog': pass batched=True to map"):
         DenseLabeler(VOCABULARY).on_column("text")({"text": "a dog"})
+    with pytest.raises(ValueError, match="got 'labels': rename or remove"):
+        DenseLabeler(VOCABULARY).on_column("text")({"text": ["a dog"], "labels": [[7]]})
+    with pytest.raises(ValueError, match="got 'label_weights' and 'labels'"):
+        table = pa.table({"text": ["a dog"], "labels": [[7]], "label_weights": [[1.0]]})
+        DenseLabeler(VOCABULARY).on_column("text")(table)
 
 
 def test_a_labeler_that_would_count_each_batch_by_itself_is_refused():

@@ -196,8 +196,8 @@ impl Place<'_> {
             "," => is_bare,
             _ => false,
         };
-        let is_pattern = self.after.has(Classes::ALIKE)
-            && self.reading.phrase_from(self.to + 1).is_some();
+        let is_pattern =
+            self.after.has(Classes::ALIKE) && self.reading.phrase_from(self.to + 1).is_some();
         // "a toy car", unless the name itself has the word: "toy poodle". "Stuffed" can be a participle.
         let is_made = self.reading.kind_before(self.start) == Kind::Participle;
         let meant = self.first_meant();
