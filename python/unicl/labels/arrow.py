@@ -17,7 +17,7 @@ _NUMBERS = {"labels": "integers", "weights": "numbers"}
 
 
 def label_columns(
-    indices: NDArray[np.int32], offsets: NDArray[np.int64], weights: NDArray[np.float32] | None
+    indices: NDArray[Any], offsets: NDArray[np.int64], weights: NDArray[np.float32] | None
 ) -> pa.RecordBatch:
     """The columns ``labels`` (list<int32>) and ``label_weights`` (list<float32>); see :meth:`LabelSets.to_arrow`."""
     pa = _pyarrow()
@@ -33,8 +33,8 @@ def label_columns(
 
 def read_label_columns(
     labels: Any, weights: Any = None
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32] | None]:
-    """The label ids of all rows, the number of labels of each row, and the weights of all rows.
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float32] | None]:
+    """The label ids of all rows (int32 or int64), the number of labels of each row, and the weights of all rows.
 
     See :meth:`LabelSets.from_arrow`.
     """
@@ -42,7 +42,9 @@ def read_label_columns(
     if _pyarrow().types.is_struct(labels.type):
         labels, of_table = _columns(labels)
         weights = of_table if weights is None else weights
-    indices, lengths = _read_lists("labels", labels, np.int32)
+    indices, lengths = _read_lists("labels", labels, np.int64 if _is_wide(labels) else np.int32)
+    if indices.dtype == np.int64 and indices.max(initial=0) <= np.iinfo(np.int32).max:
+        indices = indices.astype(np.int32)
     if weights is None:
         return indices, lengths, None
     flat, weight_lengths = _read_lists("weights", _chunks("weights", weights), np.float32)
@@ -54,6 +56,13 @@ def read_label_columns(
         got = f"{lengths[row]} labels and {weight_lengths[row]} weights"
         raise ValueError(f"expected a weight for each label; row {row} has {got}")
     return indices, lengths, flat
+
+
+def _is_wide(labels: pa.ChunkedArray) -> bool:
+    """Whether a column of lists holds integers that 32 bits may not hold."""
+    pa = _pyarrow()
+    value_type = getattr(labels.type, "value_type", None)
+    return value_type in (pa.int64(), pa.uint64(), pa.uint32())
 
 
 def _chunks(name: str, column: Any) -> pa.ChunkedArray:

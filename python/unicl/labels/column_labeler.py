@@ -77,7 +77,7 @@ class ColumnLabeler:
         Raises:
             KeyError: There is no such column.
             TypeError: The batch is one row.
-            ValueError: ``balance`` is set and ``indices`` are missing, or the batch has a column of such a name already.
+            ValueError: ``balance`` is set and ``indices`` are missing. Or the batch has a column of such a name.
         """
         taken = {LABELS, WEIGHTS}.intersection(getattr(batch, "column_names", batch))
         if taken:

@@ -204,7 +204,7 @@ class LabelSets:
         Raises:
             TypeError: There is no Arrow column, or its rows are not lists of numbers.
             ValueError: A row has more or fewer weights than labels, holds a null, or is not a set of label ids. A label
-                exceeds 32 bits. The table has no column of labels.
+                exceeds 63 bits. The table has no column of labels.
 
         Example:
             >>> import pyarrow
@@ -217,8 +217,9 @@ class LabelSets:
         return cls.from_lengths(indices, lengths, weights=flat_weights)
 
     def to_arrow(self) -> pa.RecordBatch:
-        """Gives the columns ``labels`` (list<int32>) and ``label_weights`` (list<float32>, all 1 without weights).
+        """Gives the columns ``labels`` (list<int32>; list<int64> for wide ids) and ``label_weights`` (list<float32>).
 
+        Without weights, all are 1.
         Labels and weights are not copied. ``polars.from_arrow`` takes all columns or one of them. ``pandas.Series``
         takes one, with ``dtype=pandas.ArrowDtype(column.type)``.
 

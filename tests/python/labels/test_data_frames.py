@@ -40,6 +40,12 @@ def test_a_missing_caption_is_refused_with_its_row(make):
         DenseLabeler(VOCABULARY)(make(["a dog", None]))
 
 
+def test_ids_beyond_32_bits_come_back_from_arrow():
+    sets = LabelSets.from_lists([[3, 2**40], [], [1]])
+    assert LabelSets.from_arrow(sets.to_arrow()).to_list() == [[3, 2**40], [], [1]]
+    assert LabelSets.from_arrow(pa.array([[3], [1]])).indices.dtype == np.int32
+
+
 @given(rows, st.booleans())
 def test_sets_go_through_arrow_polars_and_pandas_and_come_back(rows, weighted):
     weights = [[label / 2 for label in row] for row in rows] if weighted else None
@@ -102,7 +108,7 @@ def test_what_a_null_row_hides_is_no_label():
         (pa.array([1]), None, TypeError, "expected labels as a column of lists of integers; got int64"),
         (pa.array([[0.5]]), None, TypeError, "expected labels as a column of lists of integers; got list<.*double>"),
         (pa.array([[1], [2, None]]), None, ValueError, "row 1 of labels holds a null"),
-        (pa.array([[2**31]]), None, ValueError, "2147483648"),
+        (pa.array([[2**63]], pa.list_(pa.uint64())), None, ValueError, "9223372036854775808"),
         (pa.array([[-1]]), None, ValueError, "expected label ids >= 0; got -1"),
         (pa.array([[1], [2]]), pa.array([[0.5]]), ValueError, "got 2 rows of labels and 1 of weights"),
         (pa.array([[1], [2, 3]]), pa.array([[0.5], [1.0]]), ValueError, "row 1 has 2 labels and 1 weights"),
@@ -175,8 +181,8 @@ def test_a_map_without_batches_is_refused_and_says_what_to_pass():
         DenseLabeler(VOCABULARY).on_column("text")({"text": "a dog"})
     with pytest.raises(ValueError, match="got 'labels': rename or remove"):
         DenseLabeler(VOCABULARY).on_column("text")({"text": ["a dog"], "labels": [[7]]})
+    table = pa.table({"text": ["a dog"], "labels": [[7]], "label_weights": [[1.0]]})
     with pytest.raises(ValueError, match="got 'label_weights' and 'labels'"):
-        table = pa.table({"text": ["a dog"], "labels": [[7]], "label_weights": [[1.0]]})
         DenseLabeler(VOCABULARY).on_column("text")(table)
 
 
