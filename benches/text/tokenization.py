@@ -57,10 +57,10 @@ def tokenizers() -> Encode:
     from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
     from tokenizers.models import BPE
 
-    from unicl.text.clip_files import open_clip_merges
+    from unicl.text.clip_files import CLIP_MERGES
 
     pairs = [
-        tuple(line.split()) for line in gzip.decompress(open_clip_merges().read_bytes()).decode().splitlines()[1:48895]
+        tuple(line.split()) for line in gzip.decompress(CLIP_MERGES.read_bytes()).decode().splitlines()[1:]
     ]
     order = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     letters = [chr(byte) for byte in order] + [chr(256 + rank) for rank in range(256 - len(order))]
