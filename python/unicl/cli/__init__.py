@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from unicl.cli.flags import in_flags
+from unicl.cli.stdin import stdin_for_hyphen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command in ("-h", "--help"):
         listing = "\n".join(f"  {name:<10}{summary}" for name, (summary, _) in COMMANDS.items())
         sys.stdout.write(
-            f"usage: unicl COMMAND [options]\n\n{listing}\n\nunicl COMMAND --help lists the options of a command; unicl --version tells the version.\n"
+            f"usage: unicl COMMAND [options]\n\n{listing}\n\nunicl COMMAND --help lists the options of a command.\n"
+            "unicl --version prints the version.\n"
         )
         return 0
     if command in ("-V", "--version"):
@@ -57,14 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if command not in COMMANDS:
         near = get_close_matches(command, COMMANDS, n=1)
-        remedy = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(COMMANDS)}"
-        sys.stderr.write(f"unicl: expected a command; got {command!r}: {remedy}\n")
+        meant = f"did you mean {near[0]}? Or " if near else ""
+        sys.stderr.write(f"unicl: expected a command; got {command!r}: {meant}choose one of {', '.join(COMMANDS)}\n")
         return 2
     configs: Sequence[type] = ()
     try:
         module = import_module(f"unicl.cli.{command}")
         configs = module.CONFIGS
-        status: int = module.run(rest)
+        with stdin_for_hyphen(command, rest) as words:
+            status: int = module.run(words)
         return status
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("unicl"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from unicl.cli.files import FilesConfig
+from unicl.cli.label_summary import show_labels
 from unicl.cli.parse import parse
 from unicl.cli.progress import show_progress
 from unicl.cli.relevance import Relevance
@@ -59,6 +60,8 @@ def run(arguments: Sequence[str]) -> int:
         progress=show_progress,
     )
     report(stats, _sentence(stats, len(vocabulary)), config.stats)
+    images = config.image.relevance is not None
+    show_labels(config.inputs, config.out, vocabulary, column=config.reading.column, images=images)
     return 0
 
 
