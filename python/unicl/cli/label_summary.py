@@ -11,31 +11,28 @@ import pyarrow.parquet as pq
 
 from unicl.cli.drawing import printable
 from unicl.cli.language import share_not_english
-from unicl.files import caption_column, find_inputs, open_source, output_paths
-from unicl.labels import LABELS, LabelVocabulary
+from unicl.files import caption_column, open_source
+from unicl.labels import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from unicl.labels import LabelVocabulary
+
 MOST_FREQUENT, EXAMPLES, SAMPLE, WIDTH, NOTABLE_SHARE = 10, 3, 10_000, 80, 0.1
 
 
-def show_labels(
-    inputs: Sequence[Path], out: Path, vocabulary: LabelVocabulary, *, column: str | None, images: bool
-) -> None:
+def show_labels(outputs: Sequence[Path], vocabulary: LabelVocabulary, *, column: str | None) -> None:
     """Writes the summary to stdout, and a warning to stderr if a tenth of the captions or more are not English.
 
     The counts are of all outputs. The captions are the first 10,000 of them, if the outputs have a column of captions.
 
     Args:
-        inputs: The inputs of the run.
-        out: Its folder.
+        outputs: The outputs of the run.
         vocabulary: Its vocabulary.
         column: The column with the captions; None: the usual ones.
-        images: Whether the run needed images, so that shards were read in place of Parquet files.
     """
-    outputs = output_paths(find_inputs(inputs, images=images), out, only_folder=True)
     counts = np.zeros(len(vocabulary), np.int64)
     for path in outputs:
         for batch in pq.ParquetFile(path).iter_batches(columns=[LABELS]):
