@@ -8,15 +8,15 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
-INSTALL := $(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt
+INSTALL := $(BIN)/python -m pip install --no-build-isolation -c constraints.txt
 
 .PHONY: help demo test check bench fuzz docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
 
-demo: $(VENV)/demo ## the main job, end to end, on the embedded data (about 5 minutes; ARGS=--quick for one)
-	@$(BIN)/unicl demo --overwrite $(ARGS)
+demo: $(VENV)/demo ## the main job, end to end, on the embedded data (about 5 minutes; ARGS=--quick for one, ARGS=--overwrite to run again)
+	@$(BIN)/unicl demo $(ARGS)
 
 test: $(VENV)/dev ## cargo test + pytest, with doctests and README's code
 	@cargo test --quiet --locked --workspace
@@ -38,7 +38,7 @@ $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"unicl-rs needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 ...")'
 	@echo 'Making the virtual environment in $(VENV) ...'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet -c constraints.txt maturin
+	@$(BIN)/python -m pip install -c constraints.txt maturin
 	@touch $@
 
 # An editable install builds the extension (release profile, Cargo.lock) and installs what pyproject.toml names, at the versions of
@@ -53,8 +53,7 @@ $(VENV)/dev: $(VENV)/python $(INPUTS)
 	@$(INSTALL) --editable '.[dev]'
 	@touch $(VENV)/demo $@
 
-bench: $(VENV)/dev ## the benchmarks that need no GPU (CAPTIONS=file.txt.gz: real captions, one a line)
-	@test -n "$(CAPTIONS)" || { echo 'expected CAPTIONS=FILE, a file of real captions, one a line, plain or gzip' >&2; exit 2; }
+bench: $(VENV)/dev ## the benchmarks that need no GPU, the longest 10 minutes (CAPTIONS=file.txt.gz: real captions, one a line)
 	$(BIN)/python benches/text/tokenization.py $(CAPTIONS)
 	$(BIN)/python benches/text/labels.py $(CAPTIONS)
 	$(BIN)/python benches/text/jobs.py $(CAPTIONS)

@@ -1,6 +1,6 @@
 """``label_files`` and ``tokenize_files`` against the bare labeler and tokenizer on the same Arrow batches.
 
-    python benches/text/jobs.py captions.txt[.gz] [--passes 5] [--threads 2] [--vocabulary coco]
+    python benches/text/jobs.py [captions.txt[.gz]] [--passes 5] [--threads 2] [--vocabulary coco]
 
 The captions are written to Parquet first. A job reads that file and writes another; the bare function gets the batches
 that the job reads, from memory. Both take turns. A ratio is the captions a second of the job divided by those of the
@@ -10,7 +10,6 @@ tokenizers are warm: an earlier pass has seen every word.
 
 import argparse
 import datetime
-import gzip
 import os
 import platform
 import tempfile
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from captions import add_captions
 
 from unicl.files import Reading, open_source, read_captions
 from unicl.jobs import label_files, tokenize_files
@@ -69,18 +69,17 @@ def compare(
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("captions", type=Path, help="real captions, one a line")
+    add_captions(parser)
     parser.add_argument("--passes", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--vocabulary", default="coco")
     arguments = parser.parse_args()
-    data = arguments.captions.read_bytes()
-    captions = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().splitlines()
+    name, captions = arguments.captions
     threads = arguments.threads
 
     print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"Python {platform.python_version()}, pyarrow {pa.__version__}, {threads} threads")
-    print(f"{arguments.captions.name}: {len(captions):,} captions, best of {arguments.passes} passes")
+    print(f"{name}: {len(captions):,} captions, best of {arguments.passes} passes")
     print(f"\n{'':<24} {'bare /s':>14} {'job /s':>14} {'ratio':>8} {'bare cpu ms':>11} {'job cpu ms':>11}")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "captions.parquet")

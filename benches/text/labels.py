@@ -1,6 +1,6 @@
 """Measures tags, noun phrases and labels of captions on one thread, against NLTK, spaCy and TextBlob.
 
-    python benches/text/labels.py captions.txt[.gz] [--nltk FOLDER] [--peer-captions 3000] [--passes 3] [--threads 1]
+    python benches/text/labels.py [captions.txt[.gz]] [--nltk FOLDER] [--peer-captions 3000] [--passes 3] [--threads 1]
 
 The vocabulary is mined from the captions; no peer goes from a caption to labels. ``--nltk`` names the folder of NLTK's
 averaged_perceptron_tagger_eng. Then both use its weights, and all answers must be equal. spaCy with its small English
@@ -12,7 +12,6 @@ that were not measured, and why.
 
 import argparse
 import datetime
-import gzip
 import importlib.metadata
 import json
 import os
@@ -22,6 +21,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from captions import add_captions
 
 from unicl.labels import DenseLabeler, LabelMapper, LabelVocabulary
 from unicl.phrases import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
@@ -122,20 +123,17 @@ def textblob_defaults() -> dict[str, Callable[[list[str]], Any]]:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("captions", type=Path, help="real captions, one a line")
+    add_captions(parser)
     parser.add_argument("--nltk", type=Path, help="the folder of NLTK's tagger weights")
     parser.add_argument("--peer-captions", type=int, default=3000, help="how many captions the peers get")
     parser.add_argument("--passes", type=int, default=3, help="the best counts")
     parser.add_argument("--threads", type=int, default=1, help="of ours")
     arguments = parser.parse_args()
-    data, threads = arguments.captions.read_bytes(), arguments.threads
-    captions = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().splitlines()
+    (name, captions), threads = arguments.captions, arguments.threads
     sample = captions[: arguments.peer_captions]
 
     print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(
-        f"{arguments.captions.name}: {len(captions):,} captions; threads={threads}, best of {arguments.passes} passes\n"
-    )
+    print(f"{name}: {len(captions):,} captions; threads={threads}, best of {arguments.passes} passes\n")
     print(f"{'':<46} {'rows':>9} {'rows/s':>12} {'equal':>8}")
 
     def report(name: str, count: int, work: Callable[[], Any], equal: str = "") -> None:

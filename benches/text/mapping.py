@@ -1,6 +1,6 @@
 """Measures both modes of mapping phrases to labels on one thread, against rapidfuzz and installed keyword matchers.
 
-    python benches/text/mapping.py captions.txt[.gz] [--labels 20000] [--phrases 20000] [--peer-phrases 2000]
+    python benches/text/mapping.py [captions.txt[.gz]] [--labels 20000] [--phrases 20000] [--peer-phrases 2000]
 
 The labels are first lemmas of ImageNet's synsets (timm's file). The phrases are noun phrases of the captions: once as
 they come, and once without repetitions. For argmax, rapidfuzz computes every score of the peer's phrases in double
@@ -11,7 +11,6 @@ labels that the phrase does not mean. Share: of the phrases that canonical mappi
 
 import argparse
 import datetime
-import gzip
 import importlib.util
 import os
 import platform
@@ -19,10 +18,10 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from captions import add_captions
 from labels import best_seconds, processor
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Indel
@@ -82,14 +81,13 @@ def keyword_matchers(names: list[str]) -> Iterator[tuple[str, Callable[[list[str
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("captions", type=Path, help="real captions, one a line")
+    add_captions(parser)
     parser.add_argument("--labels", type=int, default=20_000)
     parser.add_argument("--phrases", type=int, default=20_000, help="of each kind")
     parser.add_argument("--peer-phrases", type=int, default=2_000, help="how many phrases the slow ones get")
     parser.add_argument("--passes", type=int, default=3, help="the best counts")
     arguments = parser.parse_args()
-    data = arguments.captions.read_bytes()
-    captions = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().splitlines()
+    _, captions = arguments.captions
     phrases = [phrase for row in find_noun_phrases(captions).to_list() for phrase in row]
     distinct = list(dict.fromkeys(phrases))
     for batch in (phrases, distinct):

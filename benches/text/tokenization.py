@@ -1,6 +1,6 @@
 """Token ids of a file of captions, one thread, against the tokenizers that people use.
 
-    python benches/text/tokenization.py captions.txt[.gz] [--peer-captions 20000] [--passes 4] [--threads 1]
+    python benches/text/tokenization.py [captions.txt[.gz]] [--peer-captions 20000] [--passes 4] [--threads 1]
         [--bert-vocabulary vocab.txt]
 
 The first pass of a new tokenizer over the file is *cold* (no word seen yet; memory touched before), the best of the
@@ -24,6 +24,7 @@ os.environ.setdefault("RAYON_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import numpy as np
+from captions import add_captions
 
 from unicl.text import ClipTokenizer, WordPieceTokenizer
 
@@ -57,11 +58,9 @@ def tokenizers() -> Encode:
     from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
     from tokenizers.models import BPE
 
-    from unicl.text.clip_files import open_clip_merges
+    from unicl.text.clip_files import CLIP_MERGES
 
-    pairs = [
-        tuple(line.split()) for line in gzip.decompress(open_clip_merges().read_bytes()).decode().splitlines()[1:48895]
-    ]
+    pairs = [tuple(line.split()) for line in gzip.decompress(CLIP_MERGES.read_bytes()).decode().splitlines()[1:]]
     order = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     letters = [chr(byte) for byte in order] + [chr(256 + rank) for rank in range(256 - len(order))]
     symbols = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair) for pair in pairs)]
@@ -185,17 +184,16 @@ def compare(
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("captions", type=Path, help="real captions, one a line")
+    add_captions(parser)
     parser.add_argument("--peer-captions", type=int, default=20_000, help="how many captions the peers get")
     parser.add_argument("--passes", type=int, default=4, help="the first is cold")
     parser.add_argument("--threads", type=int, default=1, help="of ours")
     parser.add_argument("--bert-vocabulary", type=Path, help="the vocab.txt of an uncased model")
     arguments = parser.parse_args()
-    data = arguments.captions.read_bytes()
-    captions = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().splitlines()
+    name, captions = arguments.captions
 
     print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(f"{arguments.captions.name}: {len(captions):,} captions, {len(data) / 1e6:.1f} MB")
+    print(f"{name}: {len(captions):,} captions, {sum(map(len, captions)) / 1e6:.1f} million characters")
     print("\nCLIP, rows of 77 int64")
     ClipTokenizer()("café &")  # imports ftfy
     peers = {

@@ -6,14 +6,12 @@ The public names are loaded when first used: ``import unicl`` imports neither to
 from importlib import import_module
 from typing import Any
 
-import lazy_loader
+from unicl.face import attach
 
-_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = attach(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("unicl-rs")
-    if name not in __all__:
-        raise AttributeError(f"module 'unicl' has no attribute {name!r}; it has {', '.join(__all__)}")
     return _load(name)

@@ -1,8 +1,6 @@
-"""`ClipTokenizer` gives open_clip's ids, on random text and on every caption of the shared files."""
+"""`ClipTokenizer` gives open_clip's ids, on random text and on real captions."""
 
-import gzip
 import json
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,9 +11,10 @@ from hypothesis import strategies as st
 
 from unicl.text import ClipTokenizer
 
+from .corpora import every_corpus, read_captions
+
 open_clip = pytest.importorskip("open_clip.tokenizer", reason="open_clip is what the ids are compared with")
 NAUGHTY = json.loads((Path(__file__).parents[1] / "golden" / "naughty_strings.json").read_text())
-SHARED = Path(os.environ.get("UNICL_SHARED", Path(__file__).parents[3] / "shared"))
 
 FRAGMENTS = [
     "a dog",
@@ -140,12 +139,9 @@ def test_decoded_text_is_open_clips_without_the_control_tokens(ours, theirs):
     assert ours.decode(ours(caption)[0]) == theirs.decode(theirs.encode(caption)).rstrip()
 
 
-@pytest.mark.parametrize("name", ["captions_laion_5000", "captions_coco_val2017", "captions_flickr30k"])
-def test_every_shared_caption_gives_open_clips_ids(theirs, name):
-    path = SHARED / "data" / f"{name}.txt.gz"
-    if not path.exists():
-        pytest.skip(f"{path} is not there; UNICL_SHARED names the folder")
-    captions = list(dict.fromkeys(gzip.decompress(path.read_bytes()).decode().splitlines()))
+@every_corpus
+def test_every_caption_of_a_corpus_gives_open_clips_ids(theirs, corpus):
+    captions = list(dict.fromkeys(read_captions(corpus)))
     tokenizer = ClipTokenizer()
     rows = tokenizer(captions, dtype="int32")
     ids, offsets = tokenizer.encode(captions)

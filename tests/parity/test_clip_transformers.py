@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unicl.text import ClipTokenizer
-from unicl.text.clip_files import open_clip_merges
+from unicl.text.clip_files import CLIP_MERGES
+
+from .corpora import every_corpus, read_captions
 
 transformers = pytest.importorskip("transformers", reason="transformers is what the ids are compared with")
 NAUGHTY = json.loads((Path(__file__).parents[1] / "golden" / "naughty_strings.json").read_text())
-SHARED = Path(os.environ.get("UNICL_SHARED", Path(__file__).parents[3] / "shared"))
 
 FRAGMENTS = ["a dog", "Don't", "'S", "THEY'LL", "''", "1233", "--", "&amp;", "<", ".<|startoftext|>", "<|endoftext|>"]
 FRAGMENTS += [
@@ -49,9 +49,7 @@ any_text = st.lists(st.text(known, max_size=6) | st.sampled_from(FRAGMENTS)).map
 @pytest.fixture(scope="module")
 def theirs():
     """Their tokenizer over the vocabulary of the same merges file, as no download is needed for it."""
-    pairs = [
-        tuple(line.split()) for line in gzip.decompress(open_clip_merges().read_bytes()).decode().splitlines()[1:48895]
-    ]
+    pairs = [tuple(line.split()) for line in gzip.decompress(CLIP_MERGES.read_bytes()).decode().splitlines()[1:]]
     order = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     letters = [chr(byte) for byte in order] + [chr(256 + rank) for rank in range(256 - len(order))]
     symbols = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair) for pair in pairs)]
@@ -82,12 +80,9 @@ def test_padded_and_cut_rows_are_those_of_transformers(ours, theirs, caption, le
     assert ours(caption, context_length=length).tolist() == [row]
 
 
-@pytest.mark.parametrize("name", ["captions_laion_5000", "captions_coco_val2017"])
-def test_every_shared_caption_gives_the_ids_of_transformers(ours, theirs, name):
-    path = SHARED / "data" / f"{name}.txt.gz"
-    if not path.exists():
-        pytest.skip(f"{path} is not there; UNICL_SHARED names the folder")
-    captions = gzip.decompress(path.read_bytes()).decode().splitlines()
+@every_corpus
+def test_every_caption_of_a_corpus_gives_the_ids_of_transformers(ours, theirs, corpus):
+    captions = read_captions(corpus)
     ids, offsets = ours.encode(captions)
     for caption, (start, end), row in zip(captions, pairwise(offsets), theirs(captions).input_ids, strict=True):
         assert ids[start:end].tolist() == row[1:-1], caption

@@ -1,6 +1,5 @@
 """With NLTK's weights, words, spans, tags and noun phrases equal NLTK's on real captions."""
 
-import gzip
 import json
 import os
 from pathlib import Path
@@ -9,12 +8,13 @@ import pytest
 
 from unicl.phrases import DEFAULT_GRAMMAR, PosTagger, find_noun_phrases
 
+from .corpora import DATA, every_corpus, read_captions
+
 nltk = pytest.importorskip("nltk", reason="nltk is what the answers are compared with")
-SHARED = Path(os.environ.get("UNICL_SHARED", Path(__file__).parents[3] / "shared"))
-WEIGHTS = SHARED / "data/nltk_data/taggers/averaged_perceptron_tagger_eng"
+WEIGHTS = (DATA or Path()) / "nltk_data/taggers/averaged_perceptron_tagger_eng"
 
 pytestmark = pytest.mark.skipif(
-    not WEIGHTS.is_dir(), reason=f"no NLTK weights at {WEIGHTS}; UNICL_SHARED names the folder"
+    not WEIGHTS.is_dir(), reason=f"no NLTK weights at {WEIGHTS}; UNICL_DATA names a folder that holds nltk_data"
 )
 
 
@@ -31,19 +31,15 @@ def tagger():
     return PosTagger.from_nltk(WEIGHTS)
 
 
-# Some of the captions, so that the slow side takes seconds; with UNICL_EVERY_CAPTION=1 all of them, in minutes.
-STEPS = {"laion_5000": 1, "coco_val2017": 8, "flickr30k": 60}
-FILES = [(name, 1 if os.environ.get("UNICL_EVERY_CAPTION") else step) for name, step in STEPS.items()]
+def some_captions(corpus):
+    """Some of the captions, so that the slow side takes seconds; with UNICL_EVERY_CAPTION=1 all of them, in minutes."""
+    captions = read_captions(corpus)
+    return captions if os.environ.get("UNICL_EVERY_CAPTION") else captions[:: max(1, len(captions) // 3000)]
 
 
-def read_captions(name, step):
-    text = gzip.decompress((SHARED / f"data/captions_{name}.txt.gz").read_bytes()).decode()
-    return text.removesuffix("\n").split("\n")[::step]
-
-
-@pytest.mark.parametrize(("name", "step"), FILES)
-def test_words_spans_and_tags_equal_those_of_nltk(tagger, nltk_tagger, name, step):
-    captions = read_captions(name, step)
+@every_corpus
+def test_words_spans_and_tags_equal_those_of_nltk(tagger, nltk_tagger, corpus):
+    captions = some_captions(corpus)
     words = nltk.tokenize.NLTKWordTokenizer()
     tagged = tagger.tag(captions)
     spans, bounds = tagged.spans.tolist(), tagged.offsets.tolist()
@@ -53,9 +49,9 @@ def test_words_spans_and_tags_equal_those_of_nltk(tagger, nltk_tagger, name, ste
             assert spans[bounds[row] : bounds[row + 1]] == [list(s) for s in words.span_tokenize(caption)], caption
 
 
-@pytest.mark.parametrize(("name", "step"), FILES)
-def test_noun_phrases_equal_those_of_the_recipe(tagger, nltk_tagger, name, step):
-    captions = read_captions(name, step)
+@every_corpus
+def test_noun_phrases_equal_those_of_the_recipe(tagger, nltk_tagger, corpus):
+    captions = some_captions(corpus)
     words, parser = nltk.tokenize.NLTKWordTokenizer(), nltk.RegexpParser(DEFAULT_GRAMMAR)
     for caption, found in zip(captions, find_noun_phrases(captions, tagger=tagger).to_list(), strict=True):
         tagged = nltk_tagger.tag(words.tokenize(caption.lower()))

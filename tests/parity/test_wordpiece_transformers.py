@@ -1,10 +1,9 @@
 """`WordPieceTokenizer` gives the ids of transformers' BertTokenizer, cased and uncased, on everything.
 
 The vocabularies are made here. UNICL_BERT_VOCABULARY names a ``vocab.txt`` of a real uncased model, whose ids are then
-compared on every caption of the shared files too.
+compared on real captions too.
 """
 
-import gzip
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -16,8 +15,9 @@ from hypothesis import strategies as st
 
 from unicl.text import WordPieceTokenizer
 
+from .corpora import every_corpus, read_captions
+
 transformers = pytest.importorskip("transformers", reason="transformers is what the ids are compared with")
-SHARED = Path(os.environ.get("UNICL_SHARED", Path(__file__).parents[3] / "shared"))
 REAL = os.environ.get("UNICL_BERT_VOCABULARY")
 
 CONTROL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -150,12 +150,9 @@ def test_truncation_and_padding_of_a_file_do_not_count(tmp_path):
 
 
 @pytest.mark.skipif(REAL is None, reason="UNICL_BERT_VOCABULARY names the vocab.txt of an uncased model")
-@pytest.mark.parametrize("name", ["captions_laion_5000", "captions_coco_val2017", "captions_flickr30k"])
-def test_every_shared_caption_gives_the_ids_of_a_real_model(name):
-    path = SHARED / "data" / f"{name}.txt.gz"
-    if not path.exists():
-        pytest.skip(f"{path} is not there; UNICL_SHARED names the folder")
-    captions = gzip.decompress(path.read_bytes()).decode().splitlines()
+@every_corpus
+def test_every_caption_gives_the_ids_of_a_real_model(corpus):
+    captions = read_captions(corpus)
     lines = Path(REAL).read_text(encoding="utf-8").split("\n")[:-1]
     for lowercase in [True, False]:
         theirs = transformers.BertTokenizer(

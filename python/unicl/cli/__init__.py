@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from unicl.cli.flags import in_flags
+from unicl.cli.stdin import stdin_for_hyphen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,22 +51,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listing = "\n".join(f"  {name:<10}{summary}" for name, (summary, _) in COMMANDS.items())
         sys.stdout.write(
             f"usage: unicl COMMAND [options]\n\n{listing}\n\nunicl COMMAND --help lists the options of a command.\n"
+            "unicl --version prints the version.\n"
         )
         return 0
+    if command in ("-V", "--version"):
+        sys.stdout.write(f"unicl {version('unicl-rs')}\n")
+        return 0
     if command not in COMMANDS:
-        sys.stderr.write(f"unicl: expected a command; got {command!r}: choose one of {', '.join(COMMANDS)}\n")
+        near = get_close_matches(command, COMMANDS, n=1)
+        meant = f"did you mean {near[0]}? Or " if near else ""
+        sys.stderr.write(f"unicl: expected a command; got {command!r}: {meant}choose one of {', '.join(COMMANDS)}\n")
         return 2
     configs: Sequence[type] = ()
     try:
         module = import_module(f"unicl.cli.{command}")
         configs = module.CONFIGS
-        status: int = module.run(rest)
+        with stdin_for_hyphen(command, rest) as words:
+            status: int = module.run(words)
         return status
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("unicl"):
             raise
-        extra = f"; pip install 'unicl-rs[{COMMANDS[command].extra}]' installs what the command needs"
-        sys.stderr.write(f"unicl {command}: {error}{'' if 'pip install' in str(error) else extra}\n")
+        # Where torch is missing on purpose, an extra of unicl-rs would bring it.
+        package = f"'unicl-rs[{COMMANDS[command].extra}]'" if find_spec("torch") or error.name is None else error.name
+        remedy = "" if "pip install" in str(error) else f"; pip install {package} installs what the command needs"
+        sys.stderr.write(f"unicl {command}: {error}{remedy}\n")
     except BrokenPipeError:  # the reader stopped, as after `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

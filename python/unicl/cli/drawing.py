@@ -89,9 +89,9 @@ def _table(phrases: Sequence[Explanation], colors: Sequence[str] | None) -> Iter
     rows = [
         (
             str(number),
-            _printable(phrase.phrase),
+            printable(phrase.phrase),
             f"{phrase.start}-{phrase.end}",
-            _printable(phrase.lemma),
+            printable(phrase.lemma),
             phrase.rule.name.lower().replace("_", " "),
             f"{phrase.score:.2f}",
             _label(phrase),
@@ -113,7 +113,8 @@ def _label(phrase: Explanation) -> str:
     return f"{label}; above it: {', '.join(phrase.ancestors)}" if phrase.ancestors else label
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Gives a text with the characters that would move a terminal's cursor escaped."""
     return "".join(map(_shown, text))
 
 

@@ -65,7 +65,12 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns
-    drawn = [draw_caption(caption, phrases, width=width, color=color) for caption, phrases in explained]
+    names = labeler.vocabulary.names
+    drawn = [
+        f"{draw_caption(caption, phrases, width=width, color=color)}\n"
+        f"labels: {', '.join(f'{names[label]} ({label})' for label in labels) or 'none'}"
+        for (caption, phrases), labels in zip(explained, labeler(config.captions).to_list(), strict=True)
+    ]
     sys.stdout.write("\n\n".join(drawn) + "\n")
     return 0
 

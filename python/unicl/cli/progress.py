@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
-
-from tqdm import tqdm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +23,9 @@ def show_progress(title: str, total: int | None, unit: str = "captions") -> Iter
         total: How many items there are; None if that is unknown.
         unit: The name of the items.
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and find_spec("tqdm") is not None:
+        from tqdm import tqdm
+
         with tqdm(total=total, desc=title, unit=f" {unit}", unit_scale=True, dynamic_ncols=True) as bar:
             yield bar.update
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -35,7 +36,7 @@ class TokenizeConfig(FilesConfig):
     tokenizer: Literal["clip", "wordpiece"] = "clip"
     """clip: OpenAI's byte pairs. wordpiece: BERT's pieces."""
     tokenizer_file: Path | None = None
-    """The vocabulary. clip: a merges file or a tokenizer.json; if not given, that of the installed open_clip.
+    """The vocabulary. clip: a merges file or a tokenizer.json; if not given, the merges of OpenAI's CLIP.
     wordpiece: a vocab.txt or a tokenizer.json."""
     clean: Literal["openai", "hf", "none"] = "openai"
     """clip: how captions are cleaned. openai: as in OpenAI's CLIP and open_clip; hf: as in transformers; none: not."""
@@ -53,6 +54,11 @@ def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl tokenize``, runs it, and reports the result."""
     config = parse(TokenizeConfig, "unicl tokenize", arguments)
     check_stats(config.stats)
+    if config.tokenizer == "clip" and config.clean == "openai" and find_spec("ftfy") is None:  # before hours of work
+        raise ModuleNotFoundError(
+            "expected the ftfy package, which repairs captions for --clean openai; got none: pip install ftfy, "
+            "or choose --clean hf or --clean none"
+        )
     tokenizer = open_tokenizer(
         config.tokenizer,
         config.tokenizer_file,

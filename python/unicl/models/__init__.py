@@ -1,5 +1,5 @@
 """Image, text and label encoders, their weights, and relevance scorers over them."""
 
-import lazy_loader
+from unicl.face import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,5 +1,5 @@
 """Tokenizers: captions in, numpy arrays of token ids out. No torch."""
 
-import lazy_loader
+from unicl.face import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from unicl._native import ClipTokenizer as _Native
 from unicl._native import read_merges
-from unicl.text.clip_files import ClipSettings, hub_file, open_clip_merges, read_settings, write
+from unicl.text.clip_files import CLIP_MERGES, ClipSettings, hub_file, read_settings, write
 from unicl.text.tokenizer import NativeTokenizer, checked_length
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class ClipTokenizer(NativeTokenizer):
 
     Args:
         merges: The merges file of a CLIP model (``bpe_simple_vocab_16e6.txt.gz`` or a ``merges.txt``), or its
-            ``tokenizer.json``, of which only the vocabulary is read; plain or gzip. None: the merges file of the
-            installed open_clip, which is found without importing it.
+            ``tokenizer.json``, of which only the vocabulary is read; plain or gzip. None: the merges of
+            OpenAI's CLIP, which come with this package.
         clean: How a caption is cleaned. "openai": ftfy, HTML entities unescaped twice, lower case, as in OpenAI's CLIP
             and open_clip. "hf": NFC and lower case character by character, as in transformers, which knows fewer of the
             characters that Unicode added after version 14. "none": not at all, and case stays.
@@ -51,7 +51,7 @@ class ClipTokenizer(NativeTokenizer):
             capitals.
 
     Raises:
-        FileNotFoundError: There is no such file, or `merges` is None and open_clip is not installed.
+        FileNotFoundError: There is no such file.
         ValueError: A line of the file is malformed (the error names it), a ``tokenizer.json`` is not a CLIP model's
             (the error gives the reason), or an argument is none of the above.
 
@@ -77,7 +77,7 @@ class ClipTokenizer(NativeTokenizer):
     ) -> None:
         self.clean = clean
         self.special_tokens = special_tokens
-        self._native = self._make_native(read_merges(Path(merges) if merges is not None else open_clip_merges()))
+        self._native = self._make_native(read_merges(CLIP_MERGES if merges is None else Path(merges)))
         if not 0 <= pad_id < self.vocab_size:
             raise ValueError(f"expected pad_id from 0 to {self.vocab_size - 1}, an id of the vocabulary; got {pad_id}")
         self.context_length = checked_length(context_length)
@@ -230,6 +230,6 @@ def _repair(captions: list[str]) -> list[str]:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f'expected the ftfy package, with which clean="openai" repairs captions such as {captions[0][:80]!r}; '
-            'got none: install ftfy, or choose clean="hf" or clean="none"'
+            'got none: pip install ftfy, or choose clean="hf" or clean="none"'
         ) from error
     return [" ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split()).lower() for text in captions]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -10,6 +9,8 @@ import numpy as np
 
 from unicl.text.hub_files import first_file_on_hub, read_json, write_json
 
+CLIP_MERGES = Path(__file__).parent / "clip_merges.txt.gz"
+"""The merges that CLIP uses: the first 48,894 of ``bpe_simple_vocab_16e6.txt.gz`` (OpenAI's CLIP, MIT; see NOTICE)."""
 START, END = "<|startoftext|>", "<|endoftext|>"
 # The pattern with which transformers splits, byte for byte as in its own files.
 PATTERN = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -23,17 +24,6 @@ class ClipSettings(TypedDict, total=False):
     context_length: int
     pad_id: int
     special_tokens: Literal["text", "open_clip", "openai"]
-
-
-def open_clip_merges() -> Path:
-    """Gives the merges file in the open_clip package, without importing it: that would import torch."""
-    spec = importlib.util.find_spec("open_clip")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(
-            "expected CLIP's merges file; got none: pass its path as merges=, "
-            "or install the open-clip-torch package, which has it"
-        )
-    return Path(spec.origin).parent / "bpe_simple_vocab_16e6.txt.gz"
 
 
 def hub_file(name: str, revision: str | None) -> Path:

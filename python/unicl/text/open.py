@@ -25,7 +25,7 @@ def open_tokenizer(
 
     Args:
         name: "clip": :class:`unicl.ClipTokenizer`; "wordpiece": :class:`unicl.text.WordPieceTokenizer`.
-        file: For "clip" the merges file or a ``tokenizer.json``. None: the merges file of the installed open_clip. For
+        file: For "clip" the merges file or a ``tokenizer.json``. None: the merges of OpenAI's CLIP. For
             "wordpiece" a ``vocab.txt``, or a ``tokenizer.json``, which has the settings too.
         clean: For "clip": how a caption is cleaned.
         lowercase: For "wordpiece" from a ``vocab.txt``: True for uncased models, False for cased ones.

@@ -143,13 +143,22 @@ def test_what_unicl_label_rolled_up_is_explained_with_the_counts_that_it_wrote(
     capsys.readouterr()
     assert main(["explain", "a collie", *words, str(tmp_path / "out" / "vocabulary.json")]) == 0
     told = capsys.readouterr().out
-    assert told.splitlines()[-1].endswith("dog (0); rolled up: 'collie' is in 3 captions, fewer than 5")
+    assert told.splitlines()[-2].endswith("dog (0); rolled up: 'collie' is in 3 captions, fewer than 5")
+    assert told.splitlines()[-1] == "labels: dog (0)"
 
 
 def test_ancestors_that_come_along_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "kinds.tsv").write_text("name\tparent\ndog\tanimal\ncollie\tdog\nanimal\t\n")
     assert main(["explain", "a collie", "--ancestors", "add", "--vocabulary", str(tmp_path / "kinds.tsv")]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].endswith("collie (1); above it: dog, animal")
+    *_, row, labels = capsys.readouterr().out.splitlines()
+    assert row.endswith("collie (1); above it: dog, animal")
+    assert labels == "labels: dog (0), collie (1), animal (2)"
+
+
+def test_the_end_is_the_label_set_of_each_caption(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "two dogs and a man", "it rains"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("labels: ")]
+    assert told == ["labels: person (0), dog (16)", "labels: none"]
 
 
 def test_explain_loads_neither_pyarrow_nor_torch_nor_the_jobs() -> None:

@@ -45,6 +45,7 @@ def test_demo_runs_prints_the_table_and_says_where_the_report_is(tmp_path: Path)
     ("arguments", "message"),
     [
         (["train"], "unicl: expected a command; got 'train': choose one of demo"),
+        (["labels"], "got 'labels': did you mean label? Or choose one of demo, label"),
         (["demo", "--objectives", "siglip"], "got 'siglip'"),
         (["demo", "--steps", "0"], "expected steps >= 1; got 0"),
     ],

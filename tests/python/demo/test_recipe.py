@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from unicl.demo import NO_CLASS, DemoConfig, DemoData, load_emoji_images, prepare_data, run_demo
 from unicl.demo.batches import RECIPES, make_batches
+from unicl.demo.recipe import PACKAGES
 from unicl.models import load_dual_tower
 
 
@@ -120,6 +122,16 @@ def test_batches_with_dense_labels_join_those_of_captions_and_one_class_an_image
     assert batch.image_labels.to_list()[5:] == [[label] for label in plain.image_labels[5:].tolist()]
     assert batch.text_labels.to_list()[5:] == [[label] for label in range(k)]
     assert torch.equal(batch.images, plain.images)
+
+
+@pytest.mark.parametrize("module", sorted(PACKAGES))
+def test_a_missing_package_is_named_before_anything_is_drawn(
+    config: DemoConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ModuleNotFoundError, match=rf"got no {PACKAGES[module]}: pip install {PACKAGES[module]}$"):
+        run_demo(replace(config, out=tmp_path / "run", cache=tmp_path / "cache"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_run_is_kept_unless_told_otherwise(finished: Path, config: DemoConfig) -> None:
