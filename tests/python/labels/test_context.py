@@ -215,9 +215,9 @@ KEPT = {
         black and white photo of a [man]
         this is a photo of a [cat]
         an illustration of a [dog], a [cat] and a [horse]
-        a framed picture of a [cat] on the wall
+        a framed photo of a [cat] on the wall
         a woman taking a photo of a [giraffe]
-        a man takes pictures of a [zebra]
+        a man takes photos of a [zebra]
         a statue and a [horse]
         a [dog] near a statue
         a [toy poodle] on a mat
