@@ -34,8 +34,12 @@ class ParquetSource:
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
         """Reads the rows, in order."""
-        # A buffer size makes pyarrow stream a column chunk; without one it reads each whole, however large.
-        with naming_file(self.path, "Parquet"), pq.ParquetFile(self.path, buffer_size=1 << 20) as file:
+        # A buffer size makes pyarrow stream a column chunk; without one it reads each whole, however large. With
+        # pre_buffer, its default, it keeps every chunk that it has read until the file is closed.
+        with (
+            naming_file(self.path, "Parquet"),
+            pq.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False) as file,
+        ):
             refuse_changed(self.path, file.schema_arrow, self.schema)
             names = None if columns is None else list(columns)
             first_row = 0

@@ -41,7 +41,7 @@ class Reading:
             raise ValueError(f"expected batch_rows >= 1; got {self.batch_rows}")
 
 
-BATCH_BYTES = 64 << 20
+BATCH_BYTES = 16 << 20
 """About the largest number of bytes in a batch."""
 
 
