@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
+from unicl.cli.ending import cleaning_up_after_signals, drop_stdout, open_closed_streams, tell
 from unicl.cli.flags import in_flags
 
 if TYPE_CHECKING:
@@ -41,7 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0; 2 after an error, with one line on stderr that explains it; 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: After SIGTERM or SIGHUP, after ``--help``, or after a wrong option.
     """
+    open_closed_streams()
+    with cleaning_up_after_signals():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     command, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
     if command in ("-h", "--help"):
         listing = "\n".join(f"  {name:<10}{summary}" for name, (summary, _) in COMMANDS.items())
@@ -50,25 +59,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 0
     if command not in COMMANDS:
-        sys.stderr.write(f"unicl: expected a command; got {command!r}: choose one of {', '.join(COMMANDS)}\n")
+        tell(f"unicl: expected a command; got {command!r}: choose one of {', '.join(COMMANDS)}")
         return 2
     configs: Sequence[type] = ()
     try:
         module = import_module(f"unicl.cli.{command}")
         configs = module.CONFIGS
         status: int = module.run(rest)
+        sys.stdout.flush()
         return status
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("unicl"):
             raise
         extra = f"; pip install 'unicl-rs[{COMMANDS[command].extra}]' installs what the command needs"
-        sys.stderr.write(f"unicl {command}: {error}{'' if 'pip install' in str(error) else extra}\n")
-    except BrokenPipeError:  # the reader stopped, as after `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, TypeError, OSError, FloatingPointError) as error:
-        sys.stderr.write(f"unicl {command}: {in_flags(str(error), configs)}\n")
+        tell(f"unicl {command}: {error}{'' if 'pip install' in str(error) else extra}")
+    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError) as error:
+        drop_stdout()
+        # Results go to stdout when the work is done. Its reader stopped, as after `| head`; files have names in errors.
+        if isinstance(error, BrokenPipeError) and error.filename is None:
+            return 0
+        line = " ".join(str(error).split("\n")) or type(error).__name__
+        tell(f"unicl {command}: {in_flags(line, configs)}")
     except KeyboardInterrupt:
-        sys.stderr.write(f"unicl {command}: interrupted\n")
+        tell(f"unicl {command}: interrupted")
         return INTERRUPTED
     return 2
