@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from unicl.cli.ending import cleaning_up_after_signals, drop_stdout, open_closed_streams, tell
+from unicl.cli.ending import cleaning_up_after_signals, flush_or_drop_stdout, open_closed_streams, tell
 from unicl.cli.flags import in_flags
 
 if TYPE_CHECKING:
@@ -74,13 +76,19 @@ def _run(arguments: Sequence[str] | None) -> int:
         extra = f"; pip install 'unicl-rs[{COMMANDS[command].extra}]' installs what the command needs"
         tell(f"unicl {command}: {error}{'' if 'pip install' in str(error) else extra}")
     except (ValueError, TypeError, OSError, ArithmeticError, MemoryError) as error:
-        drop_stdout()
         # Results go to stdout when the work is done. Its reader stopped, as after `| head`; files have names in errors.
         if isinstance(error, BrokenPipeError) and error.filename is None:
             return 0
-        line = " ".join(str(error).split("\n")) or type(error).__name__
+        line = " ".join(str(error).splitlines()) or type(error).__name__
         tell(f"unicl {command}: {in_flags(line, configs)}")
     except KeyboardInterrupt:
         tell(f"unicl {command}: interrupted")
         return INTERRUPTED
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}, line {where.lineno}"
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        tell(f"unicl {command}: {line} ({place}): this is a defect of unicl: please report this line")
+    finally:
+        flush_or_drop_stdout()
     return 2

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGNALLED = 128
+"""The status after a signal is this and the number of the signal, as in a shell."""
 
 
 @contextmanager
@@ -29,13 +31,17 @@ def cleaning_up_after_signals() -> Iterator[None]:
     def leave(number: int, _: object) -> NoReturn:
         for each in SIGNALS:  # a second one must not stop the cleaning up
             signal.signal(each, signal.SIG_IGN)
-        sys.exit(128 + number)
+        sys.exit(SIGNALLED + number)
 
     try:
         for number, handler in before.items():
             if handler is signal.SIG_DFL:
                 signal.signal(number, leave)
         yield
+    except SystemExit as end:
+        if isinstance(end.code, int) and end.code > SIGNALLED:
+            tell(f"unicl: ended by {signal.Signals(end.code - SIGNALLED).name}")
+        raise
     finally:
         for number, handler in before.items():
             if handler is signal.SIG_DFL:
@@ -59,7 +65,9 @@ def open_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: PTH123, SIM115
 
 
-def drop_stdout() -> None:
-    """Lets Python's last flush of stdout succeed after an error of it."""
-    with suppress(OSError, ValueError):
+def flush_or_drop_stdout() -> None:
+    """Lets Python's last flush of stdout succeed, with the null device if nobody reads it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -52,7 +52,7 @@ CONFIGS = (TokenizeConfig,)
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl tokenize``, runs it, and reports the result."""
     config = parse(TokenizeConfig, "unicl tokenize", arguments)
-    check_stats(config.stats)
+    check_stats(config)
     tokenizer = open_tokenizer(
         config.tokenizer,
         config.tokenizer_file,
@@ -70,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
         threads=config.threads,
         progress=show_progress,
     )
-    report(stats, _sentence(stats), config.stats)
+    report(stats, _sentence(stats), config)
     return 0
 
 

@@ -44,9 +44,7 @@ class ArrowSource:
         # pyarrow takes a stream that was cut between two batches for a shorter one. The first writers, before 2019,
         # began no part of a stream with 0xFFFFFFFF.
         if not self._is_file and not end.endswith(END_OF_STREAM if start.startswith(END_OF_STREAM[:4]) else b"\0" * 4):
-            raise ValueError(
-                f"{path} is not Arrow IPC, or is damaged: it ends without the mark for the end of a stream"
-            )
+            raise ValueError(f"{path} is not Arrow IPC, or is damaged: the mark for the end of a stream is missing")
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
         """Reads the rows, in order."""
@@ -62,9 +60,7 @@ class ArrowSource:
                     yield RawBatch(rows, numbered("row", first_row))
                     first_row += len(rows)
             if not self._is_file and file.tell() < file.size():
-                raise ValueError(
-                    f"{self.path}: expected one stream; got more bytes after its end: write each to a file"
-                )
+                raise ValueError(f"{self.path}: expected one stream; got bytes after its end: make a file of each")
 
     def _open(self, file: pa.OSFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
         return pa.ipc.open_file(file) if self._is_file else pa.ipc.open_stream(file)
