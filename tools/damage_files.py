@@ -1,6 +1,6 @@
-"""Damages files in all formats that the commands read, and checks that every run ends with a result or with one line.
+"""Damages files of all formats that the commands read. Every run must end with a result or with one line.
 
-Run ``python tools/damage_files.py`` (500 damaged files for each reader) or, for less, with ``--files 20 --readers csv``.
+Run ``python tools/damage_files.py`` (500 damaged files for each reader) or, for less, add ``--files 20 --readers csv``.
 A child process for each file does what the shell would do. Its status must be 0 or 2, and after 2 stderr must have one
 line that names no defect. The program ends with status 1 after anything else, and keeps the file.
 """

@@ -32,7 +32,10 @@ COMMANDS = {
     "vocab": Command("mine, describe, compare and merge label vocabularies", "label"),
     "tokenize": Command("turn the captions of files into token ids", "label"),
 }
+HELP = ("-h", "--help")
 INTERRUPTED = 130
+MOST_DIGITS = 18
+"""Numbers of 64 bits have as many, or one more."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,17 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     command, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
-    if command in ("-h", "--help"):
-        listing = "\n".join(f"  {name:<10}{summary}" for name, (summary, _) in COMMANDS.items())
-        sys.stdout.write(
-            f"usage: unicl COMMAND [options]\n\n{listing}\n\nunicl COMMAND --help lists the options of a command.\n"
-        )
-        return 0
-    if command not in COMMANDS:
+    if command not in (*COMMANDS, *HELP):
         tell(f"unicl: expected a command; got {command!r}: choose one of {', '.join(COMMANDS)}")
         return 2
     configs: Sequence[type] = ()
     try:
+        if command in HELP:
+            listing = "\n".join(f"  {name:<10}{summary}" for name, (summary, _) in COMMANDS.items())
+            sys.stdout.write(
+                f"usage: unicl COMMAND [options]\n\n{listing}\n\nunicl COMMAND --help lists the options of a command.\n"
+            )
+            sys.stdout.flush()
+            return 0
         module = import_module(f"unicl.cli.{command}")
         configs = module.CONFIGS
         status: int = module.run(rest)
@@ -80,6 +84,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         if isinstance(error, BrokenPipeError) and error.filename is None:
             return 0
         line = " ".join(str(error).splitlines()) or type(error).__name__
+        if isinstance(error, OverflowError):
+            large = ", ".join(word for word in rest if word.lstrip("-").isdigit() and len(word) > MOST_DIGITS)
+            line = f"expected numbers of at most {MOST_DIGITS} digits; got {large or line}"
         tell(f"unicl {command}: {in_flags(line, configs)}")
     except KeyboardInterrupt:
         tell(f"unicl {command}: interrupted")

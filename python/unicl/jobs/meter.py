@@ -106,11 +106,12 @@ def sample_rows(
         if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_integer(kind.value_type):
             raise ValueError(f"{path}: expected lists of label ids in the column {label_column!r}; got {kind}")
         with progress(f"reading {path.name}", source.num_rows) as advance:
-            for raw in file.steady(source.batches([caption, label_column])):
+            for raw in source.batches([caption, label_column]):
                 batch = raw.columns
                 labels = LabelSets.from_arrow(batch.column(label_column))
                 sample.add(_caption_numbers(batch.column(caption)), labels)
                 advance(batch.num_rows)
+            file.refuse_changed()
     return sample
 
 

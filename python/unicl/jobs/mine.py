@@ -83,6 +83,7 @@ def captions_of(inputs: Iterable[Input], reading: Reading, progress: Progress, t
     for file in inputs:
         source = file.source
         with progress(f"{title} {source.path.name}", source.num_rows) as advance:
-            for batch in read_ahead(file.steady(read_captions(source, reading, only_captions=True))):
+            for batch in read_ahead(read_captions(source, reading, only_captions=True)):
                 yield batch.good_captions()
                 advance(len(batch))
+            file.refuse_changed()

@@ -59,8 +59,8 @@ class PlannedFile(Input):
         """Reads the rows with the columns and images that the output needs."""
         source = self.source.with_images() if self.images and isinstance(self.source, Shard) else self.source
         only_captions = len(self.schema) == self.num_new
-        return self.steady(
-            read_captions(source, reading, only_captions=only_captions, image_column=self.image_column, skipped=skipped)
+        return read_captions(
+            source, reading, only_captions=only_captions, image_column=self.image_column, skipped=skipped
         )
 
 
@@ -138,3 +138,4 @@ def write_rows(
         for batch in read_ahead(file.batches(reading, skipped)):
             writer.write(extended(batch, file.schema, new_columns(batch)))
             advance(len(batch))
+        file.refuse_changed()

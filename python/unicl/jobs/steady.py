@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from unicl.files import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from unicl.files import Reading, Source
-
-Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +27,12 @@ class Input:
     source: Source
     state: tuple[int, ...]
 
-    def steady(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """Gives the batches of a pass over the input, and refuses a file that has changed at the end of the pass.
+    def refuse_changed(self) -> None:
+        """Refuses a file that has changed. It is called at the end of each pass.
 
         Raises:
             ValueError: The file has changed since it was opened, so that two passes may differ in their rows.
         """
-        yield from batches
         if file_state(self.source.path) != self.state:
             raise ValueError(
                 f"{self.source.path}: expected a file that stays the same during the run; got one that was changed: "

@@ -91,6 +91,8 @@ def tokenize_files(
     options = TokenizeOptions() if options is None else options
     reading = Reading() if reading is None else reading
     length = tokenizer.context_length if options.context_length is None else options.context_length
+    if length >= 1 << 31:
+        raise ValueError(f"expected context_length < 2147483648, as Arrow's lists are not longer; got {length}")
     kind = pa.list_(pa.int32()) if options.ragged else pa.list_(pa.int32(), length)
     paths = find_inputs(inputs)
     files = plan_files(
