@@ -94,6 +94,6 @@ def test_ten_times_the_images_take_the_same_memory(tmp_path: Path, name: str) ->
     peaks = []
     for factor in (1, 10):
         (tmp_path / str(factor)).mkdir()
-        write_images(tmp_path / str(factor) / name, content.getvalue(), factor * 300)
+        write_images(tmp_path / str(factor) / name, content.getvalue(), factor * 500)
         peaks.append(peak_mib(tmp_path / str(factor) / name, tmp_path / f"{factor}.out", PEAK_MIB_WITH_IMAGES))
-    assert peaks[1] < peaks[0] + 100, "the pixels of the larger file are 563 MB"
+    assert peaks[1] < peaks[0] + 130, "the pixels of the larger file are 938 MB, and its bytes in Parquet 300 MB"
