@@ -41,4 +41,4 @@ class FilesConfig(InputsConfig):
     threads: int | None = None
     """How many threads to use. If not given: all cores."""
     stats: Path | None = None
-    """Write counts and times to this file, as JSON (.json)."""
+    """Write counts and times to this file, as JSON (.json). With --overwrite it may replace earlier counts."""

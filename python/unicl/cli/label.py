@@ -45,7 +45,7 @@ CONFIGS = (LabelConfig,)
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl label``, runs it, and reports the result."""
     config = parse(LabelConfig, "unicl label", arguments)
-    check_stats(config.stats)
+    check_stats(config)
     parents = config.label.ancestors is not None
     vocabulary = None if config.vocabulary is None else open_vocabulary(config.vocabulary, parents=parents)
     config.image.refuse_without_model(config.label)
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         threads=config.threads,
         progress=show_progress,
     )
-    report(stats, _sentence(stats, len(vocabulary)), config.stats)
+    report(stats, _sentence(stats, len(vocabulary)), config)
     paths = find_inputs(config.inputs, images=config.image.relevance is not None)
     outputs = output_paths(paths, config.out, only_folder=True)
     show_labels(outputs, vocabulary, column=config.reading.column)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from unicl.cli.ending import tell
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -37,12 +39,12 @@ def show_progress(title: str, total: int | None, unit: str = "captions") -> Iter
         nonlocal count, last
         count += items
         if (now := time.monotonic()) - last >= SECONDS_BETWEEN_LINES:
-            sys.stderr.write(f"{title}: {count:,}{of_all} {unit}, {_rate(count, now - start)}\n")
+            tell(f"{title}: {count:,}{of_all} {unit}, {_rate(count, now - start)}")
             last = now
 
     yield advance
     seconds = time.monotonic() - start
-    sys.stderr.write(f"{title}: {count:,} {unit} in {seconds:.1f} s, {_rate(count, seconds)}\n")
+    tell(f"{title}: {count:,} {unit} in {seconds:.1f} s, {_rate(count, seconds)}")
 
 
 def _rate(count: int, seconds: float) -> str:

@@ -53,7 +53,7 @@ CONFIGS = (TokenizeConfig,)
 def run(arguments: Sequence[str]) -> int:
     """Parses the options of ``unicl tokenize``, runs it, and reports the result."""
     config = parse(TokenizeConfig, "unicl tokenize", arguments)
-    check_stats(config.stats)
+    check_stats(config)
     if config.tokenizer == "clip" and config.clean == "openai" and find_spec("ftfy") is None:  # before hours of work
         raise ModuleNotFoundError(
             "expected the ftfy package, which repairs captions for --clean openai; got none: pip install ftfy, "
@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
         threads=config.threads,
         progress=show_progress,
     )
-    report(stats, _sentence(stats), config.stats)
+    report(stats, _sentence(stats), config)
     return 0
 
 

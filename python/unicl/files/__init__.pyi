@@ -3,7 +3,9 @@ from .atomic import make_folder as make_folder
 from .atomic import naming_output as naming_output
 from .atomic import new_file as new_file
 from .atomic import new_folder as new_folder
+from .atomic import only_writer as only_writer
 from .atomic import refuse_existing as refuse_existing
+from .atomic import refuse_folder as refuse_folder
 from .atomic import write_bytes as write_bytes
 from .atomic import write_text as write_text
 from .byte_order import refuse_wide_unicode as refuse_wide_unicode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from unicl.files.rows import Reading
 
 FILE_MAGIC = b"ARROW1"
+END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 class ArrowSource:
-    """The rows of an Arrow IPC file or stream. Its first bytes tell which. It is mapped into memory, not read into it.
+    """The rows of an Arrow IPC file or stream. Its first bytes tell which.
+
+    A batch is as large as its writer made it. It is read, not mapped: another process that cuts a mapped file would
+    kill this one. Everything in it is validated before it is used, as pyarrow trusts the offsets and indices in a file.
 
     Raises:
         ValueError: It is neither of the two, or is damaged.
@@ -30,22 +35,64 @@ class ArrowSource:
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self._batch_rows = path, reading.batch_rows
         with path.open("rb") as file:
-            self._is_file = file.read(len(FILE_MAGIC)) == FILE_MAGIC
-        with naming_file(path, "Arrow IPC"), pa.memory_map(str(path)) as mapped, self._open(mapped) as reader:
+            start = file.read(len(FILE_MAGIC))
+            self._is_file = start == FILE_MAGIC
+            file.seek(max(0, file.seek(0, os.SEEK_END) - len(END_OF_STREAM)))
+            end = file.read()
+        with naming_file(path, "Arrow IPC"), pa.OSFile(str(path)) as opened, self._open(opened) as reader:
             self.schema = reader.schema
+        # pyarrow takes a stream that was cut between two batches for a shorter one. The first writers, before 2019,
+        # began no part of a stream with 0xFFFFFFFF.
+        if not self._is_file and not end.endswith(END_OF_STREAM if start.startswith(END_OF_STREAM[:4]) else b"\0" * 4):
+            raise ValueError(f"{path} is not Arrow IPC, or is damaged: the mark for the end of a stream is missing")
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[RawBatch]:
         """Reads the rows, in order."""
         first_row = 0
-        with naming_file(self.path, "Arrow IPC"), pa.memory_map(str(self.path)) as mapped, self._open(mapped) as reader:
+        with naming_file(self.path, "Arrow IPC"), pa.OSFile(str(self.path)) as file, self._open(file) as reader:
             refuse_changed(self.path, reader.schema, self.schema)
             whole = (reader.get_batch(n) for n in range(reader.num_record_batches)) if self._is_file else reader
             for batch in whole:
                 kept = batch if columns is None else batch.select(list(columns))
+                _validate(kept)
                 size = rows_within(size_in_bytes(kept) / max(kept.num_rows, 1), self._batch_rows)
                 for rows in slices(kept, size):
                     yield RawBatch(rows, numbered("row", first_row))
                     first_row += len(rows)
+            if not self._is_file and file.tell() < file.size():
+                raise ValueError(f"{self.path}: expected one stream; got bytes after its end: make a file of each")
 
-    def _open(self, mapped: pa.MemoryMappedFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
-        return pa.ipc.open_file(mapped) if self._is_file else pa.ipc.open_stream(mapped)
+    def _open(self, file: pa.OSFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+        return pa.ipc.open_file(file) if self._is_file else pa.ipc.open_stream(file)
+
+
+def _validate(batch: pa.RecordBatch) -> None:
+    """Refuses offsets, indices and values that lead outside of what was read. Text that is not UTF-8 stays."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        for column in batch.columns:
+            _with_bytes(column).validate(full=True)
+
+
+def _with_bytes(column: pa.Array) -> pa.Array:
+    """Gives the same values with bytes in place of strings. Nothing is looked at."""
+    if pa.types.is_dictionary(column.type):
+        return pa.DictionaryArray.from_arrays(column.indices, _with_bytes(column.dictionary), safe=False)
+    return column.view(_bytes_type(column.type))
+
+
+def _bytes_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string(kind):
+        return pa.binary()
+    if pa.types.is_large_string(kind):
+        return pa.large_binary()
+    if pa.types.is_string_view(kind):
+        return pa.binary_view()
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_bytes_type(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_bytes_type(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_bytes_type(field.type)) for field in kind])
+    return kind

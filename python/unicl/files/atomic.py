@@ -41,9 +41,11 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
     Raises:
         FileExistsError: There is a file of that name, and ``overwrite`` is not set.
+        IsADirectoryError: There is a folder of that name.
         OSError: The system refuses the write; the message names the file.
     """
     refuse_existing(path, overwrite=overwrite)
+    refuse_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _replaced_file(path) as aside:
         yield aside
@@ -62,9 +64,12 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
     Raises:
         FileExistsError: There is a folder of that name, and ``overwrite`` is not set.
+        NotADirectoryError: There is a file of that name.
         OSError: The system refuses the write; the message names the folder.
     """
     refuse_existing(path, overwrite=overwrite)
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"expected a folder; got {path}, which is a file: name another place")
     path.parent.mkdir(parents=True, exist_ok=True)
     aside, replaced = _name_aside(path), _name_aside(path)
     try:
@@ -89,9 +94,54 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Raises ``FileExistsError`` if there is a file or folder and it must not be replaced."""
-    if path.exists() and not overwrite:
+    """Raises ``FileExistsError`` if there is a file, folder or link and it must not be replaced.
+
+    Raises:
+        OSError: There cannot be a file of that name, for example because the name is too long.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):  # the second: what makes the folder tells it better
+        return
+    if not overwrite:
         raise FileExistsError(f"{path} exists: name another place, or replace it with overwrite=True")
+
+
+def refuse_folder(path: Path) -> None:
+    """Raises ``IsADirectoryError`` if a file cannot get that name because a folder has it."""
+    if path.is_dir():
+        raise IsADirectoryError(f"expected a name for a file; got {path}, which is a folder: name another place")
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Lets one process at a time write into a folder whose files must fit each other.
+
+    The system's lock on the folder ends with the process, however that ends. Some systems have no such locks: Windows,
+    and some network drives. There this does nothing.
+
+    Raises:
+        BlockingIOError: Another process has the folder.
+    """
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(
+                f"expected a folder that no other run writes into; got {folder}: wait for that run, or name another one"
+            ) from None
+        except OSError:  # a drive without locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(folder: Path) -> None:
@@ -136,7 +186,7 @@ def _replaced_file(path: Path) -> Iterator[Path]:
 
 
 def _name_aside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    return path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}.partial")  # a long name would become too long
 
 
 def _sync_file(path: Path) -> None:

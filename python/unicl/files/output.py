@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 ROW_GROUP_ROWS = 1 << 15
 """As many as a batch has by default: a group is written while the next batch is worked on. Groups of 131,072 rows make
 files 2 % smaller and cost the same time."""
-ROW_GROUP_BYTES = 64 << 20
+ROW_GROUP_BYTES = 32 << 20
+"""Two groups are in memory, and more copies while one is compressed."""
 
 
 class ParquetOutput:
@@ -75,7 +76,11 @@ class ParquetOutput:
         table = pa.Table.from_batches(self._gathered, self._schema)
         self._gathered = []
         self._wait()
-        self._in_writing = self._thread.submit(self._writer.write_table, table, row_group_size=max(1, table.num_rows))
+        self._in_writing = self._thread.submit(self._write_table, table)
+
+    def _write_table(self, table: pa.Table) -> None:
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        pa.default_memory_pool().release_unused()
 
     def _wait(self) -> None:
         """Waits for the row group that is being written, and raises what it met."""

@@ -7,14 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unicl.files import Reading, new_parquet
+from unicl.files import Reading, new_parquet, only_writer
 from unicl.jobs.label_folder import replace_vocabulary
 from unicl.jobs.label_plan import LabelOptions, LabelPlan, plan_labels
 from unicl.jobs.labelling import FileLabeler, LabelStats
 from unicl.jobs.mine import captions_of, mine
 from unicl.jobs.plan import write_rows
 from unicl.jobs.run import Progress, no_progress
-from unicl.labels import DocumentFrequency, LabelVocabulary, PhraseCounter
+from unicl.jobs.steady import file_state, refuse_replaced
+from unicl.labels import VOCABULARY, DocumentFrequency, LabelVocabulary, PhraseCounter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def label_files(
 
     Raises:
         FileNotFoundError, FileExistsError, OSError: An input is missing; an output exists, or labels in the folder that
-            are not replaced would lose their names; the disk is full.
+            are not replaced would lose their names; another run writes into the folder; the disk is full.
         TypeError, ValueError: The relevance scorer gives something else than a number in [0, 1] for every phrase.
         ValueError: A file is malformed, its column is not found, a row or its image is bad (the message names file and
             row), an option is out of range or has no effect, or there are no labels.
@@ -88,10 +89,11 @@ def label_files(
     )
     plan = plan_labels(inputs, plan, vocabulary)
     stats = LabelStats()
-    if vocabulary is None:
-        vocabulary = _mine(plan, stats)
-    vocabulary, frequency = _count(plan, vocabulary)
-    _label(plan, vocabulary, frequency, stats)
+    with only_writer(plan.out):
+        if vocabulary is None:
+            vocabulary = _mine(plan, stats)
+        vocabulary, frequency = _count(plan, vocabulary)
+        _label(plan, vocabulary, frequency, stats)
     stats.seconds = time.perf_counter() - started
     return vocabulary, stats
 
@@ -99,8 +101,7 @@ def label_files(
 def _mine(plan: LabelPlan, stats: LabelStats) -> LabelVocabulary:
     """Mines a vocabulary from all captions."""
     counter = PhraseCounter(tagger=plan.tagger, grammar=plan.grammar, threads=plan.threads)
-    sources = [file.source for file in plan.files]
-    vocabulary = mine(sources, plan.limits, counter, plan.reading, plan.progress)
+    vocabulary = mine(plan.files, plan.limits, counter, plan.reading, plan.progress)
     stats.max_undercount = counter.max_undercount
     return vocabulary
 
@@ -111,8 +112,7 @@ def _count(plan: LabelPlan, vocabulary: LabelVocabulary) -> tuple[LabelVocabular
     if not (labeler.filters.need_frequency or "idf" in plan.options.weights):
         return vocabulary, None
     frequency = DocumentFrequency.zeros(len(vocabulary))
-    sources = [file.source for file in plan.files]
-    for captions in captions_of(sources, plan.reading, plan.progress, "counting labels in"):
+    for captions in captions_of(plan.files, plan.reading, plan.progress, "counting labels in"):
         frequency += labeler.count(captions, threads=plan.threads)
     return vocabulary.with_document_frequency(frequency.counts), frequency
 
@@ -130,6 +130,7 @@ def _label(
         bad_rows=plan.reading.bad_rows,
         threads=plan.threads,
     )
+    written = {}
     for file in plan.files:
         with new_parquet(file.output, file.schema, overwrite=plan.overwrite) as writer:
             write_rows(
@@ -145,4 +146,7 @@ def _label(
                 writer.finish()
                 outputs = [each.output for each in plan.files]
                 replace_vocabulary(vocabulary, plan.out, outputs, overwrite=plan.overwrite)
+                written[plan.out / VOCABULARY] = file_state(plan.out / VOCABULARY)
         stats.files += 1
+        written[file.output] = file_state(file.output)
+    refuse_replaced(written)

@@ -39,8 +39,9 @@ def replace_vocabulary(vocabulary: LabelVocabulary, out: Path, outputs: Sequence
     """Writes the vocabulary. Old outputs are removed if their ids have other names in it.
 
     Raises:
-        FileExistsError, OSError: As :func:`unicl.labels.save_vocabulary`.
+        FileExistsError, OSError: As :func:`refuse_lost_names` and :func:`unicl.labels.save_vocabulary`.
     """
+    refuse_lost_names(out, outputs, vocabulary)  # again: time has passed since the first check
     path = out / VOCABULARY
     keeps_ids = not path.exists() or _keeps_ids(path, vocabulary)
     save_vocabulary(vocabulary, path, overwrite=overwrite)

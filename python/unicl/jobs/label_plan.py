@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from unicl.files import Reading, find_inputs, make_folder, output_paths, refuse_existing
+from unicl.files import Reading, find_inputs, make_folder, output_paths, refuse_existing, refuse_folder
 from unicl.jobs.label_folder import refuse_lost_names
 from unicl.jobs.label_images import RowScorer
 from unicl.jobs.labelling import label_fields
@@ -143,6 +143,7 @@ def plan_labels(inputs: Sequence[str | Path], plan: LabelPlan, vocabulary: Label
     paths = find_inputs(inputs, images=images)
     outputs = output_paths(paths, plan.out, only_folder=True)
     refuse_existing(plan.out / VOCABULARY, overwrite=plan.overwrite)
+    refuse_folder(plan.out / VOCABULARY)
     refuse_lost_names(plan.out, outputs, vocabulary)
     files = plan_files(
         paths,

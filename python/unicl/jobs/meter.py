@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from unicl.files import Reading, caption_column, find_inputs, open_source
+from unicl.files import Reading, caption_column, find_inputs
 from unicl.jobs.run import Progress, no_progress
+from unicl.jobs.steady import open_input
 from unicl.labels import LABELS, LabelSets
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def sample_rows(
     reading = Reading() if reading is None else reading
     sample = RowSample(max_rows=max_rows, seed=seed)
     for path in find_inputs(inputs):
-        source = open_source(path, reading)
+        file = open_input(path, reading)
+        source = file.source
         caption = caption_column(source, reading.column)
         if label_column not in source.schema.names:
             names = ", ".join(map(repr, source.schema.names))
@@ -109,6 +111,7 @@ def sample_rows(
                 labels = LabelSets.from_arrow(batch.column(label_column))
                 sample.add(_caption_numbers(batch.column(caption)), labels)
                 advance(batch.num_rows)
+            file.refuse_changed()
     return sample
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unicl.files import Reading, find_inputs, open_source, read_ahead, read_captions
+from unicl.files import Reading, find_inputs, read_ahead, read_captions
 from unicl.jobs.run import Progress, no_progress
+from unicl.jobs.steady import open_input
 from unicl.labels import MAX_NAMES, MiningLimits, PhraseCounter
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from unicl.files import Source
+    from unicl.jobs.steady import Input
     from unicl.labels import LabelVocabulary
     from unicl.phrases import PosTagger
 
@@ -52,19 +53,19 @@ def mine_vocabulary(
     """
     reading = Reading() if reading is None else reading
     counter = PhraseCounter(tagger=tagger, grammar=grammar, max_names=max_names, threads=threads)
-    sources = [open_source(path, reading) for path in find_inputs(inputs)]
-    return mine(sources, MiningLimits() if limits is None else limits, counter, reading, progress), counter
+    opened = [open_input(path, reading) for path in find_inputs(inputs)]
+    return mine(opened, MiningLimits() if limits is None else limits, counter, reading, progress), counter
 
 
 def mine(
-    sources: Iterable[Source], limits: MiningLimits, counter: PhraseCounter, reading: Reading, progress: Progress
+    inputs: Iterable[Input], limits: MiningLimits, counter: PhraseCounter, reading: Reading, progress: Progress
 ) -> LabelVocabulary:
     """Mines a vocabulary from the captions of opened files.
 
     Raises:
         ValueError: A file is malformed, a row is bad, or no name is within the limits.
     """
-    for captions in captions_of(sources, reading, progress, "counting phrases in"):
+    for captions in captions_of(inputs, reading, progress, "counting phrases in"):
         counter.add(captions)
     vocabulary = counter.vocabulary(limits)
     if len(vocabulary) == 0:
@@ -77,10 +78,12 @@ def mine(
     return vocabulary
 
 
-def captions_of(sources: Iterable[Source], reading: Reading, progress: Progress, title: str) -> Iterator[pa.Array]:
+def captions_of(inputs: Iterable[Input], reading: Reading, progress: Progress, title: str) -> Iterator[pa.Array]:
     """Reads the captions of files in batches, without the bad rows."""
-    for source in sources:
+    for file in inputs:
+        source = file.source
         with progress(f"{title} {source.path.name}", source.num_rows) as advance:
             for batch in read_ahead(read_captions(source, reading, only_captions=True)):
                 yield batch.good_captions()
                 advance(len(batch))
+            file.refuse_changed()

@@ -11,11 +11,12 @@ from unicl.files import (
     extended,
     extended_schema,
     find_images,
-    open_source,
     read_ahead,
     read_captions,
     refuse_existing,
+    refuse_folder,
 )
+from unicl.jobs.steady import Input, open_input
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from unicl.files import CaptionBatch, ParquetOutput, Reading, Source
+    from unicl.files import CaptionBatch, ParquetOutput, Reading
     from unicl.jobs.run import Progress
 
 
@@ -37,11 +38,10 @@ class ColumnOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlannedFile:
+class PlannedFile(Input):
     """An input that was opened and checked, and its output.
 
     Attributes:
-        source: The input. It may be read any number of times.
         output: The file to write.
         schema: The columns of the output.
         num_new: How many of these columns, the last ones, are new.
@@ -49,7 +49,6 @@ class PlannedFile:
         image_column: The column that has them; None for a shard, which has them beside its columns.
     """
 
-    source: Source
     output: Path
     schema: pa.Schema
     num_new: int
@@ -89,18 +88,21 @@ def plan_files(
         image_column: The column with the images, if it has an unusual name.
 
     Raises:
-        FileExistsError: An output exists and must not be replaced.
+        FileExistsError, IsADirectoryError: An output exists and must not be replaced.
         ValueError: An input is malformed, a column is missing, or a column has the name of a new one.
     """
     for output in outputs:
         refuse_existing(output, overwrite=overwrite)
+        refuse_folder(output)
     planned = []
     for path, output in zip(inputs, outputs, strict=True):
-        source = open_source(path, reading)
+        opened = open_input(path, reading)
+        source = opened.source
         caption_column(source, reading.column)
         planned.append(
             PlannedFile(
                 source=source,
+                state=opened.state,
                 output=output,
                 schema=extended_schema(source, fields, copy_columns=copy_columns),
                 num_new=len(fields),
@@ -136,3 +138,4 @@ def write_rows(
         for batch in read_ahead(file.batches(reading, skipped)):
             writer.write(extended(batch, file.schema, new_columns(batch)))
             advance(len(batch))
+        file.refuse_changed()

@@ -14,6 +14,7 @@ import pyarrow as pa
 from unicl.files import Reading, find_inputs, new_parquet, output_paths, rows_of_lists
 from unicl.jobs.plan import ColumnOptions, plan_files, write_rows
 from unicl.jobs.run import Progress, RunStats, no_progress
+from unicl.jobs.steady import file_state, refuse_replaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +91,8 @@ def tokenize_files(
     options = TokenizeOptions() if options is None else options
     reading = Reading() if reading is None else reading
     length = tokenizer.context_length if options.context_length is None else options.context_length
+    if length >= 1 << 31:
+        raise ValueError(f"expected context_length < 2147483648, as Arrow's lists are not longer; got {length}")
     kind = pa.list_(pa.int32()) if options.ragged else pa.list_(pa.int32(), length)
     paths = find_inputs(inputs)
     files = plan_files(
@@ -102,6 +105,7 @@ def tokenize_files(
     )
     stats = TokenizeStats()
     ids = _Ids(tokenizer, length, stats, ragged=options.ragged, truncate=options.truncate, threads=threads)
+    written = {}
     for file in files:
         with new_parquet(file.output, file.schema, overwrite=overwrite, unrepeated=[IDS]) as writer:
             write_rows(
@@ -114,6 +118,8 @@ def tokenize_files(
                 progress=progress,
             )
         stats.files += 1
+        written[file.output] = file_state(file.output)
+    refuse_replaced(written)
     stats.seconds = time.perf_counter() - started
     return stats
 
