@@ -8,7 +8,8 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
-INSTALL := $(BIN)/python -m pip install --no-build-isolation -c constraints.txt
+# Without build isolation, pip looks for maturin in the PATH.
+INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --no-build-isolation -c constraints.txt
 
 .PHONY: help demo test check bench fuzz docs clean
 
