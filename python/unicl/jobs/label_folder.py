@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import filecmp
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -11,7 +14,6 @@ from unicl.labels import LABELS, VOCABULARY, LabelVocabulary, save_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def refuse_lost_names(out: Path, outputs: Sequence[Path], vocabulary: LabelVocabulary | None) -> None:
@@ -42,12 +44,24 @@ def replace_vocabulary(vocabulary: LabelVocabulary, out: Path, outputs: Sequence
         FileExistsError, OSError: As :func:`refuse_lost_names` and :func:`unicl.labels.save_vocabulary`.
     """
     refuse_lost_names(out, outputs, vocabulary)  # again: time has passed since the first check
+    if has_vocabulary(out, vocabulary):
+        return
     path = out / VOCABULARY
     keeps_ids = not path.exists() or _keeps_ids(path, vocabulary)
     save_vocabulary(vocabulary, path, overwrite=overwrite)
     if not keeps_ids:
         for output in outputs:
             output.unlink(missing_ok=True)
+
+
+def has_vocabulary(out: Path, vocabulary: LabelVocabulary | None) -> bool:
+    """Whether the folder's file of the vocabulary is, byte for byte, the one that a run would write."""
+    path = out / VOCABULARY
+    if vocabulary is None or not path.is_file():
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary.save(Path(folder) / VOCABULARY)
+        return filecmp.cmp(path, Path(folder) / VOCABULARY, shallow=False)
 
 
 def _keeps_ids(path: Path, new: LabelVocabulary) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from unicl.files import Reading, find_inputs, make_folder, output_paths, refuse_existing, refuse_folder
-from unicl.jobs.label_folder import refuse_lost_names
+from unicl.jobs.label_folder import has_vocabulary, refuse_lost_names
 from unicl.jobs.label_images import RowScorer
 from unicl.jobs.labelling import label_fields
 from unicl.jobs.plan import ColumnOptions, PlannedFile, plan_files
@@ -142,7 +142,8 @@ def plan_labels(inputs: Sequence[str | Path], plan: LabelPlan, vocabulary: Label
         reading = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES))
     paths = find_inputs(inputs, images=images)
     outputs = output_paths(paths, plan.out, only_folder=True)
-    refuse_existing(plan.out / VOCABULARY, overwrite=plan.overwrite)
+    # The labels of other files may be there already, with the same ids.
+    refuse_existing(plan.out / VOCABULARY, overwrite=plan.overwrite or has_vocabulary(plan.out, vocabulary))
     refuse_folder(plan.out / VOCABULARY)
     refuse_lost_names(plan.out, outputs, vocabulary)
     files = plan_files(

@@ -87,3 +87,15 @@ sys.exit(main(["label", folder + "/a.parquet", *words]))
     assert "cannot write the output: " in done.stderr
     assert names_in(tmp_path / "out") == {"a.parquet": ["dog"]}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.parquet", "vocabulary.json"]
+
+
+@pytest.mark.usefixtures("inputs")
+def test_more_files_join_a_folder_with_the_same_vocabulary(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    more = tmp_path / "c.csv"
+    more.write_text("caption\na dog\n")
+    label_files([more], out, OLD)
+    assert sorted(path.name for path in out.iterdir()) == ["a.parquet", "b.parquet", "c.parquet", "vocabulary.json"]
+    more.rename(tmp_path / "d.csv")
+    with pytest.raises(FileExistsError, match=r"vocabulary\.json exists"):
+        label_files([tmp_path / "d.csv"], out, LONGER)
