@@ -35,10 +35,23 @@ class Batch(Mapping[str, Any]):
     image_labels: Integer[Tensor, " b"] | LabelSets
     text_labels: Integer[Tensor, " m"] | LabelSets
 
-    def __init__(self, fields: Mapping[str, Any] | None = None, /, **named: Any) -> None:
-        given = {**(fields or {}), **named}
-        if set(given) != set(_FIELDS):
-            raise TypeError(f"expected the fields {', '.join(_FIELDS)} of a Batch; got {', '.join(given) or 'none'}")
+    def __init__(
+        self,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        images: Float[Tensor, "b 3 h w"] | None = None,
+        tokens: Int[Tensor, "m length"] | None = None,
+        image_labels: Integer[Tensor, " b"] | LabelSets | None = None,
+        text_labels: Integer[Tensor, " m"] | LabelSets | None = None,
+    ) -> None:
+        if fields is not None:  # as HF's Trainer makes one
+            Batch.__init__(self, **fields)
+            return
+        given = dict(zip(_FIELDS, (images, tokens, image_labels, text_labels), strict=True))
+        present = [name for name, value in given.items() if value is not None]
+        if len(present) < len(_FIELDS):
+            raise TypeError(f"expected the fields {', '.join(_FIELDS)} of a Batch; got {', '.join(present) or 'none'}")
         for name, value in given.items():
             object.__setattr__(self, name, value)
 

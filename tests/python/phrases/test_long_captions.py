@@ -1,6 +1,7 @@
 """One long caption takes time in proportion to its length, and Ctrl-C stops it."""
 
 import _thread
+import signal
 import threading
 import time
 
@@ -68,7 +69,10 @@ def test_ctrl_c_stops_within_one_caption(pattern, work, threads):
         work([caption] * threads, threads=threads)
         time.sleep(5)
 
+    # A shell that runs this in the background has SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(0.3, press).start()
     with pytest.raises(KeyboardInterrupt):
         call()
+    signal.signal(signal.SIGINT, before)
     assert time.perf_counter() - pressed[0] < 1.5
