@@ -23,12 +23,13 @@ many of these names become labels. "Free" names are those that no noun follows, 
 import argparse
 import datetime
 import gzip
-import math
 import os
 import platform
 import re
 from collections import Counter
 from pathlib import Path
+
+from shares import share
 
 from unicl import PosTagger
 from unicl.labels import DenseLabeler, LabelVocabulary
@@ -48,16 +49,6 @@ def read_captions(path: Path) -> list[str]:
     """The lines of a file."""
     raw = path.read_bytes()
     return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8").splitlines()
-
-
-def share(hits: int, of: int) -> str:
-    """A share and its 95 % interval by Wilson's score."""
-    if not of:
-        return f"{hits}/{of}"
-    z, p = 1.96, hits / of
-    middle, spread = p + z * z / (2 * of), z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    low, high = ((middle + sign * spread) / (1 + z * z / of) for sign in (-1, 1))
-    return f"{hits}/{of} {p:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def print_decisions(name: str, decisions: Decisions, captions: dict[str, str], vocabulary: LabelVocabulary) -> None:

@@ -16,7 +16,6 @@ have one. Each is followed by its 95 % interval (Wilson 1927). unicl's row is re
 
 import argparse
 import datetime
-import math
 import os
 import platform
 from collections.abc import Callable
@@ -27,6 +26,7 @@ import numpy as np
 import rapidfuzz
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
+from shares import share
 
 from unicl import PosTagger
 from unicl._native import lemma
@@ -155,16 +155,6 @@ def processor() -> str:
     """The name of the machine's processor."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
-def share(hits: int, of: int) -> str:
-    """A share and its 95 % interval by Wilson's score."""
-    if not of:
-        return f"{hits}/{of}"
-    z, p = 1.96, hits / of
-    middle, spread = p + z * z / (2 * of), z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    low, high = ((middle + sign * spread) / (1 + z * z / of) for sign in (-1, 1))
-    return f"{hits}/{of} {p:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def print_row(sample: str, column: str, name: str, rows: Rows, contender: Contender) -> None:
