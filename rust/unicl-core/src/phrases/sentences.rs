@@ -83,7 +83,7 @@ pub(super) fn end_after_period(caption: &str, period: usize) -> Option<usize> {
     let rest = next.trim_start_matches(is_space);
     let first = rest.chars().next()?;
     let ends = if rest.len() < next.len() {
-        !".,;:!?)]}/%".contains(first) && !is_abbreviation(before, rest, first)
+        !".,;:!?)]}>/%".contains(first) && !is_abbreviation(before, rest, first)
     } else {
         end == period + 1 && is_unspaced_end(before, rest)
     };

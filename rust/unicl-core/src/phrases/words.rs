@@ -504,6 +504,7 @@ mod tests {
             ("3.5 m. in 1990. v1.2", "3.5 m. in 1990 . | v1.2"),
             ("a dog . , x", "a dog . , x"),
             ("..ab. c", ".. ab . | c"),
+            ("e.g. . >", "e.g. . >"),
         ] {
             assert_eq!(sentences(caption), expected, "{caption}");
         }
