@@ -189,7 +189,7 @@ pub(super) fn last_start(text: &str) -> usize {
 }
 
 /// Whether a word has nothing but small letters and digits of ASCII, as most have.
-fn is_simple(word: &str) -> bool {
+pub(super) fn is_simple(word: &str) -> bool {
     let is_simple = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     !word.is_empty() && word.bytes().all(is_simple)
 }

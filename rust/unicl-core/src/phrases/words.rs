@@ -74,6 +74,20 @@ impl Words {
         }
     }
 
+    /// The definition of [`Self::split`]: the literal rules alone.
+    #[cfg(any(test, fuzzing))]
+    pub fn split_by_definition(&mut self, caption: &str, lowercase: bool) {
+        self.clear();
+        self.split_by_rules(caption, lowercase, 0);
+    }
+
+    /// The definition of [`Self::split_sentences`].
+    #[cfg(any(test, fuzzing))]
+    pub fn split_sentences_by_definition(&mut self, caption: &str) {
+        self.clear();
+        self.split_sentences_by_rules(caption);
+    }
+
     fn split_sentences_by_rules(&mut self, caption: &str) {
         let (mut from, mut characters) = (0, 0);
         while from < caption.len() {
@@ -425,7 +439,7 @@ mod tests {
 
     fn split_by_rules(caption: &str, lowercase: bool) -> Split {
         let mut words = Words::default();
-        words.split_by_rules(caption, lowercase, 0);
+        words.split_by_definition(caption, lowercase);
         take(&words)
     }
 
@@ -547,7 +561,7 @@ mod tests {
         ) {
             let (mut words, mut by_rules) = (Words::default(), Words::default());
             words.split_sentences(&caption);
-            by_rules.split_sentences_by_rules(&caption);
+            by_rules.split_sentences_by_definition(&caption);
             prop_assert_eq!(take(&words), take(&by_rules));
             prop_assert_eq!(words.sentence_starts(), by_rules.sentence_starts());
         }
