@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
 use unicl_core::phrases::{Tagger, convert_nltk, tag_by_definition};
@@ -67,7 +67,7 @@ fuzz_target!(|input: Input| {
     let word = |number: u8| WORDS[usize::from(number) % WORDS.len()];
     let tag = |number: u8| TAGS[usize::from(number) % TAGS.len()];
     let class = |number: u8| TAGS[usize::from(number) % 3].to_owned();
-    let mut weights: HashMap<String, HashMap<String, f64>> = HashMap::new();
+    let mut weights: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
     for (kind, text, before, before_2, weight) in rows {
         let feature = KINDS[usize::from(kind) % KINDS.len()]
             .replace('T', tag(before))
@@ -79,7 +79,7 @@ fuzz_target!(|input: Input| {
     let fixed = fixed
         .into_iter()
         .map(|(text, tag)| (word(text).to_owned(), class(tag)));
-    let fixed: HashMap<String, String> = fixed.collect();
+    let fixed: BTreeMap<String, String> = fixed.collect();
     let classes = [0, 1, 2].map(class);
     let json = |value: serde_json::Value| value.to_string();
     let file = convert_nltk(

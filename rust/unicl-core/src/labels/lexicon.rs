@@ -68,20 +68,6 @@ impl NameEnds {
         }
     }
 
-    /// The definition: a name of any length may end in any of these words.
-    #[cfg(any(test, fuzzing))]
-    #[must_use]
-    pub fn by_definition<'a>(
-        vocabulary: &Vocabulary,
-        words: impl Iterator<Item = &'a str>,
-    ) -> Self {
-        let ends = words.map(|word| (end_of(word).into(), u8::MAX));
-        Self {
-            longest: ends.collect(),
-            ..Self::new(vocabulary)
-        }
-    }
-
     /// Whether a label means human beings.
     pub(super) fn is_person(&self, id: i32) -> bool {
         self.persons.contains(&id)
@@ -208,5 +194,29 @@ pub(super) fn can_be_phrase(reading: &Reading<'_>, from: usize, to: usize) -> bo
         // At the beginning, and between marks.
         (Kind::Mark, _) => matches!(next, Kind::Mark | Kind::Participle | Kind::Conjunction),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_ends_in_a_word_with_marks_and_in_a_possessive() {
+        let names = ["tie", "mcdonald's", "hip-hop"].map(str::to_owned).to_vec();
+        let ends = NameEnds::new(&Vocabulary::new(names, &[], &[]).unwrap());
+        for (word, longest) in [
+            ("tie", 1),
+            ("ties", 1),
+            ("~tie~", 1),
+            ("\0tie", 1),
+            ("bow-tie", 1),
+            ("'s", 2),
+            ("hip-hop", 2),
+            ("dog", 0),
+            ("--", 0),
+        ] {
+            assert_eq!(ends.longest(word), longest, "{word}");
+        }
     }
 }

@@ -219,7 +219,7 @@ pub(super) fn last_three(word: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
@@ -259,15 +259,15 @@ mod tests {
 
         #[test]
         fn tags_equal_those_of_the_definition(
-            weights in prop::collection::hash_map(
+            weights in prop::collection::btree_map(
                 feature(),
-                prop::collection::hash_map("(DT|NN|VB)", -2_i32..3, 0..3),
+                prop::collection::btree_map("(DT|NN|VB)", -2_i32..3, 0..3),
                 0..60,
             ),
-            tagdict in prop::collection::hash_map("(the|Ab|dog)", "(DT|NN|VB)", 0..2),
+            tagdict in prop::collection::btree_map("(the|Ab|dog)", "(DT|NN|VB)", 0..2),
             words in prop::collection::vec("(ab|Ab|AB|the|The|cab|x-y|-x|1999|20|2a|é|)", 0..7),
         ) {
-            let weights: HashMap<String, HashMap<String, f64>> = weights
+            let weights: BTreeMap<String, BTreeMap<String, f64>> = weights
                 .into_iter()
                 .map(|(feature, row)| {
                     let row = row.into_iter().map(|(tag, weight)| (tag, f64::from(weight) / 1000.0));

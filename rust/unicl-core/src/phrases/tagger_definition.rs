@@ -1,14 +1,18 @@
 //! The definition of [`super::Tagger::tag`], slow and obvious: 14 strings a word, a map, and floats.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::tagger::{last_three, normalize};
 
 /// Gives the tags that the content of NLTK's three files has for words.
+///
+/// # Panics
+///
+/// If there is no class.
 #[must_use]
 pub fn tag_by_definition(
-    weights: &HashMap<String, HashMap<String, f64>>,
-    tagdict: &HashMap<String, String>,
+    weights: &BTreeMap<String, BTreeMap<String, f64>>,
+    tagdict: &BTreeMap<String, String>,
     classes: &[String],
     words: &[&str],
 ) -> Vec<String> {

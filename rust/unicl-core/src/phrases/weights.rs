@@ -464,7 +464,7 @@ mod tests {
         }
     }
 
-    fn malformed(content: Weights) -> String {
+    fn malformed(content: &Weights) -> String {
         let error = Weights::from_bytes(&content.to_bytes()).unwrap_err();
         error.to_string()
     }
@@ -473,7 +473,7 @@ mod tests {
     fn a_feature_has_one_weight_for_a_tag() {
         let mut twice = weights();
         twice.features[BIAS][0].1 = vec![(1, 1 << 22); 1000];
-        assert!(malformed(twice).contains("expected cells in order"));
+        assert!(malformed(&twice).contains("expected cells in order"));
     }
 
     #[test]
@@ -483,7 +483,7 @@ mod tests {
             .map(|n| format!("{}{n:04}", "a".repeat(MOST_BYTES - 3)))
             .collect();
         assert!(long.to_bytes().len() < 20_000);
-        assert!(malformed(long).contains("expected strings of at most 1,000 bytes"));
+        assert!(malformed(&long).contains("expected strings of at most 1,000 bytes"));
     }
 
     #[test]

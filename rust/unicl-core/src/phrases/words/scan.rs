@@ -2,7 +2,7 @@
 //!
 //! Each case names the facts about the rules of `treebank` that it relies on.
 
-use super::{Words, offset};
+use super::Words;
 use crate::interrupt;
 use crate::phrases::sentences::end_after_period;
 
