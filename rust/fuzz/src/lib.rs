@@ -19,7 +19,7 @@ const PARTS: [&str; 128] = [
     " glass", " glasses", " boy", " girl", " bulldogs", " mask", " cover", " house", " tv", " ball", " beach",
     " the", " a", " an", " his", " two", " 7", " 2a", " 1999", " big", " black", " red", " striped", " stuffed",
     " no", " not", " without", " neither", " nor", " n't", " never", " missing", " allowed", " prohibited",
-    " couple of", " herd of", " statue of", " painting of", " photo of", " picture", " dressed as", " shaped like",
+    " couple of", " herd of", " statue of", " painting of", " photo of", " portrait", " dressed as", " shaped like",
     " resembling", " for", " by", " of", " in", " on", " with", " and", " or", " &", " / ", " - ", " | ", " # ",
     " wearing", " riding", " holding", " trots", " is", " are", " that", " why", " how", " your", " Artist",
     " Edwin", " Naya Rivera", " director", " Dr.", " Mr.Brown", " e.g.", " u.s.", " no. ", " st. ", " etc.", " Ph.D",
