@@ -1,10 +1,13 @@
 """Settings that every test shares, and the checks of the shapes in signatures."""
 
+import os
+
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# A busy machine is no failing property: no example has a deadline.
-settings.register_profile("unicl", deadline=None)
+# A busy machine is no failing property: no example has a deadline. In CI the examples are the same in every run, which
+# then judges the change and not the draw. Elsewhere they are new.
+settings.register_profile("unicl", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("unicl")
 
 # In these modules, and those below them, every call is checked against the types and shapes of its signature. The

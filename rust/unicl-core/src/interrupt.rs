@@ -34,7 +34,7 @@ enum Thread {
 }
 
 thread_local! {
-    static THREAD: RefCell<Thread> = RefCell::new(Thread::Calling(Watch::new()));
+    static THREAD: RefCell<Thread> = RefCell::new(Thread::Calling(Watch::new(EVERY)));
 }
 
 /// Makes this thread one of the other threads of a call, until it ends.
@@ -65,15 +65,17 @@ pub fn set_hook(hook: Hook) {
     HOOK.get_or_init(|| hook);
 }
 
-/// Calls the hook, but not more often than [`EVERY`].
+/// Calls the hook, but not more often than `every`.
 struct Watch {
+    every: Duration,
     next: Instant,
 }
 
 impl Watch {
-    fn new() -> Self {
+    fn new(every: Duration) -> Self {
         Self {
-            next: Instant::now() + EVERY,
+            every,
+            next: Instant::now() + every,
         }
     }
 
@@ -83,7 +85,7 @@ impl Watch {
         if now < self.next {
             return Ok(());
         }
-        self.next = now + EVERY;
+        self.next = now + self.every;
         HOOK.get().map_or(Ok(()), |hook| hook())
     }
 }
@@ -97,29 +99,44 @@ pub(crate) mod tests {
 
     thread_local! {
         static STOPPED: Cell<bool> = const { Cell::new(false) };
+        static ASKED: Cell<usize> = const { Cell::new(0) };
+        /// How often the hook lets the work go on before it stops it.
+        static PATIENCE: Cell<usize> = const { Cell::new(0) };
     }
 
     /// Does work on this thread while the hook asks it to stop, and returns whether it stopped.
     pub(crate) fn stops(work: impl FnOnce()) -> bool {
         set_hook(|| {
-            if STOPPED.get() {
+            ASKED.set(ASKED.get() + 1);
+            if STOPPED.get() && ASKED.get() > PATIENCE.get() {
                 return Err(Box::new("Ctrl-C"));
             }
             Ok(())
         });
         STOPPED.set(true);
+        ASKED.set(0);
         let done = catch_unwind(AssertUnwindSafe(work));
         STOPPED.set(false);
         done.is_err_and(|reason| reason.downcast_ref() == Some(&"Ctrl-C"))
     }
 
+    /// As [`stops`], but the work stops at the check of this number, from 0, however fast the machine is.
+    pub(crate) fn stops_at_check(check: usize, work: impl FnOnce()) -> bool {
+        THREAD.set(Thread::Calling(Watch::new(Duration::ZERO)));
+        PATIENCE.set(check);
+        let has_stopped = stops(work);
+        PATIENCE.set(0);
+        THREAD.set(Thread::Calling(Watch::new(EVERY)));
+        has_stopped
+    }
+
     #[test]
     fn the_hook_is_asked_now_and_then() {
-        let asked = Cell::new(0);
+        let begin = Instant::now();
+        THREAD.set(Thread::Calling(Watch::new(EVERY)));
         assert!(stops(|| loop {
             check();
-            asked.set(asked.get() + 1);
         }));
-        assert!(asked.get() > 1_000);
+        assert!(begin.elapsed() >= EVERY && ASKED.get() == 1);
     }
 }

@@ -166,6 +166,7 @@ impl Drop for OnUnwind<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::time::Duration;
 
     use super::*;
@@ -267,13 +268,14 @@ mod tests {
             for on_caller in [true, false] {
                 // Only one of the threads has endless work; alone, the caller has it all.
                 let is_endless = |()| tasks == 1 || (thread::current().id() == caller) == on_caller;
+                let each_has_one = Barrier::new(tasks);
                 assert!(stops(|| {
                     run(
                         exactly(2),
                         vec![(); tasks],
                         || (),
                         |(), ()| {
-                            thread::sleep(Duration::from_millis(50));
+                            each_has_one.wait();
                             while is_endless(()) {
                                 interrupt::check();
                             }

@@ -152,7 +152,8 @@ pub(super) fn plurals(word: &str) -> (Option<String>, Vec<String>) {
 ///
 /// "pair of skis" has "pairs of skis", and "mother in law" has both "mothers in law" and "mother in laws".
 /// Those by the ordinary rule come first, then the others.
-pub(super) fn plurals_of_text(text: &str) -> [Vec<String>; 2] {
+#[must_use]
+pub fn plurals_of_text(text: &str) -> [Vec<String>; 2] {
     let mut texts = [Vec::new(), Vec::new()];
     let mut add = |before: &str, word: &str, after: &str| {
         let (regular, others) = plurals(word);

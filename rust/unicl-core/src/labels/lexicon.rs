@@ -4,11 +4,13 @@
 //! the phrase is the pan alone. So the words of a caption are looked up as well. A name counts if its neighbours
 //! let it be a noun phrase, or the end of one: "a tie" and "a knife and fork", but not "they tie a knot".
 
+use std::borrow::Cow;
+
 use foldhash::{HashMap, HashMapExt};
 
 use super::lemma::plurals;
 use super::mapper::{Mapper, Mapping};
-use super::phrase::last_start;
+use super::phrase::{PhraseWords, is_simple, last_start};
 use super::reading::{Kind, Reading};
 use super::vocabulary::Vocabulary;
 use super::word_tables::{is_quantifier, is_trailing};
@@ -31,8 +33,12 @@ impl NameEnds {
         for text in vocabulary.all_texts() {
             // In a caption the "'s" of "lady's slipper" is a word.
             let count = u8::try_from(text.split([' ', '/', '\'']).count()).unwrap_or(u8::MAX);
-            let longest = written.entry(&text[last_start(text)..]).or_default();
-            *longest = count.max(*longest);
+            let last = &text[last_start(text)..];
+            let possessive = last.ends_with("'s").then_some("s");
+            for end in possessive.into_iter().chain([last]) {
+                let longest = written.entry(end).or_default();
+                *longest = count.max(*longest);
+            }
         }
         let mut ends: HashMap<Box<str>, u8> = HashMap::with_capacity(2 * written.len());
         let mut add = |end: &str, count: u8| match ends.get_mut(end) {
@@ -69,13 +75,21 @@ impl NameEnds {
 
     /// The number of words of the longest text that ends in a word; 0 if there is none.
     fn longest(&self, word: &str) -> usize {
-        let mark = word.bytes().rposition(|byte| matches!(byte, b'-' | b'/'));
-        let start = mark.map_or(0, |at| at + 1);
-        self.longest
-            .get(&word[start..])
-            .copied()
-            .map_or(0, usize::from)
+        let longest = self.longest.get(&*end_of(word)).copied();
+        longest.map_or(0, usize::from)
     }
+}
+
+/// The part of a word of a caption with which a text can end: "hop" of "hip-hop", "dog" of "~dog~".
+fn end_of(word: &str) -> Cow<'_, str> {
+    if is_simple(word) {
+        return word.into();
+    }
+    let mut words = PhraseWords::default();
+    words.read([word]);
+    let text = if words.len() > 0 { words.last(1) } else { "" };
+    let mark = text.bytes().rposition(|byte| matches!(byte, b'-' | b'/'));
+    text[mark.map_or(0, |at| at + 1)..].to_owned().into()
 }
 
 /// A name among the words of a caption.
@@ -180,5 +194,29 @@ pub(super) fn can_be_phrase(reading: &Reading<'_>, from: usize, to: usize) -> bo
         // At the beginning, and between marks.
         (Kind::Mark, _) => matches!(next, Kind::Mark | Kind::Participle | Kind::Conjunction),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_ends_in_a_word_with_marks_and_in_a_possessive() {
+        let names = ["tie", "mcdonald's", "hip-hop"].map(str::to_owned).to_vec();
+        let ends = NameEnds::new(&Vocabulary::new(names, &[], &[]).unwrap());
+        for (word, longest) in [
+            ("tie", 1),
+            ("ties", 1),
+            ("~tie~", 1),
+            ("\0tie", 1),
+            ("bow-tie", 1),
+            ("'s", 2),
+            ("hip-hop", 2),
+            ("dog", 0),
+            ("--", 0),
+        ] {
+            assert_eq!(ends.longest(word), longest, "{word}");
+        }
     }
 }

@@ -18,9 +18,13 @@ mod vocabulary;
 mod word_classes;
 mod word_tables;
 
+#[cfg(any(test, fuzzing))]
+pub use argmax::argmax_by_definition;
 pub use argmax::{Argmax, ArgmaxIndex};
 pub use labeler::{LabelColumns, Mode, PhraseDetail, Texts, label_captions, map_phrases};
 pub use lemma::lemma;
+#[cfg(fuzzing)]
+pub use lemma::plurals_of_text;
 pub use lexicon::NameEnds;
 pub use mapper::{Mapper, Mapping, Meanings, Rule};
 pub use miner::{CountedName, Limits, count_names, mine};

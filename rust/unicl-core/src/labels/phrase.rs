@@ -32,8 +32,9 @@ impl PhraseWords {
     pub(crate) fn read<'a>(&mut self, words: impl IntoIterator<Item = &'a str>) {
         self.text.clear();
         self.starts.clear();
-        let mut joint = Joint::Space;
+        let (mut joint, mut before) = (Joint::Space, "");
         for word in words {
+            let before = std::mem::replace(&mut before, word);
             joint = joint.max(Joint::Space); // and a slash stays, in "tv / monitor"
             if is_simple(word) {
                 self.push(word, joint);
@@ -41,7 +42,7 @@ impl PhraseWords {
                 continue;
             }
             let trimmed = word.trim_matches(is_mark);
-            if trimmed.len() == 1 && is_possessive(word) && !self.starts.is_empty() {
+            if trimmed.len() == 1 && is_possessive(before, word) && !self.starts.is_empty() {
                 self.text.push_str("'s"); // a tokenizer has split it off
             } else if trimmed.is_empty() {
                 if word.contains('/') {
@@ -188,7 +189,7 @@ pub(super) fn last_start(text: &str) -> usize {
 }
 
 /// Whether a word has nothing but small letters and digits of ASCII, as most have.
-fn is_simple(word: &str) -> bool {
+pub(super) fn is_simple(word: &str) -> bool {
     let is_simple = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     !word.is_empty() && word.bytes().all(is_simple)
 }
@@ -224,8 +225,11 @@ fn normal_form(word: &str) -> String {
     text.to_lowercase().nfkc().collect()
 }
 
-fn is_possessive(word: &str) -> bool {
-    matches!(word, "'s" | "\u{2019}s")
+/// Whether a word is the "'s" of the word before it, which has no mark at its end.
+fn is_possessive(before: &str, word: &str) -> bool {
+    let has_letter = |word: &str| word.ends_with(|c| !is_mark(c));
+    matches!(&*normal_form(word), "'s")
+        && (has_letter(before) || !before.is_ascii() && has_letter(&normal_form(before)))
 }
 
 fn is_mark(c: char) -> bool {
@@ -287,6 +291,14 @@ mod tests {
             ("rock-'n'-roll", "rock-n-roll", "rock-n-roll"),
             ("Men\u{2019}s shoes", "men's shoes", "men's shoe"),
             ("a men 's shoe", "men's shoe", "men's shoe"),
+            ("MEN `S shoe", "men's shoe", "men's shoe"),
+            (
+                "cafe\u{301} 's menus",
+                "caf\u{e9}'s menus",
+                "caf\u{e9}'s menu",
+            ),
+            ("dog / 's", "dog/s", "dog/s"),
+            ("dog. 's cats", "dog s cats", "dog s cat"),
             ("a TV / monitors", "tv/monitors", "tv/monitor"),
             ("cats/dogs", "cats/dogs", "cats/dog"),
             ("dog the dog", "dog the dog", "dog the dog"),

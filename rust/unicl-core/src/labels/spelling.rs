@@ -57,7 +57,8 @@ impl<'a> Spelling<'a> {
     /// Gives the word that a misspelt word stands for, and their similarity.
     ///
     /// Of several words the longest counts; of equally long words the first in the alphabet.
-    pub(super) fn correct(self, word: &str) -> Option<(&'a str, f64)> {
+    #[must_use]
+    pub fn correct(self, word: &str) -> Option<(&'a str, f64)> {
         // One slip adds a letter at most.
         if word.chars().nth(self.words.longest + 1).is_some() {
             return None;
@@ -78,6 +79,46 @@ impl<'a> Spelling<'a> {
         #[allow(clippy::cast_precision_loss, reason = "no word has 2^53 letters")]
         let similarity = 1.0 - 1.0 / len.max(letters.len()) as f64;
         (similarity >= self.threshold).then_some((meant, similarity))
+    }
+
+    /// The definition of [`Self::correct`]: every word of the labels is compared.
+    #[cfg(any(test, fuzzing))]
+    #[must_use]
+    pub fn correct_by_definition(self, word: &str) -> Option<(&'a str, f64)> {
+        let letters: Vec<char> = word.chars().collect();
+        let is_right = self.words.words.contains(word) || self.tagger.knows(word);
+        if is_right || !letters.iter().all(|letter| letter.is_alphabetic()) {
+            return None;
+        }
+        let is_long = |word: &[char]| word.len() >= LEAST_LETTERS;
+        let is_doubled = |long: &[char], short: &[char]| {
+            (1..long.len()).any(|at| {
+                let without = [&long[..at], &long[at + 1..]].concat();
+                long[at] == long[at - 1] && without == short
+            })
+        };
+        let is_swapped = |meant: &[char]| {
+            meant.len() == letters.len()
+                && (1..meant.len() - 1).any(|at| {
+                    let mut swapped = letters.clone();
+                    swapped.swap(at, at + 1);
+                    swapped == meant
+                })
+        };
+        let words = self.words.words.iter();
+        let mut meant: Vec<(usize, &str)> = words
+            .map(|word| (word.chars().collect::<Vec<_>>(), &**word))
+            .filter(|(meant, _)| is_long(meant) && is_long(&letters))
+            .filter(|(meant, _)| {
+                is_doubled(meant, &letters) || is_doubled(&letters, meant) || is_swapped(meant)
+            })
+            .map(|(meant, word)| (meant.len(), word))
+            .collect();
+        meant.sort_unstable_by_key(|&(len, word)| (std::cmp::Reverse(len), word));
+        let &(len, word) = meant.first()?;
+        #[allow(clippy::cast_precision_loss, reason = "no word has 2^53 letters")]
+        let similarity = 1.0 - 1.0 / len.max(letters.len()) as f64;
+        (similarity >= self.threshold).then_some((word, similarity))
     }
 }
 

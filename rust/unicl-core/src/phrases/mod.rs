@@ -12,6 +12,8 @@ mod pattern;
 mod sentences;
 mod sums;
 mod tagger;
+#[cfg(any(test, fuzzing))]
+mod tagger_definition;
 mod treebank;
 mod weights;
 mod words;
@@ -22,5 +24,7 @@ pub use finder::{Phrase, PhraseFinder};
 pub use grammar::{Chunker, DEFAULT_GRAMMAR, GrammarError, MAX_TAGS};
 pub use nltk::convert_nltk;
 pub use tagger::Tagger;
+#[cfg(any(test, fuzzing))]
+pub use tagger_definition::tag_by_definition;
 pub use weights::WeightsError;
 pub use words::Words;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::grammar::MAX_TAGS;
-use super::weights::{Cells, KINDS, Key, START_TAGS, Weights, WeightsError, narrow};
+use super::weights::{Cells, KINDS, Key, MOST_BYTES, START_TAGS, Weights, WeightsError, narrow};
 
 impl Weights {
     /// Reads NLTK's three JSON files.
@@ -17,6 +17,12 @@ impl Weights {
         let tags: BTreeSet<String> = serde_json::from_str(classes).map_err(not_json("classes"))?;
         if tags.is_empty() || tags.len() > MAX_TAGS {
             let problem = format!("expected 1 to {MAX_TAGS} tags; got {}", tags.len());
+            return Err(nltk("classes", problem));
+        }
+        if let Some(tag) = tags.iter().find(|tag| !is_tag(tag)) {
+            let problem = format!(
+                "expected tags of 1 to {MOST_BYTES} bytes, without spaces and other than those of the start; got {tag:?}"
+            );
             return Err(nltk("classes", problem));
         }
         let tags: Vec<String> = tags.into_iter().collect();
@@ -56,6 +62,13 @@ impl Weights {
             strings.extend(KINDS[kind].has_text.then_some(text));
             parsed.push((kind, context, text, cells));
         }
+        if let Some(long) = strings.iter().find(|text| text.len() > MOST_BYTES) {
+            let problem = format!(
+                "expected words of at most {MOST_BYTES} bytes; got {} bytes",
+                long.len()
+            );
+            return Err(nltk("weights and tagdict", problem));
+        }
         let strings: Vec<String> = strings.into_iter().map(str::to_owned).collect();
         let texts: HashMap<&str, u32> = strings.iter().map(String::as_str).zip(0..).collect();
         let mut features: [Vec<(Key, Cells)>; 14] = Default::default();
@@ -86,6 +99,12 @@ impl Weights {
 /// If a file is not as NLTK writes it. The error names the file and the feature.
 pub fn convert_nltk(weights: &str, tagdict: &str, classes: &str) -> Result<Vec<u8>, WeightsError> {
     Ok(Weights::from_nltk(weights, tagdict, classes)?.to_bytes())
+}
+
+/// Whether a feature can name the tag: a space ends its name there, and two names stand for the start of a caption.
+fn is_tag(tag: &str) -> bool {
+    let is_short = (1..=MOST_BYTES).contains(&tag.len());
+    is_short && !tag.contains(' ') && !START_TAGS.contains(&tag)
 }
 
 fn not_json(file: &'static str) -> impl Fn(serde_json::Error) -> WeightsError {
@@ -184,6 +203,16 @@ pub(super) mod tests {
         assert!(
             nltk(r#"{"i wrd x": {}}"#, "{}", CLASSES)
                 .contains("expected one of the tagger's features; got \"i wrd x\"")
+        );
+        for classes in [r#"["NN", "-START-"]"#, r#"["N N"]"#, r#"[""]"#] {
+            assert!(
+                nltk("{}", "{}", classes)
+                    .contains("NLTK's classes: expected tags of 1 to 1000 bytes")
+            );
+        }
+        let long = format!(r#"{{"{}": "NN"}}"#, "a".repeat(MOST_BYTES + 1));
+        assert!(
+            nltk("{}", &long, CLASSES).contains("expected words of at most 1000 bytes; got 1001")
         );
         assert!(
             nltk(r#"{"bias": {"NN": 0.00015}}"#, "{}", CLASSES)

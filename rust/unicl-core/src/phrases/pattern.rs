@@ -128,7 +128,7 @@ impl<A: Clone> Pattern<A> {
     }
 
     /// The definition of [`Self::match_end`], which begins anew at every start.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn match_end_slowly(
         &self,
         start: usize,

@@ -104,7 +104,9 @@ impl Sums {
         }
         let text = |key: &Key| weights.strings[key.text as usize].as_str();
         for (key, cells) in &weights.features[weights::FIRST_CHARACTER] {
-            if let Some(c) = text(key).chars().next() {
+            let mut characters = text(key).chars();
+            // No word has a first character of two.
+            if let (Some(c), None) = (characters.next(), characters.next()) {
                 let row = sums.push(&[cells]);
                 sums.first_characters.insert(c, row);
             }

@@ -16,6 +16,9 @@ use super::grammar::MAX_TAGS;
 const MAGIC: &[u8; 8] = b"UNICLTAG";
 const VERSION: u32 = 1;
 
+/// The most bytes of a string: a small file of long strings that share much would fill the memory.
+pub(super) const MOST_BYTES: usize = 1000;
+
 /// The tags of the two places before the first word, which features name but no word has.
 pub(super) const START_TAGS: [&str; 2] = ["-START-", "-START2-"];
 
@@ -308,6 +311,9 @@ impl Reader<'_> {
                 let mut cells = Vec::new();
                 for _ in 0..self.count()? {
                     let tag = narrow(self.below(tags.len())? as usize);
+                    if cells.last().is_some_and(|&(last, _)| last >= tag) {
+                        return Err(WeightsError::Malformed("expected cells in order"));
+                    }
                     let zigzag = u32::try_from(self.number()?).unwrap_or(u32::MAX);
                     let weight = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
                     if weight.unsigned_abs() >= 1 << 23 {
@@ -389,6 +395,11 @@ impl Reader<'_> {
         for _ in 0..self.count()? {
             let shared = usize::try_from(self.number()?).unwrap_or(usize::MAX);
             let length = self.count()?;
+            if shared.saturating_add(length) > MOST_BYTES {
+                return Err(WeightsError::Malformed(
+                    "expected strings of at most 1,000 bytes",
+                ));
+            }
             if shared > last.len() {
                 return Err(WeightsError::Malformed(
                     "expected strings to share no more than the string before has",
@@ -451,6 +462,28 @@ mod tests {
                 let _ = Weights::from_bytes(&damaged);
             }
         }
+    }
+
+    fn malformed(content: &Weights) -> String {
+        let error = Weights::from_bytes(&content.to_bytes()).unwrap_err();
+        error.to_string()
+    }
+
+    #[test]
+    fn a_feature_has_one_weight_for_a_tag() {
+        let mut twice = weights();
+        twice.features[BIAS][0].1 = vec![(1, 1 << 22); 1000];
+        assert!(malformed(&twice).contains("expected cells in order"));
+    }
+
+    #[test]
+    fn a_small_file_does_not_become_long_strings() {
+        let mut long = weights();
+        long.strings = (0..1000)
+            .map(|n| format!("{}{n:04}", "a".repeat(MOST_BYTES - 3)))
+            .collect();
+        assert!(long.to_bytes().len() < 20_000);
+        assert!(malformed(&long).contains("expected strings of at most 1,000 bytes"));
     }
 
     #[test]

@@ -405,45 +405,39 @@ impl<'a> Argmax<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests {
+/// The definition of [`Argmax::map`]: the label and its score, by a loop over all names.
+#[cfg(any(test, fuzzing))]
+#[must_use]
+pub fn argmax_by_definition(names: &[String], phrase: &str) -> (i32, f64) {
     use std::collections::BTreeSet;
 
+    let phrase = phrase.to_lowercase();
+    let characters: Vec<char> = phrase.chars().collect();
+    let words: BTreeSet<&str> = phrase.split(is_space).filter(|w| !w.is_empty()).collect();
+    let mut best = (-1, -1.0);
+    for (name, id) in names.iter().zip(0..) {
+        let name = name.to_lowercase();
+        let other: Vec<char> = name.chars().collect();
+        let others: BTreeSet<&str> = name.split(is_space).filter(|w| !w.is_empty()).collect();
+        let common = subsequence::common_by_definition(&characters, &other);
+        let score = similarity(characters.len() + other.len(), common)
+            + ratio(
+                words.intersection(&others).count(),
+                words.union(&others).count(),
+            );
+        if score > best.1 {
+            best = (id, score);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
-
-    fn common(a: &[char], b: &[char]) -> usize {
-        match (a, b) {
-            ([], _) | (_, []) => 0,
-            ([x, a_rest @ ..], [y, b_rest @ ..]) if x == y => 1 + common(a_rest, b_rest),
-            ([_, a_rest @ ..], [_, b_rest @ ..]) => common(a_rest, b).max(common(a, b_rest)),
-        }
-    }
-
-    /// The definition.
-    fn naive(names: &[String], phrase: &str) -> (i32, f64) {
-        let phrase = phrase.to_lowercase();
-        let characters: Vec<char> = phrase.chars().collect();
-        let words: BTreeSet<&str> = phrase.split(is_space).filter(|w| !w.is_empty()).collect();
-        let mut best = (-1, -1.0);
-        for (name, id) in names.iter().zip(0..) {
-            let name = name.to_lowercase();
-            let other: Vec<char> = name.chars().collect();
-            let others: BTreeSet<&str> = name.split(is_space).filter(|w| !w.is_empty()).collect();
-            let total = characters.len() + other.len();
-            let score = similarity(total, common(&characters, &other))
-                + ratio(
-                    words.intersection(&others).count(),
-                    words.union(&others).count(),
-                );
-            if score > best.1 {
-                best = (id, score);
-            }
-        }
-        best
-    }
 
     proptest! {
         #[test]
@@ -455,7 +449,7 @@ mod tests {
             let mut argmax = Argmax::new(&index);
             for phrase in &phrases {
                 let mapping = argmax.map(phrase);
-                let (id, score) = naive(&names, phrase);
+                let (id, score) = argmax_by_definition(&names, phrase);
                 prop_assert_eq!(mapping.id, id);
                 prop_assert!((f64::from(mapping.score) - score).abs() < 1e-6);
             }

@@ -121,6 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::interrupt::tests::stops_at_check;
 
     /// The definition: find the best pair, merge all its occurrences from left to right, repeat.
     fn naive(merges: &Merges, mut symbols: Vec<u16>) -> Vec<u16> {
@@ -207,10 +208,11 @@ mod tests {
     #[test]
     fn a_long_word_can_be_stopped() {
         let merges = Merges::parse(b"a a\naa aa\naaaa aaaa\n").unwrap();
-        let mut symbols = vec![super::super::byte_symbols::id_of_byte(b'a'); 10_000_000];
-        assert!(crate::interrupt::tests::stops(|| merge_word(
-            &merges,
-            &mut symbols
-        )));
+        let symbols = vec![super::super::byte_symbols::id_of_byte(b'a'); 2 * MERGES_AT_A_TIME];
+        // Two checks while pairs are looked up, and the third while they are merged.
+        for check in 0..3 {
+            let mut symbols = symbols.clone();
+            assert!(stops_at_check(check, || merge_word(&merges, &mut symbols)));
+        }
     }
 }
