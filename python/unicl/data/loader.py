@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from unicl.data.order import SampleOrder
 
 T = TypeVar("T")
+START_METHODS = ("fork", "spawn", "forkserver")
 
 
 class SampleLoader(Generic[T]):
@@ -89,6 +90,8 @@ class SampleLoader(Generic[T]):
         for name, number, least in (("workers", workers, 0), ("prefetch", prefetch, 1)):
             if number < least:
                 raise ValueError(f"expected {name} >= {least}; got {number}")
+        if start_method not in (None, *START_METHODS):
+            raise ValueError(f"expected start_method {', '.join(START_METHODS)} or None; got {start_method!r}")
         order.epoch_end(0, source=epoch_of)  # refuses an unknown source now
         self._epoch_of, self._endless = epoch_of, endless
         self._workers, self._start_method = workers, start_method if workers else None
@@ -116,7 +119,7 @@ class SampleLoader(Generic[T]):
                 self.position = start + self.batch_size
                 yield batch
         finally:
-            del batches  # the last reference: this ends the workers
+            _end_workers(batches)
 
     def __len__(self) -> int:
         """Gives the number of batches up to the end of the epoch."""
@@ -227,6 +230,11 @@ class _Failure:
         error = self.kind(f"{where}: {self.message}")
         error.add_note(self.trace)
         return error
+
+
+def _end_workers(batches: Iterator[Any]) -> None:
+    """Ends the workers now. Without this they would live as long as the traceback of an error."""
+    getattr(batches, "_shutdown_workers", lambda: None)()
 
 
 def _as_it_is(batch: T) -> T:
