@@ -152,7 +152,8 @@ class SampleLoader(Generic[T]):
 
     def _start_workers(self) -> Iterator[T | _Failure]:
         if self._workers and self._start_method in ("spawn", "forkserver"):
-            _check_pickles(self._take)
+            wanted = "a take that can be sent to worker processes"
+            _check_pickles(self._take, wanted, 'or use start_method="fork"')
         places = _Places(self.order, self.position, self.batch_size, self.rank, self.world_size)
         return iter(
             DataLoader(
@@ -200,11 +201,16 @@ class _Places:
 
 class _Batches(Dataset[Any]):
     def __init__(self, take: Callable[..., Any]) -> None:
-        self._take = take
+        self._take, self._is_checked = take, False
 
     def __getitem__(self, place: tuple[Any, Any, Any]) -> Any:
         try:
-            return self._take(*place)
+            batch = self._take(*place)
+            if not self._is_checked and get_worker_info():
+                # torch would print the error and wait for the batch for ever. One check a worker finds the kind.
+                _check_pickles(batch, "a batch that can be sent from worker processes", "or use workers=0")
+            self._is_checked = True
+            return batch
         except Exception as error:
             return _Failure.of(error)
 
@@ -254,13 +260,13 @@ def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
     return rank, world_size
 
 
-def _check_pickles(take: Callable[..., Any]) -> None:
-    """Refuses what a started process could not get, before one starts and prints a traceback of its own."""
+def _check_pickles(value: Any, wanted: str, remedy: str) -> None:
+    """Refuses what another process could not get."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         try:
-            pickle.Pickler(nowhere).dump(take)
+            pickle.Pickler(nowhere).dump(value)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise TypeError(
-                f"expected a take that can be sent to worker processes; got {error}: "
-                f'define it at the top level of a module, or use start_method="fork"'
+                f"expected {wanted}; got {error}: make it of arrays, tensors or plain data, and of "
+                f"functions and classes at the top level of a module, {remedy}"
             ) from error

@@ -49,6 +49,10 @@ def end_without_an_item(*_: np.ndarray) -> np.ndarray:
     raise StopIteration
 
 
+def give_what_cannot_be_sent(*_: np.ndarray) -> Callable[[], int]:
+    return lambda: 5
+
+
 def die_at_40(_sources: np.ndarray, _rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
     if 40 in positions:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -199,6 +203,15 @@ def test_a_take_that_cannot_be_sent_is_refused_before_a_process_starts() -> None
     loader = SampleLoader(lambda *_: 0, ORDER, batch_size=8, workers=1, start_method="spawn")
     with pytest.raises(TypeError, match=r"expected a take that can be sent to worker processes; got .*lambda"):
         next(iter(loader))
+
+
+def test_a_batch_that_cannot_be_sent_is_refused() -> None:
+    loader = SampleLoader(give_what_cannot_be_sent, ORDER, batch_size=8, workers=1, start_method="fork")
+    with pytest.raises(
+        TypeError, match=r"0 to 7: expected a batch that can be sent from worker processes; got .*lambda"
+    ):
+        next(iter(loader))
+    assert next(iter(SampleLoader(give_what_cannot_be_sent, ORDER, batch_size=8)))() == 5
 
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
