@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
@@ -108,7 +108,7 @@ class SampleLoader(Generic[T]):
         """
         loop = self._loop = object()
         starts = self._starts()
-        batches = self._start_workers()
+        batches = self._start_workers(starts)
         try:
             for start in starts:
                 if self._loop is not loop:
@@ -150,11 +150,11 @@ class SampleLoader(Generic[T]):
             end = self.order.epoch_end(epoch, source=self._epoch_of)
         return range(self.position, end, self.batch_size)
 
-    def _start_workers(self) -> Iterator[T | _Failure]:
-        if self._workers and self._start_method in ("spawn", "forkserver"):
+    def _start_workers(self, starts: range) -> Iterator[T | _Failure]:
+        if self._workers and (self._start_method or multiprocessing.get_start_method()) != "fork":
             wanted = "a take that can be sent to worker processes"
             _check_pickles(self._take, wanted, 'or use start_method="fork"')
-        places = _Places(self.order, self.position, self.batch_size, self.rank, self.world_size)
+        places = _Places(self.order, starts, self.rank, self.world_size)
         return iter(
             DataLoader(
                 _Batches(self._take),
@@ -188,14 +188,14 @@ class _Places:
     """Gives the arguments of ``take`` of this rank, batch by batch. The main process computes them."""
 
     order: SampleOrder
-    start: int
-    batch_size: int
+    starts: range
     rank: int
     world_size: int
 
     def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
-        for start in count(self.start, self.batch_size):
-            positions = rank_positions(start, batch_size=self.batch_size, rank=self.rank, world_size=self.world_size)
+        size = self.starts.step
+        for start in self.starts:
+            positions = rank_positions(start, batch_size=size, rank=self.rank, world_size=self.world_size)
             yield *self.order.take(positions), positions
 
 

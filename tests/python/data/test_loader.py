@@ -191,6 +191,15 @@ def test_an_error_of_any_type_comes_through(take: Callable[..., Any], message: s
     wait_for_no_children()
 
 
+def test_workers_make_no_batch_after_the_end_of_the_epoch(tmp_path: Path) -> None:
+    def take(_sources: np.ndarray, _rows: np.ndarray, positions: np.ndarray) -> None:
+        with (tmp_path / "made").open("a") as made:
+            made.write(f"{positions[0]} ")
+
+    list(SampleLoader(take, SampleOrder([8]), batch_size=4, workers=1, start_method="fork", prefetch=4))
+    assert (tmp_path / "made").read_text() == "0 4 "
+
+
 def test_a_worker_that_dies_is_one_clear_error() -> None:
     loader = SampleLoader(die_at_40, ORDER, batch_size=8, workers=2, start_method="fork")
     with pytest.raises(RuntimeError, match=r"expected the batch of positions .* a worker process died"):
