@@ -146,7 +146,7 @@ def _integers(weights: Sequence[int | float | Fraction]) -> list[int]:
             source = integers.index(0)
             raise ValueError(
                 f"expected weights that differ by a factor of 10^12 at most; "
-                f"source {source} has {weights[source]} of {sum(map(float, weights)):g}: leave the source out"
+                f"source {source} has {weights[source]}: leave the source out"
             )
     return integers
 

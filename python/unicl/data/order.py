@@ -29,7 +29,7 @@ class SampleOrder:
     state of a run is ``{seed, position}``, whatever the number of ranks and workers.
 
     Args:
-        lengths: The number of rows of each source, in [1, 2^50].
+        lengths: The number of rows of each source, an integer in [1, 2^50].
         weights: The weight of each source; only their ratios count. None: the lengths, so that all sources end their
             epochs together. ``budget_weights`` divides budgets, such as half image-label and half image-text.
         seed: Any int >= 0.
@@ -41,6 +41,7 @@ class SampleOrder:
         fingerprint: A hash of the lengths, weights and blocks. States of other data have another one.
 
     Raises:
+        TypeError: A length or the seed is no integer.
         ValueError: There is no source, a source has no rows, a weight is not finite and positive, the seed is
             negative, or blocks do not fit their source.
 
