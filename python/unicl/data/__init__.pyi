@@ -5,7 +5,11 @@ from .conceptual_captions import CaptionedImage as CaptionedImage
 from .conceptual_captions import CaptionedImages as CaptionedImages
 from .conceptual_captions import ConceptualCaptions as ConceptualCaptions
 from .conceptual_captions import collate_captioned_images as collate_captioned_images
-from .order import ShuffledSource as ShuffledSource
+from .label_blocks import LabelBlocks as LabelBlocks
+from .loader import SampleLoader as SampleLoader
+from .mix import budget_weights as budget_weights
+from .order import SampleOrder as SampleOrder
+from .order import rank_positions as rank_positions
 from .skipped import BadRow as BadRow
 from .skipped import SkippedRows as SkippedRows
 from .tokenize import TokenTransform as TokenTransform

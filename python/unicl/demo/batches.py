@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from unicl.data import Batch, ShuffledSource, augment
+from unicl.data import Batch, SampleOrder, augment
 from unicl.demo.prepare import NO_CLASS
 from unicl.labels import LabelSets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from unicl.demo.prepare import DemoData
@@ -65,13 +66,14 @@ def make_batches(
     """
     labelled = round(recipe.label_share * batch_size)
     captioned = batch_size - labelled
-    labels_source = ShuffledSource(data.label_part, seed=seed)
-    captions_source = ShuffledSource(data.caption_part, seed=seed)
+    labels_order, captions_order = (
+        SampleOrder([len(part)], seed=seed) for part in (data.label_part, data.caption_part)
+    )
     generator = torch.Generator().manual_seed(seed)
     step = 0
     while True:
-        with_caption = torch.from_numpy(captions_source.take(step * captioned, captioned))
-        with_label = torch.from_numpy(labels_source.take(step * labelled, labelled))
+        with_caption = _next_rows(data.caption_part, captions_order, step * captioned, captioned)
+        with_label = _next_rows(data.label_part, labels_order, step * labelled, labelled)
         tokens = data.captions[with_caption]
         if labelled:
             template = int(torch.randint(len(data.class_prompts), (1,), generator=generator))
@@ -96,3 +98,8 @@ def make_batches(
             text_labels=text_labels,
         )
         step += 1
+
+
+def _next_rows(part: NDArray[np.int64], order: SampleOrder, start: int, count: int) -> Tensor:
+    """Gives ``count`` rows of a part of the data from a position on."""
+    return torch.from_numpy(part[order.take(np.arange(start, start + count))[1]])
