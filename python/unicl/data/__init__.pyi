@@ -12,6 +12,13 @@ from .pixel_statistics import PixelStatistics as PixelStatistics
 from .pixel_statistics import pixel_statistics as pixel_statistics
 from .skipped import BadRow as BadRow
 from .skipped import SkippedRows as SkippedRows
+from .skipped_samples import BadSample as BadSample
+from .skipped_samples import BadSampleError as BadSampleError
+from .skipped_samples import SkippedSamples as SkippedSamples
+from .skipped_samples import good_caption as good_caption
+from .templates import DOMAIN_TEMPLATES as DOMAIN_TEMPLATES
+from .templates import PHOTO_TEMPLATES as PHOTO_TEMPLATES
+from .templates import ClassTemplates as ClassTemplates
 from .tokenize import TokenTransform as TokenTransform
 from .transform import EvalTransform as EvalTransform
 from .transform import ImageTransform as ImageTransform

@@ -181,7 +181,7 @@ def _decoded(image: EncodedImage, shrink: float) -> UInt8[Tensor, "3 h w"]:
 
 
 def _centre(pixels: UInt8[Tensor, "3 h w"], height: int, width: int) -> UInt8[Tensor, "3 height width"]:
-    """Cuts out the centre. Where it cannot be the exact centre, it is half a pixel off to the side torchvision takes."""
+    """Cuts out the centre. Where that is between pixels, it lies where torchvision puts it."""
     top, left = round((pixels.shape[1] - height) / 2), round((pixels.shape[2] - width) / 2)
     return pixels[:, top : top + height, left : left + width]
 
