@@ -71,7 +71,8 @@ def pixel_statistics(name: str) -> PixelStatistics:
         raise ValueError(
             f"expected a model of timm {timm.__version__} after {TIMM}; got {model!r}: timm.list_models() lists them"
         )
-    return PixelStatistics(tuple(config.mean), tuple(config.std))
+    (red, green, blue), (red_std, green_std, blue_std) = config.mean, config.std
+    return PixelStatistics((red, green, blue), (red_std, green_std, blue_std))
 
 
 class NormalizePixels(nn.Module):

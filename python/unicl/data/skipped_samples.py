@@ -121,8 +121,8 @@ class SkippedSamples:
             bad: The bad ones by their place among these, from 0.
 
         Raises:
-            ValueError: ``bad_in_a_row`` bad samples followed each other, or more than ``max_bad_fraction`` of all samples
-                are bad. The message has the counts, and the first sample of each reason.
+            ValueError: ``bad_in_a_row`` bad samples followed each other, or more than ``max_bad_fraction`` of all
+                samples are bad. The message has the counts, and the first sample of each reason.
         """
         longest = self._longest_run(samples, bad)
         self.samples += samples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 import torch
 from jaxtyping import UInt8
@@ -14,6 +14,12 @@ from unicl.data.colour import ColourJitter, grey
 from unicl.data.draws import Draws
 from unicl.data.random_crop import random_crop
 from unicl.files import MAX_PIXELS, EncodedImage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from unicl.data.random_crop import Box
 
 Interpolation: TypeAlias = Literal["bilinear", "bicubic"]
 
@@ -101,21 +107,23 @@ class TrainTransform:
         image = EncodedImage(data, max_pixels=self.max_pixels)
         draws = [Draws(seed, position, view) for view in range(self.views)]
         boxes = [random_crop(each, image.height, image.width, scale=self.scale, ratio=self.ratio) for each in draws]
-        pixels = _decoded(image, min(min(box.height, box.width) for box in boxes) / self.size)
-        vertical, horizontal = pixels.shape[1] / image.height, pixels.shape[2] / image.width
-        views = []
-        for each, box in zip(draws, boxes, strict=True):
-            top, left, height, width = box.scaled(vertical, horizontal)
-            crop = pixels[:, top : top + height, left : left + width]
-            views.append(self._changed(_resized(crop, self.size, self.size, self.interpolation), each))
+        pixels = image.decode(shrink=min(min(box.height, box.width) for box in boxes) / self.size)
+        height, width, _ = pixels.shape
+        if height != image.height or width != image.width:
+            boxes = [box.scaled(height / image.height, width / image.width) for box in boxes]
+        views = [self._view(pixels, box, each) for box, each in zip(boxes, draws, strict=True)]
         return torch.stack(views) if self.views > 1 else views[0]
 
-    def _changed(self, view: UInt8[Tensor, "3 size size"], draws: Draws) -> UInt8[Tensor, "3 size size"]:
+    def _view(self, pixels: NDArray[np.uint8], box: Box, draws: Draws) -> UInt8[Tensor, "3 size size"]:
+        top, left, height, width = box
+        view = _resized(pixels[top : top + height, left : left + width], self.size, self.size, self.interpolation)
         if draws.uniform() < self.flip:
             view = view.flip(2)
         if self.jitter is not None:
             view = self.jitter(view, draws)
-        return grey(view) if draws.uniform() < self.grayscale else view
+        if self.grayscale and draws.uniform() < self.grayscale:
+            view = grey(view)
+        return view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,10 +170,14 @@ class EvalTransform:
         """
         image = EncodedImage(data, max_pixels=self.max_pixels)
         shorter = self.resize or self.size
-        pixels = _decoded(image, min(image.height, image.width) / (_FINER * shorter))
-        pixels = _centre(pixels, *(min(length, _LONGEST * min(pixels.shape[1:])) for length in pixels.shape[1:]))
-        height, width = (shorter * length // min(pixels.shape[1:]) for length in pixels.shape[1:])
-        return _centre(_resized(pixels, height, width, self.interpolation), self.size, self.size).contiguous()
+        pixels = image.decode(shrink=min(image.height, image.width) / (_FINER * shorter))
+        longest = _LONGEST * min(pixels.shape[:2])
+        top, left = (_middle(length, min(length, longest)) for length in pixels.shape[:2])
+        pixels = pixels[top : top + longest, left : left + longest]
+        height, width = (shorter * length // min(pixels.shape[:2]) for length in pixels.shape[:2])
+        resized = _resized(pixels, height, width, self.interpolation)
+        top, left = _middle(height, self.size), _middle(width, self.size)
+        return resized[:, top : top + self.size, left : left + self.size].contiguous()
 
 
 def _check(interpolation: str, **sizes: int) -> None:
@@ -176,17 +188,14 @@ def _check(interpolation: str, **sizes: int) -> None:
         raise ValueError(f"expected interpolation {' or '.join(get_args(Interpolation))}; got {interpolation!r}")
 
 
-def _decoded(image: EncodedImage, shrink: float) -> UInt8[Tensor, "3 h w"]:
-    return torch.from_numpy(image.decode(shrink=shrink)).permute(2, 0, 1)
+def _middle(length: int, part: int) -> int:
+    """Gives the start of the part in the middle. Where that is between pixels, it is the one that torchvision takes."""
+    return round((length - part) / 2)
 
 
-def _centre(pixels: UInt8[Tensor, "3 h w"], height: int, width: int) -> UInt8[Tensor, "3 height width"]:
-    """Cuts out the centre. Where that is between pixels, it lies where torchvision puts it."""
-    top, left = round((pixels.shape[1] - height) / 2), round((pixels.shape[2] - width) / 2)
-    return pixels[:, top : top + height, left : left + width]
-
-
-def _resized(pixels: UInt8[Tensor, "3 h w"], height: int, width: int, interpolation: str) -> UInt8[Tensor, "3 y x"]:
-    if pixels.shape[1:] == (height, width):
-        return pixels.contiguous()
-    return functional.interpolate(pixels[None], (height, width), mode=interpolation, antialias=True)[0]
+def _resized(pixels: NDArray[np.uint8], height: int, width: int, interpolation: str) -> UInt8[Tensor, "3 height width"]:
+    """Resizes pixels (h, w, 3). What comes back is contiguous."""
+    image = torch.from_numpy(pixels).permute(2, 0, 1)
+    if pixels.shape[:2] == (height, width):
+        return image.contiguous()
+    return functional.interpolate(image[None], (height, width), mode=interpolation, antialias=True)[0]
