@@ -4,9 +4,10 @@
 
 Without a file, the images are noise that is smooth as photographs are. With one, they are those of its column `image`
 (JPEG as bytes), enlarged where the size asks for it. Each way runs in a `DataLoader` without workers, in batches of 64,
-and makes what a training step takes. For the peers that is floats, normalised on the host. Ours hands over uint8 pixels,
-which are normalised on the device; a row of its own normalises them on the host. Time is processor time of the process. The ways take turns, and the best round of each counts.
-Before anything is timed, the pixels of ours are compared with torchvision's on the same boxes.
+and makes what a training step takes. For the peers that is floats, normalised on the host. Ours gives uint8 pixels,
+which a model normalises on its device; a row of its own normalises them on the host. Time is processor time of the
+process. The ways take turns, and the best round of each counts. Before anything is timed, the pixels of ours are
+compared with torchvision's on the same boxes.
 """
 
 import argparse
