@@ -9,7 +9,6 @@ from .conceptual_captions import collate_captioned_images as collate_captioned_i
 from .order import ShuffledSource as ShuffledSource
 from .pixel_statistics import NormalizePixels as NormalizePixels
 from .pixel_statistics import PixelStatistics as PixelStatistics
-from .pixel_statistics import pixel_statistics as pixel_statistics
 from .skipped import BadRow as BadRow
 from .skipped import SkippedRows as SkippedRows
 from .skipped_samples import BadSample as BadSample

@@ -33,6 +33,36 @@ class PixelStatistics:
                 f"expected three means and three standard deviations above 0; got {self.mean} and {self.std}"
             )
 
+    @staticmethod
+    def named(name: str) -> PixelStatistics:
+        """Finds the statistics of a family of models, or of one model of timm.
+
+        Args:
+            name: "imagenet", "clip" or "siglip"; or "timm:MODEL", such as "timm:resnet50.a1_in1k". timm is imported
+                only for the latter. Its table is read, and no weights.
+
+        Raises:
+            ValueError: There is no such name, or timm has no such model.
+
+        Example:
+            >>> PixelStatistics.named("siglip")
+            PixelStatistics(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+        """
+        if name in KNOWN:
+            return KNOWN[name]
+        if not name.startswith(TIMM):
+            raise ValueError(f"expected pixel statistics named {', '.join(KNOWN)} or {TIMM}MODEL; got {name!r}")
+        import timm.models
+
+        model = name.removeprefix(TIMM)
+        config = timm.models.get_pretrained_cfg(model, allow_unregistered=False)
+        if config is None:
+            raise ValueError(
+                f"expected a model of timm {timm.__version__} after {TIMM}; got {model!r}: timm.list_models() lists them"
+            )
+        (red, green, blue), (red_std, green_std, blue_std) = config.mean, config.std
+        return PixelStatistics((red, green, blue), (red_std, green_std, blue_std))
+
 
 KNOWN = {
     "imagenet": PixelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -42,46 +72,13 @@ KNOWN = {
 """Models trained on ImageNet and UniCL's own; OpenAI's and open_clip's CLIP; SigLIP and the original ViT."""
 
 
-def pixel_statistics(name: str) -> PixelStatistics:
-    """Finds the statistics of a family of models, or of one model of timm.
-
-    Args:
-        name: "imagenet", "clip" or "siglip"; or "timm:MODEL", such as "timm:resnet50.a1_in1k". timm is imported only
-            for the latter, and its table is read without weights.
-
-    Returns:
-        The statistics.
-
-    Raises:
-        ValueError: There is no such name, or timm has no such model.
-
-    Example:
-        >>> pixel_statistics("siglip")
-        PixelStatistics(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    """
-    if name in KNOWN:
-        return KNOWN[name]
-    if not name.startswith(TIMM):
-        raise ValueError(f"expected pixel statistics named {', '.join(KNOWN)} or {TIMM}MODEL; got {name!r}")
-    import timm.models
-
-    model = name.removeprefix(TIMM)
-    config = timm.models.get_pretrained_cfg(model, allow_unregistered=False)
-    if config is None:
-        raise ValueError(
-            f"expected a model of timm {timm.__version__} after {TIMM}; got {model!r}: timm.list_models() lists them"
-        )
-    (red, green, blue), (red_std, green_std, blue_std) = config.mean, config.std
-    return PixelStatistics((red, green, blue), (red_std, green_std, blue_std))
-
-
 class NormalizePixels(nn.Module):
     """Turns uint8 pixels into what an image model expects, on the device where the batch is.
 
     Bytes cross to the device: a quarter of what floats take. It has no parameters, and its buffers are not saved.
 
     Args:
-        statistics: The mean and standard deviation, or their name; see :func:`pixel_statistics`.
+        statistics: The mean and standard deviation, or their name; see :meth:`PixelStatistics.named`.
         dtype: The type of the result.
 
     Example:
@@ -95,7 +92,7 @@ class NormalizePixels(nn.Module):
 
     def __init__(self, statistics: PixelStatistics | str, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        known = pixel_statistics(statistics) if isinstance(statistics, str) else statistics
+        known = PixelStatistics.named(statistics) if isinstance(statistics, str) else statistics
         mean, std = (torch.tensor(values, dtype=torch.float64).view(3, 1, 1) for values in (known.mean, known.std))
         self.dtype = dtype
         self.register_buffer("scale", (1 / (255 * std)).float(), persistent=False)

@@ -161,7 +161,7 @@ class SkippedSamples:
             LOG.warning("skipped %s: %s: %s", sample.key, sample.reason, sample.detail)
         elif now - self._logged >= LOG_SECONDS:
             self._logged = now
-            LOG.warning("%s", self)
+            LOG.warning("%s", str(self))  # now: a handler may format it later
 
     def __str__(self) -> str:
         reasons = "; ".join(

@@ -169,12 +169,13 @@ class EvalTransform:
             BadImageError: The file is empty, in another format, too large, cut off or damaged.
         """
         image = EncodedImage(data, max_pixels=self.max_pixels)
-        shorter = self.resize or self.size
-        pixels = image.decode(shrink=min(image.height, image.width) / (_FINER * shorter))
+        shorter, longest = min(image.height, image.width), _LONGEST * min(image.height, image.width)
+        resize = self.resize or self.size
+        height, width = (resize * min(length, longest) // shorter for length in (image.height, image.width))
+        pixels = image.decode(shrink=shorter / (_FINER * resize))
         longest = _LONGEST * min(pixels.shape[:2])
         top, left = (_middle(length, min(length, longest)) for length in pixels.shape[:2])
         pixels = pixels[top : top + longest, left : left + longest]
-        height, width = (shorter * length // min(pixels.shape[:2]) for length in pixels.shape[:2])
         resized = _resized(pixels, height, width, self.interpolation)
         top, left = _middle(height, self.size), _middle(width, self.size)
         return resized[:, top : top + self.size, left : left + self.size].contiguous()
@@ -196,6 +197,6 @@ def _middle(length: int, part: int) -> int:
 def _resized(pixels: NDArray[np.uint8], height: int, width: int, interpolation: str) -> UInt8[Tensor, "3 height width"]:
     """Resizes pixels (h, w, 3). What comes back is contiguous."""
     image = torch.from_numpy(pixels).permute(2, 0, 1)
-    if pixels.shape[:2] == (height, width):
-        return image.contiguous()
-    return functional.interpolate(image[None], (height, width), mode=interpolation, antialias=True)[0]
+    if pixels.shape[:2] != (height, width):
+        image = functional.interpolate(image[None], (height, width), mode=interpolation, antialias=True)[0]
+    return image.contiguous()

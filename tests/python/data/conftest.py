@@ -9,8 +9,9 @@ from PIL import Image
 
 
 def smooth_noise(height: int, width: int, *, seed: int = 0) -> np.ndarray:
-    """Pixels that change as slowly as those of photographs do."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (height // 12 + 2, width // 12 + 2, 3), dtype=np.uint8)
+    """Pixels that change slowly, as those of photographs do: from dark to bright over an eighth of the shorter side."""
+    cell = max(min(height, width) // 8, 1)
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // cell, width // cell, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 

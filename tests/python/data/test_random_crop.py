@@ -11,7 +11,7 @@ from unicl.data.draws import Draws
 from unicl.data.random_crop import Box, random_crop
 
 DRAWS = 10_000
-# For two samples of 10,000 of one distribution, a larger distance has a probability of 1e-9. The draws are fixed anyway.
+# Two samples of one distribution are this far apart once in 1e9 times; and the draws are fixed.
 LARGEST_DISTANCE = 0.0463
 SCALE, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)
 
@@ -52,8 +52,8 @@ def test_a_box_lies_inside_of_the_image(height, width):
 
 
 def test_an_image_that_no_box_fits_gives_its_centre():
-    assert random_crop(Draws(0), 30, 3_000, scale=(1, 1), ratio=(0.5, 2)) == (0, 1_470, 30, 60)
-    assert random_crop(Draws(0), 3_000, 30, scale=(1, 1), ratio=(0.5, 2)) == (1_470, 0, 60, 30)
+    assert random_crop(Draws(0), 30, 3_000, scale=(1.0, 1.0), ratio=(0.5, 2.0)) == (0, 1_470, 30, 60)
+    assert random_crop(Draws(0), 3_000, 30, scale=(1.0, 1.0), ratio=(0.5, 2.0)) == (1_470, 0, 60, 30)
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])

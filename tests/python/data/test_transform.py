@@ -42,7 +42,7 @@ class Positions(torch.utils.data.Dataset):
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 def test_a_training_crop_has_torchvisions_pixels(jpeg, interpolation):
-    transform = TrainTransform(size=48, interpolation=interpolation, flip=0)
+    transform = TrainTransform(size=48, interpolation=interpolation, flip=0.0)
     data = jpeg()
     image = decoded(data)
     for position in range(50):
@@ -55,9 +55,9 @@ def test_a_training_crop_has_torchvisions_pixels(jpeg, interpolation):
 
 
 def test_a_flip_mirrors_the_same_crop(jpeg):
-    never, always = (TrainTransform(size=32, flip=probability) for probability in (0, 1))
+    never, always = (TrainTransform(size=32, flip=probability) for probability in (0.0, 1.0))
     assert never(jpeg(), position=5).flip(2).equal(always(jpeg(), position=5))
-    half = TrainTransform(size=8, scale=(1, 1), ratio=(1, 1))
+    half = TrainTransform(size=8, scale=(1.0, 1.0), ratio=(1.0, 1.0))
     flipped = [not half(jpeg(32, 32), position=at).equal(half(jpeg(32, 32), position=0)) for at in range(400)]
     assert 140 < sum(flipped) < 260
 
@@ -100,7 +100,7 @@ def test_two_views_differ_in_crop_and_colour(jpeg):
 
 
 def test_a_grey_view_has_three_equal_channels(jpeg):
-    view = TrainTransform(size=24, grayscale=1)(jpeg())
+    view = TrainTransform(size=24, grayscale=1.0)(jpeg())
     assert view[0].equal(view[1])
     assert view[0].equal(view[2])
 
@@ -131,7 +131,8 @@ def test_a_large_jpeg_that_is_decoded_small_looks_the_same(jpeg, factor):
     data = jpeg(48 * 2 * factor + 5, 48 * 3 * factor)
     found = EvalTransform(size=48)(data)
     reference = v2.Compose([v2.Resize(48, v2.InterpolationMode.BICUBIC, antialias=True), v2.CenterCrop(48)])
-    assert difference(found, reference(decoded(data))) < 1.5
+    # The last row of a JPEG at 1/8 may stand for fewer than 8. A shift by one pixel would be a difference of 20.
+    assert difference(found, reference(decoded(data))) < 3
 
 
 def test_a_large_jpeg_is_decoded_no_smaller_than_the_crop_needs(jpeg, monkeypatch):
@@ -148,7 +149,7 @@ def test_a_large_jpeg_is_decoded_no_smaller_than_the_crop_needs(jpeg, monkeypatc
     data = jpeg(600, 800)
     for position in range(60):
         TrainTransform(size=32)(data, position=position)
-        box = random_crop(Draws(0, position, 0), 600, 800, scale=(0.08, 1), ratio=(3 / 4, 4 / 3))
+        box = random_crop(Draws(0, position, 0), 600, 800, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3))
         (height, _, _), whole = shapes[-1]
         assert round(min(box.height, box.width) * height / whole) >= 32
     assert {shape[0] for shape, _ in shapes} == {150, 75}
@@ -156,11 +157,14 @@ def test_a_large_jpeg_is_decoded_no_smaller_than_the_crop_needs(jpeg, monkeypatc
 
 def test_a_small_decoded_crop_shows_the_same_part(jpeg):
     data = jpeg(600, 800)
-    transform = TrainTransform(size=40, flip=0)
+    transform = TrainTransform(size=40, flip=0.0)
+    differences = []
     for position in range(30):
         box = random_crop(Draws(0, position, 0), 600, 800, scale=transform.scale, ratio=transform.ratio)
         expected = v2.functional.resized_crop(decoded(data), *box, size=[40, 40], antialias=True)
-        assert difference(transform(data, position=position), expected) < 3
+        differences.append(difference(transform(data, position=position), expected))
+    assert max(differences) < 8  # half a pixel; a box elsewhere would be 60
+    assert sum(differences) / len(differences) < 5
 
 
 @pytest.mark.parametrize("transform", [TrainTransform(size=8), EvalTransform(size=8)])
@@ -175,17 +179,22 @@ def test_a_bad_file_is_refused(transform, data):
     [
         (lambda: TrainTransform(size=0), "expected size >= 1; got 0"),
         (lambda: TrainTransform(views=0), "expected views >= 1; got 0"),
-        (lambda: TrainTransform(scale=(0, 1)), "expected scale as two shares with 0 < smallest <= largest <= 1; got"),
+        (
+            lambda: TrainTransform(scale=(0.0, 1.0)),
+            "expected scale as two shares with 0 < smallest <= largest <= 1; got",
+        ),
         (lambda: TrainTransform(scale=(0.9, 0.5)), "expected scale as two shares"),
-        (lambda: TrainTransform(ratio=(2, 1)), "expected ratio as two numbers"),
+        (lambda: TrainTransform(ratio=(2.0, 1.0)), "expected ratio as two numbers"),
         (lambda: TrainTransform(flip=1.5), r"expected flip as a probability in \[0, 1\]; got 1.5"),
         (lambda: TrainTransform(interpolation="nearest"), "expected interpolation bilinear or bicubic; got 'nearest'"),
+        (lambda: EvalTransform(max_pixels=0), "expected max_pixels >= 1; got 0"),
         (lambda: EvalTransform(size=9, resize=8), "expected resize >= size, which is 9; got 8"),
         (lambda: ColourJitter(hue=0.6), r"expected hue in \[0, 0.5\]; got 0.6"),
-        (lambda: ColourJitter(contrast=-1), "expected contrast >= 0; got -1"),
-        (lambda: ColourJitter(probability=2), r"expected probability in \[0, 1\]; got 2"),
+        (lambda: ColourJitter(contrast=-1.0), "expected contrast >= 0; got -1.0"),
+        (lambda: ColourJitter(probability=2.0), r"expected probability in \[0, 1\]; got 2.0"),
     ],
 )
+@pytest.mark.usefixtures("own_checks")
 def test_a_setting_outside_its_range_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
