@@ -55,11 +55,11 @@ class PixelStatistics:
         import timm.models
 
         model = name.removeprefix(TIMM)
-        config = timm.models.get_pretrained_cfg(model, allow_unregistered=False)
-        if config is None:
-            raise ValueError(
-                f"expected a model of timm {timm.__version__} after {TIMM}; got {model!r}: timm.list_models() lists them"
-            )
+        try:
+            config = timm.models.get_pretrained_cfg(model, allow_unregistered=False)
+        except RuntimeError as error:  # it names what timm does not know: the architecture or the tag
+            known = f"a model of timm {timm.__version__}"
+            raise ValueError(f"expected {known} after {TIMM}; got {model!r}: {error}") from None
         (red, green, blue), (red_std, green_std, blue_std) = config.mean, config.std
         return PixelStatistics((red, green, blue), (red_std, green_std, blue_std))
 

@@ -23,7 +23,8 @@ def test_samples_are_counted_by_reason_and_the_first_of_each_is_named():
     skipped.record(1_000, bad(3, reason="empty file") | bad(8))
     assert skipped.counts == {"undecodable": 3, "empty file": 1}
     assert str(skipped) == (
-        "4 of 2,000 samples skipped: 3 undecodable (first: shard 1, 4: cut off); 1 empty file (first: shard 1, 3: cut off)"
+        "4 of 2,000 samples skipped: 3 undecodable (first: shard 1, 4: cut off); "
+        "1 empty file (first: shard 1, 3: cut off)"
     )
 
 

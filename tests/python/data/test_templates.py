@@ -9,20 +9,20 @@ import pytest
 from unicl.data import DOMAIN_TEMPLATES, PHOTO_TEMPLATES, ClassTemplates
 from unicl.evaluation import class_prompts
 
-AN = """apple|owl|ice cream|egg|island|umbrella|urchin|unidentified flying object|uncle|hour hand|hourglass|honest man|heir
-X-ray|x-ray|SUV|MRI scan|RV|L-shaped sofa|8-ball|11th hour|18-wheeler|80s car|éclair|Älpler|onion|ox|axolotl
+TAKE_AN = """apple|owl|ice cream|egg|island|umbrella|urchin|unidentified flying object|uncle|hour hand|hourglass
+honest man|heir|X-ray|x-ray|SUV|MRI scan|RV|L-shaped sofa|8-ball|11th hour|18-wheeler|80s car|éclair|Älpler|onion|ox|axolotl
 upright piano|undershirt|"owl" sign|uninhabited island""".replace("\n", "|").split("|")
-A = """dog|horse|house|hotel|unicorn|uniform|university|unicycle|European owl|eucalyptus|ewe|one-way sign|once-red house
-USB stick|U-turn|T-shirt|ukulele|user|utensil|utility pole|uranium rod|usual day|UFO|7-day plan|110 m hurdle
+TAKE_A = """dog|horse|house|hotel|unicorn|uniform|university|unicycle|European owl|eucalyptus|ewe|one-way sign
+once-red house|USB stick|U-turn|T-shirt|ukulele|user|utensil|utility pole|uranium rod|usual day|UFO|7-day plan|110 m hurdle
 1 cent coin|yacht|wolf|euro coin|zebra""".replace("\n", "|").split("|")
 
 
-@pytest.mark.parametrize("name", AN)
+@pytest.mark.parametrize("name", TAKE_AN)
 def test_an_goes_before_a_vowel_sound(name):
     assert ClassTemplates(["see a {}", "see an {}"]).captions(name) == [f"see an {name}"] * 2
 
 
-@pytest.mark.parametrize("name", A)
+@pytest.mark.parametrize("name", TAKE_A)
 def test_a_goes_before_a_consonant_sound(name):
     assert ClassTemplates(["see a {}", "see an {}"]).captions(name) == [f"see a {name}"] * 2
 
