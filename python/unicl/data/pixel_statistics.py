@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
@@ -55,21 +56,13 @@ class PixelStatistics:
         import timm.models
 
         model = name.removeprefix(TIMM)
+        known = f"a model of timm {timm.__version__}"
         try:
-            config = timm.models.get_pretrained_cfg(model, allow_unregistered=False)
+            config: Any = timm.models.get_pretrained_cfg(model, allow_unregistered=False)
         except RuntimeError as error:  # it names what timm does not know: the architecture or the tag
-            known = f"a model of timm {timm.__version__}"
             raise ValueError(f"expected {known} after {TIMM}; got {model!r}: {error}") from None
         (red, green, blue), (red_std, green_std, blue_std) = config.mean, config.std
         return PixelStatistics((red, green, blue), (red_std, green_std, blue_std))
-
-
-KNOWN = {
-    "imagenet": PixelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "clip": PixelStatistics((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-    "siglip": PixelStatistics((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
-"""Models trained on ImageNet and UniCL's own; OpenAI's and open_clip's CLIP; SigLIP and the original ViT."""
 
 
 class NormalizePixels(nn.Module):

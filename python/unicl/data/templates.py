@@ -118,23 +118,7 @@ _DETERMINERS = {"a", "an", "the", "my", "your", "his", "her", "its", "our", "the
 _FIRST_WORD = re.compile(r"\d+|[^\W\d_]+")
 _VOWEL_LETTERS = "aefhilmnorsx"
 _SILENT_H = ("hour", "honest", "honor", "honour", "heir")
-_CONSONANT_SOUND = (
-    "eu",
-    "ewe",
-    "ubi",
-    "ufo",
-    "uk",
-    "uni",
-    "ura",
-    "ure",
-    "uri",
-    "usa",
-    "use",
-    "usu",
-    "ute",
-    "uti",
-    "uto",
-)
+_CONSONANT_SOUND = re.compile("eu|ewe|u(?:bi|fo|k|ni|r[aei]|s[aeu]|t[eio])")
 _VOWEL_SOUND = ("unid", "unim", "unin")
 
 
@@ -260,4 +244,4 @@ def takes_an(name: str) -> bool:
         return lower[0] in _VOWEL_LETTERS
     if lower.startswith(_SILENT_H + _VOWEL_SOUND):
         return True
-    return lower[0] in "aeiou" and not lower.startswith(_CONSONANT_SOUND) and lower not in {"one", "once"}
+    return lower[0] in "aeiou" and not _CONSONANT_SOUND.match(lower) and lower not in {"one", "once"}
