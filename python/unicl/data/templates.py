@@ -118,7 +118,7 @@ _DETERMINERS = {"a", "an", "the", "my", "your", "his", "her", "its", "our", "the
 _FIRST_WORD = re.compile(r"\d+|[^\W\d_]+")
 _VOWEL_LETTERS = "aefhilmnorsx"
 _SILENT_H = ("hour", "honest", "honor", "honour", "heir")
-_CONSONANT_SOUND = re.compile("eu|ewe|u(?:bi|fo|k|ni|r[aei]|s[aeu]|t[eio])")
+_CONSONANT_SOUND = re.compile("eu|ewe|u(?:[fk]|bi|ni|r[aei]|s[aeu]|t[eio])")
 _VOWEL_SOUND = ("unid", "unim", "unin")
 
 

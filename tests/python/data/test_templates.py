@@ -10,11 +10,11 @@ from unicl.data import DOMAIN_TEMPLATES, PHOTO_TEMPLATES, ClassTemplates
 from unicl.evaluation import class_prompts
 
 TAKE_AN = """apple|owl|ice cream|egg|island|umbrella|urchin|unidentified flying object|uncle|hour hand|hourglass
-honest man|heir|X-ray|x-ray|SUV|MRI scan|RV|L-shaped sofa|8-ball|11th hour|18-wheeler|80s car|éclair|Älpler|onion|ox|axolotl
-upright piano|undershirt|"owl" sign|uninhabited island""".replace("\n", "|").split("|")
+honest man|heir|X-ray|x-ray|SUV|MRI scan|RV|L-shaped sofa|8-ball|11th hour|18-wheeler|80s car|éclair|Älpler|onion
+ox|axolotl|upright piano|undershirt|"owl" sign|uninhabited island""".replace("\n", "|").split("|")
 TAKE_A = """dog|horse|house|hotel|unicorn|uniform|university|unicycle|European owl|eucalyptus|ewe|one-way sign
-once-red house|USB stick|U-turn|T-shirt|ukulele|user|utensil|utility pole|uranium rod|usual day|UFO|7-day plan|110 m hurdle
-1 cent coin|yacht|wolf|euro coin|zebra""".replace("\n", "|").split("|")
+once-red house|USB stick|U-turn|T-shirt|ukulele|user|utensil|utility pole|uranium rod|usual day|UFO|7-day plan
+110 m hurdle|1 cent coin|yacht|wolf|euro coin|zebra""".replace("\n", "|").split("|")
 
 
 @pytest.mark.parametrize("name", TAKE_AN)
