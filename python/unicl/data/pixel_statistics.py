@@ -65,6 +65,14 @@ class PixelStatistics:
         return PixelStatistics((red, green, blue), (red_std, green_std, blue_std))
 
 
+KNOWN = {
+    "imagenet": PixelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "clip": PixelStatistics((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+    "siglip": PixelStatistics((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+"""Models trained on ImageNet and UniCL's own; OpenAI's and open_clip's CLIP; SigLIP and the original ViT."""
+
+
 class NormalizePixels(nn.Module):
     """Turns uint8 pixels into what an image model expects, on the device where the batch is.
 
