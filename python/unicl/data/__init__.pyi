@@ -1,6 +1,7 @@
 from .augmentation import augment as augment
 from .batch import Batch as Batch
 from .collate import CollateLabelSets as CollateLabelSets
+from .colour import ColourJitter as ColourJitter
 from .conceptual_captions import CaptionedImage as CaptionedImage
 from .conceptual_captions import CaptionedImages as CaptionedImages
 from .conceptual_captions import ConceptualCaptions as ConceptualCaptions
@@ -10,6 +11,18 @@ from .loader import SampleLoader as SampleLoader
 from .mix import budget_weights as budget_weights
 from .order import SampleOrder as SampleOrder
 from .order import rank_positions as rank_positions
+from .pixel_statistics import NormalizePixels as NormalizePixels
+from .pixel_statistics import PixelStatistics as PixelStatistics
 from .skipped import BadRow as BadRow
 from .skipped import SkippedRows as SkippedRows
+from .skipped_samples import BadSample as BadSample
+from .skipped_samples import BadSampleError as BadSampleError
+from .skipped_samples import SkippedSamples as SkippedSamples
+from .skipped_samples import good_caption as good_caption
+from .templates import DOMAIN_TEMPLATES as DOMAIN_TEMPLATES
+from .templates import PHOTO_TEMPLATES as PHOTO_TEMPLATES
+from .templates import ClassTemplates as ClassTemplates
 from .tokenize import TokenTransform as TokenTransform
+from .transform import EvalTransform as EvalTransform
+from .transform import ImageTransform as ImageTransform
+from .transform import TrainTransform as TrainTransform

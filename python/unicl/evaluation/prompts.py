@@ -20,7 +20,8 @@ IMAGE_TEMPLATES = (
     "a kind of {}",
     "something to do with {}",
 )
-"""Templates for drawn images and broad classes. For photographs pass CLIP's 80, e.g. from open_clip."""
+"""Templates for drawn images and broad classes. For photographs pass ``unicl.data.ClassTemplates()``, which chooses "a"
+or "an" by the name, or CLIP's 80 from open_clip."""
 
 
 def class_prompts(class_name: str, templates: Sequence[Template] = IMAGE_TEMPLATES) -> list[str]:

@@ -16,6 +16,7 @@ from .caption_batches import read_captions as read_captions
 from .decode import MAX_PIXELS as MAX_PIXELS
 from .decode import BadImageError as BadImageError
 from .decode import decode_image as decode_image
+from .encoded_image import EncodedImage as EncodedImage
 from .output import ParquetOutput as ParquetOutput
 from .output import extended as extended
 from .output import extended_schema as extended_schema
