@@ -29,7 +29,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("run everything on a small built-in data set: train, evaluate, compare, report", "demo"),
     "label": Command(
-        "give the captions of files labels, from a vocabulary that you name or that is mined from them", "label"
+        "give the captions and classes of files labels, from a vocabulary that you name or that is mined", "label"
     ),
     "meter": Command("count the false negatives of a batch: pairs that share a label or a caption", "label"),
     "explain": Command("show the noun phrases of a caption, their labels, and why a phrase has none", "label"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from unicl.cli.files import FilesConfig
-from unicl.cli.label_summary import show_labels
+from unicl.cli.label_summary import LabelledColumns, show_classes, show_labels
 from unicl.cli.parse import parse
 from unicl.cli.progress import show_progress
 from unicl.cli.relevance import Relevance
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelConfig(FilesConfig):
-    """Gives the captions of files labels: writes the same rows, with columns "labels" and "label_weights", to Parquet.
+    """Gives captions and classes labels: writes the same rows, with columns "labels" and "label_weights", to Parquet.
 
     It reads Parquet, Arrow IPC, CSV, TSV, JSON lines, text files (a caption a line) and webdataset shards, or folders
-    of them. The text formats may be compressed. The output has every row, in the same order. The vocabulary is written
-    too.
+    of them. The text formats may be compressed. It also reads class folders and COCO's JSON. The output has every row,
+    in the same order. The vocabulary is written too.
     """
 
     out: Path
-    """The folder for NAME.parquet and vocabulary.json."""
+    """The folder for NAME.parquet and vocabulary.json; for one input also the file itself (*.parquet)."""
     vocabulary: str | None = None
     """The labels: a file (.json, .tsv, .txt), coco, imagenet-1k, imagenet-21k or wordnet. If not given: mined."""
     label: tyro.conf.OmitArgPrefixes[LabelOptions] = field(default_factory=LabelOptions)
@@ -62,18 +62,21 @@ def run(arguments: Sequence[str]) -> int:
     )
     report(stats, _sentence(stats, len(vocabulary)), config)
     paths = find_inputs(config.inputs, images=config.image.relevance is not None)
-    outputs = output_paths(paths, config.out, only_folder=True)
-    show_labels(outputs, vocabulary, column=config.reading.column)
+    show_classes(stats)
+    columns = LabelledColumns(config.label.label_name, config.reading.column, config.label.class_column)
+    show_labels(output_paths(paths, config.out), vocabulary, columns)
     return 0
 
 
 def _sentence(stats: LabelStats, num_labels: int) -> str:
     images = f"; {stats.images:,} images were opened" if stats.images else ""
+    rows = "rows" if stats.classes else "captions"
+    other = f"; {stats.class_without_label:,} rows have a class that means none" if stats.class_without_label else ""
     rolled_up = f"; {stats.rolled_up:,} labels were replaced by an ancestor" if stats.rolled_up else ""
     return (
-        f"{stats.captions:,} captions of {stats.files} files, {num_labels:,} labels in the vocabulary: "
-        f"{stats.labels:,} labels in {stats.labelled:,} captions{rolled_up}{images}; {stats.seconds:.1f} s, "
+        f"{stats.captions:,} {rows} of {stats.files} files, {num_labels:,} labels in the vocabulary: "
+        f"{stats.labels:,} labels in {stats.labelled:,} {rows}{rolled_up}{images}; {stats.seconds:.1f} s, "
         f"{stats.label_seconds:.1f} s of them in the labeler\n"
         f"without label: {stats.no_phrase:,} captions have no noun phrase, {stats.phrase_without_label:,} none that "
-        f"means a label, {stats.filtered:,} only labels that the filters removed"
+        f"means a label, {stats.filtered:,} only labels that the filters removed{other}"
     )

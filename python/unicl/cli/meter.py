@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unicl.cli.ending import tell
 from unicl.cli.files import InputsConfig
 from unicl.cli.parse import parse
 from unicl.cli.progress import show_progress
@@ -44,8 +45,18 @@ def run(arguments: Sequence[str]) -> int:
     sample = sample_rows(
         config.inputs, reading=config.reading, label_column=config.label_column, progress=show_progress
     )
+    if sample.rows < 2:
+        raise ValueError(
+            f"expected 2 rows or more for batches of {config.batch_size}; got {sample.rows}: name more files"
+        )
+    batch_size = min(config.batch_size, sample.rows)
+    if batch_size < config.batch_size:
+        tell(
+            f"warning: there are {sample.rows:,} rows, fewer than --batch-size {config.batch_size:,}: one batch of "
+            "all rows is measured; name more files for larger batches"
+        )
     captions, labels = sample.drawn()
-    found = expected_false_negatives(labels, captions, batch_size=config.batch_size, rows=sample.rows)
+    found = expected_false_negatives(labels, captions, batch_size=batch_size, rows=sample.rows)
     text = json.dumps(dataclasses.asdict(found), indent=2) if config.json else _table(found)
     sys.stdout.write(f"{text}\n")
     return 0

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from unicl.files import make_folder, new_file, refuse_existing
-from unicl.labels import VOCABULARY
+from unicl.jobs import vocabulary_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def check_stats(config: FilesConfig) -> None:
         return
     if path.suffix != ".json" or path.is_dir():
         raise ValueError(f"expected a name for --stats that ends in .json; got {path}")
-    if path.resolve() in (config.out.resolve(), (config.out / VOCABULARY).resolve()):
+    if path.resolve() in (config.out.resolve(), vocabulary_path(config.out).resolve()):
         raise ValueError(f"expected a name for --stats that is no output; got {path}: name another place")
     _refuse_other(path, overwrite=config.overwrite)
     make_folder(path.parent)
@@ -48,7 +48,8 @@ def report(stats: RunStats, sentence: str, config: FilesConfig) -> None:
     """
     if config.stats is not None:
         # Not asdict: Python 3.11's counts the pairs of a Counter.
-        counts = {**vars(stats), PER_SECOND: stats.captions / stats.seconds if stats.seconds else None}
+        # The rate comes first, where it is looked for, as the names of classes can be many.
+        counts = {PER_SECOND: stats.captions / stats.seconds if stats.seconds else None, **vars(stats)}
         _refuse_other(config.stats, overwrite=config.overwrite)
         with new_file(config.stats, overwrite=config.overwrite) as aside:
             aside.write_text(json.dumps(counts, indent=2) + "\n")

@@ -15,7 +15,7 @@ from unicl.cli.files import InputsConfig
 from unicl.cli.parse import parse_one_of
 from unicl.cli.progress import show_progress
 from unicl.files import make_folder, refuse_existing
-from unicl.jobs import mine_vocabulary
+from unicl.jobs import ClassOptions, mine_vocabulary
 from unicl.labels import (
     MiningLimits,
     OnClash,
@@ -35,11 +35,12 @@ SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Build(InputsConfig):
-    """Mines a vocabulary from the captions of files: their noun phrases, the most frequent first."""
+    """Mines a vocabulary from the captions of files: their noun phrases, then the names of their classes."""
 
     out: Path
     """The vocabulary: .json or .tsv."""
     limits: tyro.conf.OmitArgPrefixes[MiningLimits] = field(default_factory=MiningLimits)
+    classes: tyro.conf.OmitArgPrefixes[ClassOptions] = field(default_factory=ClassOptions)
     overwrite: bool = False
     """Replace a vocabulary that exists."""
 
@@ -110,6 +111,7 @@ def _build(config: Build) -> None:
     vocabulary, counter = mine_vocabulary(
         config.inputs,
         config.limits,
+        classes=config.classes,
         reading=config.reading,
         progress=show_progress,
     )

@@ -8,7 +8,9 @@ An input is a file, or a folder of files. The end of the name tells the format:
 - JSON lines (``.jsonl``, ``.ndjson``);
 - text with a caption a line (``.txt``), read as the column ``caption``;
 - webdataset shards (``.tar``, ``.tgz``), of which the ``.json`` and ``.txt`` members are read. In a folder of
-  img2dataset, the Parquet file beside a shard is read instead of the shard.
+  img2dataset, the Parquet file beside a shard is read instead of the shard;
+- annotations of COCO (``.json``), as images with captions, classes, or both;
+- class folders: a folder with a folder of images for each class.
 
 The text formats may be compressed (``.gz``, ``.bz2``, ``.zst``, ``.lz4``).
 

@@ -13,6 +13,12 @@ from .caption_batches import CaptionBatch as CaptionBatch
 from .caption_batches import caption_column as caption_column
 from .caption_batches import find_column as find_column
 from .caption_batches import read_captions as read_captions
+from .class_columns import class_column as class_column
+from .class_columns import class_names as class_names
+from .class_columns import flat_classes as flat_classes
+from .class_columns import has_captions as has_captions
+from .class_folder import ClassFolder as ClassFolder
+from .coco_json import CocoJson as CocoJson
 from .decode import MAX_PIXELS as MAX_PIXELS
 from .decode import BadImageError as BadImageError
 from .decode import decode_image as decode_image
@@ -25,11 +31,13 @@ from .output import rows_of_lists as rows_of_lists
 from .row_images import IMAGE_COLUMNS as IMAGE_COLUMNS
 from .row_images import RowImages as RowImages
 from .row_images import find_images as find_images
+from .rows import SKIP_BAD_ROWS as SKIP_BAD_ROWS
 from .rows import BadRows as BadRows
 from .rows import RawBatch as RawBatch
 from .rows import Reading as Reading
 from .rows import Source as Source
 from .shards import Shard as Shard
 from .sources import find_inputs as find_inputs
+from .sources import is_output_file as is_output_file
 from .sources import open_source as open_source
 from .sources import output_paths as output_paths

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unicl.files.class_columns import has_captions
 from unicl.files.malformed import changed_rows
 from unicl.files.rows import CAPTION_COLUMNS, NOT_UTF8, SKIP_BAD_ROWS, repair_text
 from unicl.files.shards import Shard
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from unicl.files.rows import RawBatch, Reading, Source
 
-NULL = "null caption"
+NULL, NOTHING = "null caption", "neither caption nor class"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,6 +35,8 @@ class CaptionBatch:
         is_bad: bool (rows,), true for the rows without a readable caption; None if there are none.
         place: Names a row of the batch in a message.
         images: If images were asked for: bytes, {bytes, path} or paths, one for each row.
+        classes: If classes were asked for: names, integers or lists of them, one for each row; null for none. A row
+            with a class may have no caption, and has "" then.
     """
 
     columns: pa.RecordBatch
@@ -41,6 +44,7 @@ class CaptionBatch:
     is_bad: NDArray[np.bool_] | None
     place: Callable[[int], str]
     images: pa.Array | None = None
+    classes: pa.Array | None = None
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -97,6 +101,7 @@ def read_captions(
     *,
     only_captions: bool = False,
     image_column: str | None = None,
+    class_column: str | None = None,
     skipped: Counter[str] | None = None,
 ) -> Iterator[CaptionBatch]:
     """Reads the rows of a file with their captions, in batches of bounded size.
@@ -104,20 +109,25 @@ def read_captions(
     Args:
         source: The file.
         reading: Which column has the captions, and what happens at a row whose caption is null or not UTF-8.
-        only_captions: Read only the captions, and the images.
+        only_captions: Read only the captions, the images and the classes.
         image_column: The column with the images, if they are needed. A shard has them beside its columns.
+        class_column: The column with the classes, if they are needed. A row with a class needs no caption then.
         skipped: Counts the bad rows, by reason.
 
     Raises:
         ValueError: The file is malformed, has no such column, or has a bad row; the message names file and row.
     """
-    name = caption_column(source, reading.column)
-    wanted = None if not only_captions else [name] if image_column is None else [name, image_column]
-    for raw in _unchanged(source, wanted):
-        batch, field = raw.columns, raw.columns.schema.field(name)
+    has_no_caption = class_column is not None and not has_captions(source, reading.column)
+    name = None if has_no_caption else caption_column(source, reading.column)
+    wanted = list(dict.fromkeys(each for each in (name, image_column, class_column) if each is not None))
+    for raw in _unchanged(source, wanted if only_captions else None):
+        batch = raw.columns
         images = raw.images if image_column is None else batch.column(image_column)
-        captions, not_utf8 = repair_text(_as_strings(batch.column(name)))
-        if not_utf8:
+        classes = None if class_column is None else batch.column(class_column)
+        column = pa.nulls(len(batch), pa.string()) if name is None else batch.column(name)
+        captions, not_utf8 = repair_text(_as_strings(column))
+        if name is not None and not_utf8:
+            field = batch.schema.field(name)
             if pa.types.is_dictionary(field.type):
                 raise ValueError(
                     f"{source.path}, {raw.place(not_utf8[0])}: {NOT_UTF8}, in the dictionary column {name!r}: write it "
@@ -126,12 +136,16 @@ def read_captions(
             batch = batch.set_column(batch.schema.get_field_index(name), field, captions.cast(field.type))
         reasons: dict[int, str] = {}
         if captions.null_count:
-            is_null = captions.is_null().to_numpy(zero_copy_only=False)
-            reasons |= dict.fromkeys(np.flatnonzero(is_null).tolist(), NULL)
+            is_null = captions.is_null() if classes is None else pc.and_(captions.is_null(), classes.is_null())
+            reason = NULL if classes is None else NOTHING
+            reasons |= dict.fromkeys(np.flatnonzero(is_null.to_numpy(zero_copy_only=False)).tolist(), reason)
+            captions = captions if classes is None else pc.fill_null(captions, "")
         reasons |= dict.fromkeys(not_utf8, NOT_UTF8)
         reasons |= raw.bad
         if not reasons:
-            yield CaptionBatch(columns=batch, captions=captions, is_bad=None, place=raw.place, images=images)
+            yield CaptionBatch(
+                columns=batch, captions=captions, is_bad=None, place=raw.place, images=images, classes=classes
+            )
             continue
         if reading.bad_rows == "error":
             row = min(reasons)
@@ -141,7 +155,9 @@ def read_captions(
         is_bad = np.zeros(len(captions), np.bool_)
         is_bad[list(reasons)] = True
         captions = pc.if_else(pa.array(is_bad), pa.scalar("", captions.type), captions)
-        yield CaptionBatch(columns=batch, captions=captions, is_bad=is_bad, place=raw.place, images=images)
+        yield CaptionBatch(
+            columns=batch, captions=captions, is_bad=is_bad, place=raw.place, images=images, classes=classes
+        )
 
 
 def _unchanged(source: Source, wanted: Sequence[str] | None) -> Iterator[RawBatch]:

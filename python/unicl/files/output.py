@@ -123,8 +123,16 @@ def new_parquet(
                 raise
 
 
-def extended_schema(source: Source, fields: Sequence[pa.Field], *, copy_columns: bool = True) -> pa.Schema:
+def extended_schema(
+    source: Source, fields: Sequence[pa.Field], *, copy_columns: bool = True, remedy: str = ""
+) -> pa.Schema:
     """Gives the schema of an output: the columns of the input, then the new ones.
+
+    Args:
+        source: The input.
+        fields: The new columns.
+        copy_columns: Whether the output has the columns of the input.
+        remedy: What else to do if the input has a column of a new one's name, for the message.
 
     Raises:
         ValueError: The input has a column of a new one's name.
@@ -134,8 +142,8 @@ def extended_schema(source: Source, fields: Sequence[pa.Field], *, copy_columns:
     taken = [field.name for field in fields if field.name in source.schema.names]
     if taken:
         raise ValueError(
-            f"{source.path}: expected no column {taken[0]!r}, which is the name of a new column: rename it, or copy no "
-            "columns with copy_columns=False"
+            f"{source.path}: expected no column {taken[0]!r}, which is the name of a new column: rename it, {remedy}or "
+            "copy no columns with copy_columns=False"
         )
     return pa.schema([*source.schema, *fields], source.schema.metadata)
 

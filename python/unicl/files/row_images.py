@@ -54,7 +54,7 @@ class RowImages:
 
     Args:
         batch: The rows.
-        path: Their file; paths of images are relative to its folder.
+        path: Their file or class folder; paths of images are relative to the folder.
         bad_rows: What happens at an image that cannot be read: an error names the row, or ``bad`` collects it.
         threads: How many threads decode; None: one for each core.
 
@@ -118,7 +118,7 @@ class RowImages:
             return io.BytesIO(image["bytes"])
         if image.get("path") is None:
             raise BadImageError("missing", "the row has none")
-        path = self._path.parent / image["path"]
+        path = (self._path if self._path.is_dir() else self._path.parent) / image["path"]
         if not path.is_file():
             raise BadImageError("missing", f"there is no file {path}")
         return path

@@ -1,5 +1,7 @@
+from .classes import ClassOptions as ClassOptions
 from .label import label_files as label_files
 from .label_plan import LabelOptions as LabelOptions
+from .label_plan import vocabulary_path as vocabulary_path
 from .labelling import LabelStats as LabelStats
 from .meter import RowSample as RowSample
 from .meter import sample_rows as sample_rows

@@ -6,12 +6,22 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from unicl.files import Reading, find_inputs, make_folder, output_paths, refuse_existing, refuse_folder
+from unicl.files import (
+    Reading,
+    find_inputs,
+    is_output_file,
+    make_folder,
+    output_paths,
+    refuse_existing,
+    refuse_folder,
+)
+from unicl.jobs.classes import ClassOptions, FileClasses
 from unicl.jobs.label_folder import has_vocabulary, refuse_lost_names
 from unicl.jobs.label_images import RowScorer
-from unicl.jobs.labelling import label_fields
+from unicl.jobs.labelling import PHRASES, SPANS, label_fields
 from unicl.jobs.plan import ColumnOptions, PlannedFile, plan_files
 from unicl.labels import (
+    LABELS,
     VOCABULARY,
     Ancestors,
     CaptionFilters,
@@ -25,6 +35,7 @@ from unicl.labels import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from unicl.files import Source
     from unicl.jobs.run import Progress
     from unicl.labels import DocumentFrequency, RelevanceFilter
     from unicl.phrases import PosTagger
@@ -34,7 +45,7 @@ ROWS_WITH_IMAGES = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelOptions(ColumnOptions, CaptionFilters):
+class LabelOptions(ColumnOptions, CaptionFilters, ClassOptions):
     """Which labels captions get, and which columns the output has."""
 
     mode: Mode = "canonical"
@@ -56,6 +67,8 @@ class LabelOptions(ColumnOptions, CaptionFilters):
     the file has."""
     phrases: bool = False
     """Write the columns "noun_phrases" and "noun_phrase_spans" too."""
+    label_name: str = LABELS
+    """The name of the column of labels. With another name than "labels", the weights are in NAME_weights."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,7 +77,8 @@ class LabelPlan:
 
     Attributes:
         files: The inputs and outputs.
-        out: The folder of the outputs.
+        out: The folder of the outputs, or the output itself.
+        names: The names of classes that are integers; None: those that files have.
         mines: Whether the vocabulary is mined from the inputs.
         options: The options.
         reading: How the captions are read.
@@ -78,6 +92,7 @@ class LabelPlan:
 
     files: Sequence[PlannedFile] = ()
     out: Path
+    names: LabelVocabulary | None = None
     mines: bool
     options: LabelOptions
     reading: Reading
@@ -87,6 +102,15 @@ class LabelPlan:
     grammar: str | None
     threads: int | None
     progress: Progress
+
+    @property
+    def vocabulary_path(self) -> Path:
+        """The file for the vocabulary: in the folder of the outputs, or beside the one output."""
+        return vocabulary_path(self.out)
+
+    def classes_of(self, source: Source) -> FileClasses:
+        """Finds the classes of an input."""
+        return FileClasses.of(source, self.options.class_column, self.names)
 
     @property
     def limits(self) -> MiningLimits:
@@ -141,27 +165,43 @@ def plan_labels(inputs: Sequence[str | Path], plan: LabelPlan, vocabulary: Label
         relevance = replace(relevance, scorer=RowScorer(relevance.scorer), weigh=weigh)
         reading = replace(reading, batch_rows=min(reading.batch_rows, ROWS_WITH_IMAGES))
     paths = find_inputs(inputs, images=images)
-    outputs = output_paths(paths, plan.out, only_folder=True)
+    outputs = output_paths(paths, plan.out)
+    path = plan.vocabulary_path
     # The labels of other files may be there already, with the same ids.
-    refuse_existing(plan.out / VOCABULARY, overwrite=plan.overwrite or has_vocabulary(plan.out, vocabulary))
-    refuse_folder(plan.out / VOCABULARY)
-    refuse_lost_names(plan.out, outputs, vocabulary)
+    refuse_existing(path, overwrite=plan.overwrite or has_vocabulary(path, vocabulary))
+    refuse_folder(path)
+    refuse_lost_names(path, outputs, vocabulary)
+    plan = replace(plan, names=options.open_names())
     files = plan_files(
         paths,
         outputs,
-        label_fields(phrases=options.phrases),
+        label_fields(name=options.label_name, phrases=options.phrases),
         reading=reading,
         copy_columns=options.copy_columns,
         overwrite=plan.overwrite,
         images=images,
         image_column=options.image_column,
+        classes_of=plan.classes_of,
+        remedy="name the new one with label_name=NAME, ",
     )
-    make_folder(plan.out)
+    if options.class_names is not None and all(file.classes.column is None for file in files):
+        raise ValueError("expected class_column=NAME with class_names; got none, and no input has classes of its own")
+    make_folder(path.parent)
     return replace(plan, files=files, reading=reading, relevance=relevance)
+
+
+def vocabulary_path(out: Path) -> Path:
+    """Gives the file for the vocabulary of an output: in the folder, or ``NAME.vocabulary.json`` beside the file."""
+    return out.with_suffix(f".{VOCABULARY}") if is_output_file(out) else out / VOCABULARY
 
 
 def _check_options(plan: LabelPlan, vocabulary: LabelVocabulary | None) -> None:
     options = plan.options
+    if not options.label_name or (options.phrases and options.label_name in (PHRASES, SPANS)):
+        raise ValueError(
+            f"expected a name for the column of labels that no other new column has; got {options.label_name!r}: "
+            "choose another label_name"
+        )
     if vocabulary is not None and options.top_k is not None:
         raise ValueError(f"expected top_k only without a vocabulary; got top_k={options.top_k} and a vocabulary")
     if plan.relevance is None and options.image_column is not None:

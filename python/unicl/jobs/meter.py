@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from unicl.files import Reading, caption_column, find_inputs
+from unicl.files import Reading, caption_column, find_inputs, has_captions
 from unicl.jobs.run import Progress, no_progress
 from unicl.jobs.steady import open_input
 from unicl.labels import LABELS, LabelSets
@@ -82,7 +82,7 @@ def sample_rows(
     :func:`unicl.evaluation.expected_false_negatives` counts the false negatives of the sample.
 
     Args:
-        inputs: Files, or folders of files, of captions and lists of label ids.
+        inputs: Files, or folders of files, of captions and lists of label ids. A file may have no captions.
         reading: How the captions are read; None: ``Reading()``.
         label_column: The column with the lists of label ids. A row with null has no label.
         max_rows: If there are more rows, that many are sampled.
@@ -98,18 +98,20 @@ def sample_rows(
     for path in find_inputs(inputs):
         file = open_input(path, reading)
         source = file.source
-        caption = caption_column(source, reading.column)
         if label_column not in source.schema.names:
             names = ", ".join(map(repr, source.schema.names))
             raise ValueError(f"{path}: expected a column {label_column!r} with lists of label ids; got {names}")
         kind = source.schema.field(label_column).type
         if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_integer(kind.value_type):
             raise ValueError(f"{path}: expected lists of label ids in the column {label_column!r}; got {kind}")
+        # Rows of classes alone have no captions, so none equals another.
+        caption = caption_column(source, reading.column) if has_captions(source, reading.column) else None
         with progress(f"reading {path.name}", source.num_rows) as advance:
-            for raw in source.batches([caption, label_column]):
+            for raw in source.batches([*filter(None, [caption]), label_column]):
                 batch = raw.columns
                 labels = LabelSets.from_arrow(batch.column(label_column))
-                sample.add(_caption_numbers(batch.column(caption)), labels)
+                captions = pa.nulls(batch.num_rows) if caption is None else batch.column(caption)
+                sample.add(_caption_numbers(captions), labels)
                 advance(batch.num_rows)
             file.refuse_changed()
     return sample

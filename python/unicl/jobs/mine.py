@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unicl.files import Reading, find_inputs, read_ahead, read_captions
+from unicl.jobs.classes import ClassOptions, FileClasses
 from unicl.jobs.run import Progress, no_progress
 from unicl.jobs.steady import open_input
-from unicl.labels import MAX_NAMES, MiningLimits, PhraseCounter
+from unicl.labels import MAX_NAMES, MiningLimits, PhraseCounter, with_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
+    from unicl.files import Source
+    from unicl.jobs.classes import ClassEntries
     from unicl.jobs.steady import Input
     from unicl.labels import LabelVocabulary
     from unicl.phrases import PosTagger
@@ -24,6 +27,7 @@ def mine_vocabulary(
     inputs: Sequence[str | Path],
     limits: MiningLimits | None = None,
     *,
+    classes: ClassOptions | None = None,
     reading: Reading | None = None,
     tagger: PosTagger | None = None,
     grammar: str | None = None,
@@ -36,6 +40,8 @@ def mine_vocabulary(
     Args:
         inputs: Files, or folders of files; see :mod:`unicl.files`.
         limits: Which names become labels; None: ``MiningLimits()``.
+        classes: The classes of rows. The names of all classes become labels, whatever the limits, and the vocabulary
+            has no counts then. None: those of class folders and COCO's JSON.
         reading: How the captions are read; None: ``Reading()``.
         tagger: The tagger; None for the package's own weights.
         grammar: The noun-phrase grammar; None for that of :func:`unicl.phrases.find_noun_phrases`.
@@ -53,21 +59,39 @@ def mine_vocabulary(
     """
     reading = Reading() if reading is None else reading
     counter = PhraseCounter(tagger=tagger, grammar=grammar, max_names=max_names, threads=threads)
+    options = ClassOptions() if classes is None else classes
+    names = options.open_names()
     opened = [open_input(path, reading) for path in find_inputs(inputs)]
-    return mine(opened, MiningLimits() if limits is None else limits, counter, reading, progress), counter
+    vocabulary = mine(
+        opened,
+        MiningLimits() if limits is None else limits,
+        counter,
+        reading,
+        progress,
+        classes_of=lambda source: FileClasses.of(source, options.class_column, names),
+    )
+    return vocabulary, counter
 
 
 def mine(
-    inputs: Iterable[Input], limits: MiningLimits, counter: PhraseCounter, reading: Reading, progress: Progress
+    inputs: Iterable[Input],
+    limits: MiningLimits,
+    counter: PhraseCounter,
+    reading: Reading,
+    progress: Progress,
+    *,
+    classes_of: Callable[[Source], FileClasses],
 ) -> LabelVocabulary:
-    """Mines a vocabulary from the captions of opened files.
+    """Mines a vocabulary from the captions of opened files, and adds the names of their classes.
 
     Raises:
         ValueError: A file is malformed, a row is bad, or no name is within the limits.
     """
-    for captions in captions_of(inputs, reading, progress, "counting phrases in"):
+    met: dict[tuple[str, ...], None] = {}
+    for captions, classes in captions_of(inputs, reading, progress, "counting phrases in", classes_of):
         counter.add(captions)
-    vocabulary = counter.vocabulary(limits)
+        met.update(dict.fromkeys(() if classes is None else classes.texts))
+    vocabulary = with_classes(counter.vocabulary(limits), met)
     if len(vocabulary) == 0:
         raise ValueError(
             f"expected a label to mine; got none: no noun phrase of the {counter.captions} captions is within "
@@ -78,12 +102,20 @@ def mine(
     return vocabulary
 
 
-def captions_of(inputs: Iterable[Input], reading: Reading, progress: Progress, title: str) -> Iterator[pa.Array]:
-    """Reads the captions of files in batches, without the bad rows."""
+def captions_of(
+    inputs: Iterable[Input],
+    reading: Reading,
+    progress: Progress,
+    title: str,
+    classes_of: Callable[[Source], FileClasses],
+) -> Iterator[tuple[pa.Array, ClassEntries | None]]:
+    """Reads the captions of files in batches, without the bad rows, and the classes of the same rows."""
     for file in inputs:
         source = file.source
+        classes = classes_of(source)
         with progress(f"{title} {source.path.name}", source.num_rows) as advance:
-            for batch in read_ahead(read_captions(source, reading, only_captions=True)):
-                yield batch.good_captions()
+            batches = read_captions(source, reading, only_captions=True, class_column=classes.column)
+            for batch, entries in read_ahead(classes.read(batch, source.path, reading.bad_rows) for batch in batches):
+                yield batch.good_captions(), entries and entries.of_good_rows(batch.is_bad)
                 advance(len(batch))
             file.refuse_changed()

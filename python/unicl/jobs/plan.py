@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from unicl.files import (
@@ -11,11 +11,13 @@ from unicl.files import (
     extended,
     extended_schema,
     find_images,
+    has_captions,
     read_ahead,
     read_captions,
     refuse_existing,
     refuse_folder,
 )
+from unicl.jobs.classes import FileClasses
 from unicl.jobs.steady import Input, open_input
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from unicl.files import CaptionBatch, ParquetOutput, Reading
+    from unicl.files import CaptionBatch, ParquetOutput, Reading, Source
     from unicl.jobs.run import Progress
 
 
@@ -47,6 +49,7 @@ class PlannedFile(Input):
         num_new: How many of these columns, the last ones, are new.
         images: Whether the images of the rows are needed.
         image_column: The column that has them; None for a shard, which has them beside its columns.
+        classes: The classes of the rows, if there are any.
     """
 
     output: Path
@@ -54,13 +57,19 @@ class PlannedFile(Input):
     num_new: int
     images: bool = False
     image_column: str | None = None
+    classes: FileClasses = field(default_factory=FileClasses)
 
     def batches(self, reading: Reading, skipped: Counter[str]) -> Iterator[CaptionBatch]:
         """Reads the rows with the columns and images that the output needs."""
         source = self.source.with_images() if self.images and isinstance(self.source, Shard) else self.source
         only_captions = len(self.schema) == self.num_new
         return read_captions(
-            source, reading, only_captions=only_captions, image_column=self.image_column, skipped=skipped
+            source,
+            reading,
+            only_captions=only_captions,
+            image_column=self.image_column,
+            class_column=self.classes.column,
+            skipped=skipped,
         )
 
 
@@ -74,6 +83,8 @@ def plan_files(
     overwrite: bool,
     images: bool = False,
     image_column: str | None = None,
+    classes_of: Callable[[Source], FileClasses] | None = None,
+    remedy: str = "",
 ) -> list[PlannedFile]:
     """Opens every input once. In some formats that reads all rows, to find the types of the columns.
 
@@ -86,6 +97,8 @@ def plan_files(
         overwrite: Whether outputs that exist may be replaced.
         images: Whether the images of the rows are needed.
         image_column: The column with the images, if it has an unusual name.
+        classes_of: Finds the classes of an input. A file with classes needs no captions then.
+        remedy: What else to do if a column has the name of a new one.
 
     Raises:
         FileExistsError, IsADirectoryError: An output exists and must not be replaced.
@@ -98,16 +111,19 @@ def plan_files(
     for path, output in zip(inputs, outputs, strict=True):
         opened = open_input(path, reading)
         source = opened.source
-        caption_column(source, reading.column)
+        classes = FileClasses() if classes_of is None else classes_of(source)
+        if classes.column is None or has_captions(source, reading.column):
+            caption_column(source, reading.column)
         planned.append(
             PlannedFile(
                 source=source,
                 state=opened.state,
                 output=output,
-                schema=extended_schema(source, fields, copy_columns=copy_columns),
+                schema=extended_schema(source, fields, copy_columns=copy_columns, remedy=remedy),
                 num_new=len(fields),
                 images=images,
                 image_column=find_images(source, image_column) if images else None,
+                classes=classes,
             )
         )
     return planned

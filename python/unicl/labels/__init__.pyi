@@ -1,5 +1,8 @@
 from .arrow import LABELS as LABELS
 from .arrow import WEIGHTS as WEIGHTS
+from .class_mapper import ClassMapper as ClassMapper
+from .class_mapper import class_texts as class_texts
+from .class_mapper import with_classes as with_classes
 from .content import Merge as Merge
 from .content import OnClash as OnClash
 from .content import VocabularyContent as VocabularyContent

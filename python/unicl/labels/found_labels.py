@@ -85,6 +85,11 @@ class FoundLabels:
             meanings = LabelSets.from_lengths(columns.ids[is_label], is_label)
         return cls(sets=sets, phrase_offsets=columns.phrase_offsets, phrases=phrases, meanings=meanings)
 
+    @classmethod
+    def of_sets(cls, sets: LabelSets) -> FoundLabels:
+        """Labels that no phrase means, such as the classes of images."""
+        return cls(sets=sets, phrase_offsets=np.zeros(len(sets) + 1, np.int64), phrases=None, meanings=None)
+
     def __len__(self) -> int:
         """The number of captions."""
         return len(self.sets)

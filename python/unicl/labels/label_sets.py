@@ -190,6 +190,49 @@ class LabelSets:
         return cls.from_lengths(np.concatenate([part.indices for part in parts]), lengths, weights=weights)
 
     @classmethod
+    def from_pairs(cls, rows: NDArray[np.int64], labels: NDArray[Any], *, num_rows: int) -> LabelSets:
+        """Makes sets from pairs of a row and a label of it, in any order. A label may be given to a row several times.
+
+        Args:
+            rows: int64 (n,), from 0 to ``num_rows`` - 1.
+            labels: int32 or int64 (n,), label ids.
+            num_rows: The number of sets.
+
+        Example:
+            >>> LabelSets.from_pairs(np.array([2, 0, 2]), np.array([5, 1, 5], np.int32), num_rows=3).to_list()
+            [[1], [], [5]]
+        """
+        return grouped(rows, labels, num_rows=num_rows)[0]
+
+    def union(self, other: LabelSets) -> LabelSets:
+        """Gives every row the labels that it has here or there. A label of both sets has the larger weight.
+
+        Raises:
+            ValueError: The other sets have more or fewer rows.
+
+        Example:
+            >>> sets = LabelSets.from_lists([[3], [1]], weights=[[0.5], [0.5]])
+            >>> both = sets.union(LabelSets.from_lists([[], [0, 1]]))
+            >>> both.to_list(), both.weights.tolist()
+            ([[3], [0, 1]], [0.5, 1.0, 1.0])
+        """
+        if len(self) != len(other):
+            raise ValueError(f"expected sets of as many rows; got {len(self)} and {len(other)}")
+        parts = LabelSets.concatenate([self, other])
+        rows = np.concatenate([self.rows(), other.rows()])
+        order = np.lexsort((parts.indices, rows))
+        rows, labels = rows[order], parts.indices[order]
+        is_first = np.ones(len(rows), np.bool_)
+        is_first[1:] = (np.diff(rows) > 0) | (np.diff(labels) > 0)
+        weights = None
+        if parts.weights is not None:
+            weights = (
+                np.maximum.reduceat(parts.weights[order], np.flatnonzero(is_first)) if len(rows) else parts.weights
+            )
+        lengths = np.bincount(rows[is_first], minlength=len(self))
+        return LabelSets.from_lengths(labels[is_first], lengths, weights=weights)
+
+    @classmethod
     def from_arrow(cls, labels: Any, weights: Any = None) -> LabelSets:
         """Reads sets from Arrow columns, such as those of ``unicl label`` and :meth:`to_arrow`.
 

@@ -235,10 +235,21 @@ class DenseLabeler:
         found, rolled_up = self._rolled_up(found, frequency)
         return self._filtered(found, rolled_up, frequency, images, as_row_ids(row_ids, len(found)))
 
-    def count(self, captions: Captions, *, threads: int | None = None) -> DocumentFrequency:
+    def count(
+        self, captions: Captions, *, given: LabelSets | None = None, threads: int | None = None
+    ) -> DocumentFrequency:
         """Counts the captions with each label before the filters, for ``frequency_of``.
 
         With ``ancestors="add"`` a label occurs where anything below it occurs.
+
+        Args:
+            captions: A batch of captions, or an Arrow column.
+            given: Labels that the rows have besides those of their captions, such as classes.
+            threads: How many threads to use; None for all cores.
+
+        Raises:
+            TypeError: As :meth:`find`.
+            ValueError: There are not as many given sets as captions.
 
         Example:
             >>> from unicl.labels import LabelVocabulary
@@ -250,7 +261,10 @@ class DenseLabeler:
             >>> [labeler(batch).to_list() for batch in batches]
             [[[0], [0]], [[], [0]]]
         """
-        found = self._with_ancestors(self.find(captions, threads=threads))
+        found = self.find(captions, threads=threads)
+        if given is not None:
+            found = FoundLabels.of_sets(found.sets.union(given))
+        found = self._with_ancestors(found)
         return DocumentFrequency.of(found.sets, num_labels=len(self.vocabulary))
 
     def on_column(

@@ -1,6 +1,7 @@
 """The commands in docs/cli.md run as they stand, from top to bottom."""
 
 import io
+import json
 import re
 import shlex
 import tarfile
@@ -33,6 +34,13 @@ def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     Path("captions.txt").write_text("".join(f"{caption}\n" for caption in CAPTIONS))
     Path("kinds.tsv").write_text("name\tparent\nanimal\t\ndog\tanimal\nblack dog\tdog\nball\t\n")
     write_images(Path("images.tar"))
+    Path("products.csv").write_text("caption,kind\na ball,golden_retriever\n,gnu\n")
+    for name in ("dog", "cat"):
+        Path("data", name).mkdir(parents=True)
+        Path("data", name, "1.jpg").write_bytes(b"never opened")
+    categories, instances = [{"id": 18, "name": "dog"}], [{"image_id": 1, "category_id": 18}]
+    lists = {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": instances, "categories": categories}
+    Path("instances.json").write_text(json.dumps(lists))
     torch.manual_seed(0)
     config = SmallDualTowerConfig(vocab_size=49408, context_length=16, embed_dim=16, text_width=32)
     save_dual_tower(config.build(), config, Path("model"))
@@ -47,5 +55,8 @@ def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
         "labelled/vocabulary.json",
         "merged.json",
         "rolled/captions.parquet",
+        "kinds/products.parquet",
+        "folders/data.parquet",
+        "instances.vocabulary.json",
     ):
         assert Path(name).exists()

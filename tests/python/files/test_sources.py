@@ -374,13 +374,14 @@ def test_a_caption_column_that_is_not_text_is_refused(tmp_path: Path) -> None:
         captions_of(tmp_path / "x.parquet")
 
 
-def test_a_json_array_is_refused_and_lines_are_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "captions_val2017.json").write_text('{"annotations": []}')
-    with pytest.raises(ValueError, match=r"\.json: write JSON as lines, an object a caption"):
-        find_inputs([tmp_path / "captions_val2017.json"])
+@pytest.mark.parametrize("text", ['{"annotations": []}', "[]", '[{"caption": "a dog"}]', '{"caption": "a dog"}'])
+def test_json_that_is_not_cocos_is_refused_and_lines_are_asked_for(tmp_path: Path, text: str) -> None:
+    (tmp_path / "captions_val2017.json").write_text(text)
+    with pytest.raises(ValueError, match=r"captions_val2017\.json.*write other JSON as lines, an object a caption"):
+        open_source(*find_inputs([tmp_path / "captions_val2017.json"]))
 
 
-@pytest.mark.parametrize("name", ["x.json", "x.md", "x"])
+@pytest.mark.parametrize("name", ["x.xml", "x.md", "x"])
 def test_an_unknown_format_is_refused_and_the_known_ones_listed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("")
     with pytest.raises(ValueError, match=r"expected a file whose name ends in one of \.parquet, .*\.tar"):

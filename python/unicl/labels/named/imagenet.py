@@ -6,6 +6,7 @@ import ast
 import importlib.util
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -74,6 +75,39 @@ def imagenet_content(subset: Subset, *, names: Names | None, parents: bool, on_c
     )
     settled = settle_clashes(content, on_clash=on_clash)
     return replace(settled, blocked=(*blocked, *_meaningless(settled))) if subset == "1k" else settled
+
+
+@cache
+def imagenet_texts() -> dict[str, tuple[str, ...]]:
+    """For WordNet's id of every class of ImageNet ("n02084071"), its names, the readable one first, its lemmas, the id.
+
+    Raises:
+        ModuleNotFoundError: timm is not installed; the message gives the command.
+    """
+    texts: dict[str, tuple[str, ...]] = {}
+    for synsets, content in _usual_subsets():
+        for synset, name in zip(synsets, content.names, strict=True):
+            texts[synset] = (*texts.get(synset, ()), name, *content.synonyms.get(name, ()))
+    return {synset: tuple(dict.fromkeys((*each, synset))) for synset, each in texts.items()}
+
+
+def imagenet_ids(names: tuple[str, ...]) -> dict[str, int]:
+    """For WordNet's id of every class, its label, if a vocabulary's first names are those of ImageNet-1k or -21k."""
+    for synsets, content in _usual_subsets():
+        if names[: len(synsets)] == content.names:
+            return {synset: label for label, synset in enumerate(synsets)}
+    return {}
+
+
+@cache
+def _usual_subsets() -> list[tuple[list[str], VocabularyContent]]:
+    """The synsets and the content of the vocabularies that go by a name; of 1k without open_clip, with its lemmas."""
+    of_1k: Names = "lemmas" if importlib.util.find_spec("open_clip") is None else "open_clip"
+    usual: tuple[tuple[Subset, Names], ...] = (("1k", of_1k), ("21k", "lemmas"))
+    return [
+        (_synsets(subset)[0], imagenet_content(subset, names=names, parents=False, on_clash="drop"))
+        for subset, names in usual
+    ]
 
 
 def _meaningless(content: VocabularyContent) -> list[str]:
