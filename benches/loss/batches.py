@@ -66,27 +66,28 @@ class Batch:
             leaf.grad = None
 
 
-def make_features(kind: str, b: int, m: int, d: int) -> tuple[Tensor, Tensor]:
-    """Features in float32 on the CPU.
+def make_features(kind: str, b: int, m: int, d: int, *, device: str) -> tuple[Tensor, Tensor]:
+    """Features in float32.
 
     Args:
         kind: "random": text i leans towards image i by 0.3. "aligned": by 0.95. "opposed": the texts look away from all
-            images. "long": random, of norm 1.009. "far": half of the images look away from all texts, their own too.
+            images. "long": random, of norm 1.008. "far": half of the images look away from all texts, their own too.
         b: Images.
         m: Texts.
         d: Width.
+        device: Where they are made.
     """
-    generator = torch.Generator().manual_seed(0)
-    image, noise = (normalize(torch.randn(rows, d, generator=generator), dim=1) for rows in (b, m))
+    generator = torch.Generator(device).manual_seed(0)
+    image, noise = (normalize(torch.randn(rows, d, generator=generator, device=device), dim=1) for rows in (b, m))
     lean = 0.95 if kind == "aligned" else 0.3
-    text = normalize(lean * image[torch.arange(m) % b] + (1 - lean) * noise, dim=1)
+    text = normalize(lean * image[torch.arange(m, device=device) % b] + (1 - lean) * noise, dim=1)
     if kind in ("opposed", "far"):
-        pole = torch.zeros(d)
+        pole = torch.zeros(d, device=device)
         pole[0] = 1
-        away = torch.arange(b)[:, None] % (1 if kind == "opposed" else 2) == 0
+        away = torch.arange(b, device=device)[:, None] % (1 if kind == "opposed" else 2) == 0
         image = normalize(image + torch.where(away, -20, 20) * pole, dim=1)
         text = normalize(text + 20 * pole, dim=1)
-    return (1.009 * image, 1.009 * text) if kind == "long" else (image, text)
+    return (1.008 * image, 1.008 * text) if kind == "long" else (image, text)
 
 
 def make_batch(
@@ -101,7 +102,7 @@ def make_batch(
     scale: float = SCALE,
 ) -> Batch:
     """Makes a batch. Where m exceeds b, the first b texts belong to the images, as those of the first of some ranks."""
-    image, text = (x.to(device, dtype).requires_grad_() for x in make_features(features, b, m, d))
+    image, text = (x.to(dtype).requires_grad_() for x in make_features(features, b, m, d, device=device))
     rest = {
         "image": image,
         "text": text,
@@ -134,7 +135,7 @@ def _make_sets(rows: int, a_row: int, seed: int) -> tuple[unicl.LabelSets, Tenso
     generator = np.random.default_rng(seed)
     sizes = generator.integers(1, 2 * a_row, rows)
     classes = min(CLASSES, max(2 * a_row, rows // 4))
-    lists = [sorted(generator.choice(classes, size, replace=False).tolist()) for size in sizes]
+    lists = [np.sort(generator.choice(classes, size, replace=False)) for size in sizes]
     codes = torch.zeros(rows, classes)
-    codes[torch.arange(rows).repeat_interleave(torch.from_numpy(sizes)), torch.tensor(sum(lists, []))] = 1
-    return unicl.LabelSets.from_lists(lists), normalize(codes, dim=1)
+    codes[torch.arange(rows).repeat_interleave(torch.from_numpy(sizes)), torch.from_numpy(np.concatenate(lists))] = 1
+    return unicl.LabelSets.from_lists([row.tolist() for row in lists]), normalize(codes, dim=1)

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from batches import Batch, make_batch, make_features
-from contenders import OURS, LeftOut, our_backend, ours
-from judge import allowed, errors, judge
+from contenders import OURS, LeftOut, dense, our_backend, ours
+from judge import errors, judge, worst
 
 import unicl
 
@@ -48,7 +48,7 @@ def check_all(device: str, *, deadline: float) -> Iterator[Check]:
                 error, most = run()
             except LeftOut as reason:
                 yield {"group": group.__name__, "check": name, "left_out": str(reason)}
-            except Exception as reason:  # noqa: BLE001
+            except Exception as reason:
                 yield {
                     "group": group.__name__,
                     "check": name,
@@ -81,7 +81,7 @@ def _check_option(
     batch = make_batch(targets, b, b, d, dtype=dtype, device=device)
     rest = dict(option)
     if rest.pop("extra", False):
-        rest["extra_text_features"] = make_features("random", extra, extra, d)[0].to(device, dtype)
+        rest["extra_text_features"] = make_features("random", extra, extra, d, device=device)[0].to(dtype)
     exact = [x.detach().double().requires_grad_() for x in batch.leaves]
     wide = {name: x.double() if isinstance(x, torch.Tensor) else x for name, x in rest.items()}
     labels = (batch.image_labels, batch.text_labels)
@@ -111,7 +111,8 @@ def hard_features(device: str) -> _Checks:
                         yield (
                             name,
                             lambda x=(targets, rows, dtype, kind, scale): _check_batch(
-                                make_batch(x[0], x[1], x[1], d, dtype=x[2], device=device, features=x[3], scale=x[4])
+                                make_batch(x[0], x[1], x[1], d, dtype=x[2], device=device, features=x[3], scale=x[4]),
+                                beside_plain=True,
                             ),
                         )
 
@@ -138,11 +139,16 @@ def large_batches(device: str) -> _Checks:
         )
 
 
-def _check_batch(batch: Batch) -> tuple[float, float]:
+def _check_batch(batch: Batch, *, beside_plain: bool = False) -> tuple[float, float]:
+    truth, plain = judge(batch), None
+    if beside_plain:
+        loss = dense(batch.image, batch.text, batch.image_codes, batch.text_codes, batch.scale)
+        loss.backward()
+        plain = errors(batch, loss, truth)
+        batch.clear()
     loss = ours(batch)
     loss.backward()
-    truth = judge(batch)
-    return max(errors(batch, loss, truth).values()), allowed(batch, truth)
+    return worst(batch, errors(batch, loss, truth), truth, plain)
 
 
 def behaviour(device: str) -> _Checks:

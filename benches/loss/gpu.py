@@ -16,8 +16,8 @@ The most important rows come first; when the time of a part is over, the rest is
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
-import json
 import subprocess
 import sys
 import time
@@ -28,9 +28,9 @@ from typing import Any
 
 import torch
 from batches import TARGETS, Batch, make_batch
-from contenders import OURS, PEERS, PLAIN, Contender, LeftOut, four_matmuls, ours
-from correctness import check_all
-from judge import allowed, errors, judge
+from contenders import OURS, PEERS, PLAIN, Contender, LeftOut, four_matmuls
+from correctness import DTYPES, check_all
+from judge import errors, judge, worst
 from measure import ON_CUDA_ALONE, free, measure
 from report import print_checks, print_rows, write_report
 
@@ -48,9 +48,9 @@ ROWS = {
     },
     "cpu": {"small": (24, 16), "large": (48,), "sets": (24,), "peers": (24,), "ranks": (8,)},
 }
-WIDTHS = {"cuda": (768, 512, 1024), "cpu": (32, 16)}
-# Others than ours and the floor run at one width and dtype, so that a part is done in time.
-MAIN = "others than ours are measured at the first width in bfloat16, to fit the part into its time"
+WIDTHS = {"cuda": (768, 512, 1024), "cpu": (32,)}
+# Compiled calls and plain PyTorch run at one width and dtype, so that a part is done in time.
+MAIN = "measured at the first width in bfloat16 alone, to fit the part into its time"
 
 
 def sizes_of(part: str, device: str) -> list[Size]:
@@ -59,7 +59,12 @@ def sizes_of(part: str, device: str) -> list[Size]:
     for dtype in HALVES:
         for d in WIDTHS[device]:
             found += [(b, 8 * b if part == "ranks" else b, d, dtype) for b in ROWS[device][part]]
-    return found[: len(ROWS[device][part])] if part == "peers" else found
+    return [size for size in found if part != "peers" or is_main(size, device)]
+
+
+def is_main(size: Size, device: str) -> bool:
+    """Tells whether a size is measured with all contenders."""
+    return size[2:] == (WIDTHS[device][0], HALVES[0])
 
 
 def targets_of(part: str) -> tuple[str, ...]:
@@ -69,14 +74,13 @@ def targets_of(part: str) -> tuple[str, ...]:
 
 def contenders_of(part: str, size: Size, device: str) -> Iterator[tuple[Contender, str | None]]:
     """The contenders of a part, each with a reason why it is left out at this size, or None."""
-    is_main = size[2:] == (WIDTHS[device][0], HALVES[0])
     if part == "peers":
         yield from ((own, None) for own in (OURS[0], *PEERS))
         return
     for own in OURS:
-        yield own, None if is_main or own.graph or own is OURS[0] else MAIN
+        yield own, None if is_main(size, device) or own.graph or own is OURS[0] else MAIN
     for own in PLAIN:
-        yield own, None if is_main else MAIN
+        yield own, None if is_main(size, device) else MAIN
 
 
 def rows_of(part: str, device: str, *, deadline: float, seconds: float) -> Iterator[dict[str, Any]]:
@@ -116,7 +120,7 @@ def row_of(own: Contender, batch: Batch, truth: Any, *, device: str, seconds: fl
         loss = step.run()
         row: dict[str, Any] = {"error": None, "allowed": None, "passed": None}
         if own.same_loss:
-            error, most = max(errors(batch, loss, truth).values()), allowed(batch, truth)
+            error, most = worst(batch, errors(batch, loss, truth), truth)
             row = {"error": error, "allowed": most, "passed": error <= most}
         del loss
         step.run()
@@ -126,16 +130,27 @@ def row_of(own: Contender, batch: Batch, truth: Any, *, device: str, seconds: fl
     except torch.OutOfMemoryError:
         total = torch.cuda.get_device_properties(0).total_memory / 2**30
         return {"left_out": f"does not fit into the {total:.0f} GiB of the card"}
-    except Exception as reason:  # noqa: BLE001
+    except Exception as reason:
         return {"failed": f"{type(reason).__name__}: {(str(reason).splitlines() or [''])[0]}"}
+
+
+def jobs_of(part: str, device: str) -> list[list[str]]:
+    """What is compiled before a part, as the arguments of ``warm``: one job for each process."""
+    if part == "correctness":
+        sizes = [(ROWS[device]["small"][0],) * 2 + (WIDTHS[device][0], dtype) for dtype in DTYPES]
+        kinds: tuple[str, ...] = (TARGETS[0], TARGETS[1], TARGETS[3])
+    else:
+        every, kinds = sizes_of(part, device), targets_of(part)
+        sizes = [size for size in every if is_main(size, device)]
+        sizes += [size for size in every if size[3] == HALVES[1]][:1]
+    jobs = [[part, kind, *map(str, size[:3]), str(size[3]).removeprefix("torch.")] for size in sizes for kind in kinds]
+    return jobs if device == "cuda" else jobs[:1]  # nothing is compiled there; one shows that it runs
 
 
 def warm_up(part: str, device: str, processes: int) -> float:
     """Compiles the kernels of a part in processes of their own; gives the seconds that it took."""
     begin = time.monotonic()
-    targets = TARGETS if part == "correctness" else targets_of(part)
-    waiting = [[str(dtype).removeprefix("torch."), kind] for kind in targets for dtype in HALVES]
-    running: list[subprocess.Popen[bytes]] = []
+    waiting, running = jobs_of(part, device), list[subprocess.Popen[bytes]]()
     while waiting or running:
         while waiting and len(running) < processes:
             command = [sys.executable, __file__, "--device", device, "--warm", *waiting.pop(0)]
@@ -145,11 +160,15 @@ def warm_up(part: str, device: str, processes: int) -> float:
     return time.monotonic() - begin
 
 
-def warm(dtype: str, targets: str, device: str) -> None:
-    """Runs ours once at sizes that need different kernels. A failure shows where the answer is checked."""
-    rows, d = ((1024, 1000, 8192) if device == "cuda" else (16,)), WIDTHS[device][0]
-    for b in rows:
-        ours(make_batch(targets, b, b, d, dtype=getattr(torch, dtype), device=device)).backward()
+def warm(part: str, targets: str, b: str, m: str, d: str, dtype: str, *, device: str) -> None:
+    """Runs the contenders of a part once. What fails here fails again, and is printed, where it is measured."""
+    size = (int(b), int(m), int(d), getattr(torch, dtype))
+    every = [(OURS[0], None)] if part == "correctness" else contenders_of(part, size, device)
+    for own, reason in every:
+        with contextlib.suppress(Exception):
+            if reason is None:
+                own.step(make_batch(targets, *size[:3], dtype=size[3], device=device)).run()
+        free(device)
 
 
 def run_part(part: str, options: argparse.Namespace) -> bool:
@@ -178,6 +197,9 @@ def run_part(part: str, options: argparse.Namespace) -> bool:
         write_report(options.out, part, machine, rows)
     is_ours = part == "correctness"
     bad = [row for row in rows if (is_ours or row.get("is_ours")) and (row.get("passed") is False or "failed" in row)]
+    if not any(row.get("passed") for row in rows):
+        print(f"{part}: no answer was checked")
+        return False
     return not bad
 
 
@@ -188,18 +210,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=200, help="time of a part, after which rows are left out")
     parser.add_argument("--processes", type=int, help="processes that compile kernels first (8; none on a CPU)")
     parser.add_argument("--out", type=Path, help="folder for gpu-PART.json and gpu-PART.png")
-    parser.add_argument("--warm", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--warm", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
         raise SystemExit("expected a CUDA device; got none: pass --device cpu to run tiny sizes on the CPU")
     if options.warm:
-        warm(*options.warm, options.device)
+        warm(*options.warm, device=options.device)
         return
     if options.processes is None:
         options.processes = 8 if options.device == "cuda" else 0
     right = [run_part(part, options) for part in options.part]
     if not all(right):
-        raise SystemExit("wrong: see the rows above that say WRONG or failed")
+        raise SystemExit("wrong or unchecked: see the rows above")
 
 
 if __name__ == "__main__":
