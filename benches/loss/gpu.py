@@ -30,7 +30,7 @@ import torch
 from batches import TARGETS, Batch, make_batch
 from contenders import OURS, PEERS, PLAIN, Contender, LeftOut, four_matmuls
 from correctness import DTYPES, check_all
-from judge import errors, judge, worst
+from judge import Truth, errors, judge, worst
 from measure import ON_CUDA_ALONE, free, measure
 from report import print_checks, print_rows, write_report
 
@@ -83,7 +83,7 @@ def contenders_of(part: str, size: Size, device: str) -> Iterator[tuple[Contende
         yield own, None if is_main(size, device) else MAIN
 
 
-def rows_of(part: str, device: str, *, deadline: float, seconds: float) -> Iterator[dict[str, Any]]:
+def rows_of(part: str, device: str, *, deadline: float, seconds: float, rounds: int) -> Iterator[dict[str, Any]]:
     """Gives the rows of a part, one for each contender, targets and size."""
     for size in sizes_of(part, device):
         b, m, d, dtype = size
@@ -100,20 +100,21 @@ def rows_of(part: str, device: str, *, deadline: float, seconds: float) -> Itera
                 yield known | {"contender": "all", "left_out": "the time of the part was over"}
                 continue
             batch = make_batch(targets, b, m, d, dtype=dtype, device=device)
-            floor = asdict(measure(four_matmuls(batch), device=device, seconds=seconds, clear=batch.clear))
+            cost = {"device": device, "seconds": seconds, "most_rounds": rounds, "clear": batch.clear}
+            floor = asdict(measure(four_matmuls(batch), **cost))
             yield known | {"contender": "four matmuls", "ratio": 1.0} | floor
             truth = judge(batch)
             for own, reason in contenders_of(part, size, device):
                 if reason is None and time.monotonic() > deadline:
                     reason = "the time of the part was over"
-                row = {"left_out": reason} if reason else row_of(own, batch, truth, device=device, seconds=seconds)
+                row = {"left_out": reason} if reason else row_of(own, batch, truth, cost)
                 if "median_ms" in row:
                     row["ratio"] = row["median_ms"] / floor["median_ms"]
                 yield known | {"contender": own.name, "is_ours": own.is_ours} | row
                 free(device)
 
 
-def row_of(own: Contender, batch: Batch, truth: Any, *, device: str, seconds: float) -> dict[str, Any]:
+def row_of(own: Contender, batch: Batch, truth: Truth, cost: dict[str, Any]) -> dict[str, Any]:
     """Checks and measures one contender, or tells why not."""
     try:
         step = own.step(batch)
@@ -124,7 +125,7 @@ def row_of(own: Contender, batch: Batch, truth: Any, *, device: str, seconds: fl
             row = {"error": error, "allowed": most, "passed": error <= most}
         del loss
         step.run()
-        return row | asdict(measure(step, device=device, seconds=seconds, clear=batch.clear))
+        return row | asdict(measure(step, **cost))
     except LeftOut as reason:
         return {"left_out": str(reason)}
     except torch.OutOfMemoryError:
@@ -190,7 +191,9 @@ def run_part(part: str, options: argparse.Namespace) -> bool:
     if part == "correctness":
         rows = print_checks(check_all(device, deadline=deadline))
     else:
-        rows = print_rows(rows_of(part, device, deadline=deadline, seconds=options.seconds / 400))
+        rows = print_rows(
+            rows_of(part, device, deadline=deadline, seconds=options.seconds / 400, rounds=options.rounds)
+        )
     machine["seconds"] = round(time.monotonic() - begin, 1)
     print(f"{part}: {machine['seconds']} s")
     if options.out:
@@ -208,6 +211,7 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--seconds", type=float, default=200, help="time of a part, after which rows are left out")
+    parser.add_argument("--rounds", type=int, default=50, help="most steps in a median")
     parser.add_argument("--processes", type=int, help="processes that compile kernels first (8; none on a CPU)")
     parser.add_argument("--out", type=Path, help="folder for gpu-PART.json and gpu-PART.png")
     parser.add_argument("--warm", nargs=6, help=argparse.SUPPRESS)

@@ -40,17 +40,18 @@ class Measured:
     peak_mib: float | None
 
 
-def measure(step: Step, *, device: str, seconds: float, clear: Callable[[], None]) -> Measured:
+def measure(step: Step, *, device: str, seconds: float, most_rounds: int, clear: Callable[[], None]) -> Measured:
     """Measures a step that has run before, within about so many seconds.
 
     Args:
         step: The step.
         device: "cuda" or "cpu".
         seconds: The time to spend on the median.
+        most_rounds: The most steps in the median.
         clear: Forgets the gradients, so that the peak of memory has them.
     """
     first = _time(step, device)[0]
-    rounds = int(min(50, max(5 if device == "cuda" else 1, 1e3 * seconds / max(first, 1e-3))))
+    rounds = int(min(most_rounds, max(5 if device == "cuda" else 1, 1e3 * seconds / max(first, 1e-3))))
     times = [_time(step, device) for _ in range(rounds)]
     with profile(activities=[ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device == "cuda")) as seen:
         step.run()
