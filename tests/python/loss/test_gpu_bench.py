@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import json
-import os
-import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import unicl
 
+pytest.importorskip("triton", reason="triton is not installed")
+
 BENCHES = Path(__file__).parents[3] / "benches" / "loss"
 PARTS = ("correctness", "small", "large", "sets", "peers", "ranks")
-
-
-def run(*arguments):
-    command = [sys.executable, str(BENCHES / "gpu.py"), *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def outcome(tmp_path_factory):
-    """What all parts print and write on a CPU."""
-    folder = tmp_path_factory.mktemp("gpu")
-    found = run("--device", "cpu", "--seconds", "600", "--rounds", "2", "--out", str(folder))
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found.stdout, {part: json.loads((folder / f"gpu-{part}.json").read_text()) for part in PARTS}, folder
+MODULES = ("batches", "judge", "contenders", "measure", "correctness", "report", "gpu")
 
 
 @pytest.fixture(scope="module")
 def benches():
-    """The modules of the benchmark, which lie beside one another."""
-    names = ("batches", "judge", "contenders", "measure")
+    """The modules of the benchmark, which lie beside one another, and ``run``: what a call prints, and its error."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(BENCHES)
-        yield [__import__(name) for name in names]
-    for name in names:
+        found = SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
+
+        def run(*arguments):
+            printed, error = io.StringIO(), None
+            patch.setattr(sys, "argv", ["gpu.py", *arguments])
+            with redirect_stdout(printed):
+                try:
+                    found.gpu.main()
+                except SystemExit as stop:
+                    error = stop.code
+            return printed.getvalue(), error
+
+        found.run = run
+        yield found
+    for name in MODULES:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def outcome(benches, tmp_path_factory):
+    """What all parts print and write on a CPU."""
+    folder = tmp_path_factory.mktemp("gpu")
+    printed, error = benches.run("--device", "cpu", "--seconds", "3000", "--rounds", "1", "--out", str(folder))
+    assert not error, printed
+    return printed, {part: json.loads((folder / f"gpu-{part}.json").read_text()) for part in PARTS}, folder
 
 
 @pytest.mark.parametrize("part", PARTS[1:])
@@ -91,31 +102,40 @@ def test_peers_that_are_missing_are_named(outcome):
     assert any(row["contender"].startswith("open_clip") and row.get("passed") for row in outcome[1]["peers"]["rows"])
 
 
-def test_kernels_are_compiled_in_processes_of_their_own_first(tmp_path):
-    found = run("--device", "cpu", "--part", "ranks", "--processes", "1", "--rounds", "1", "--out", str(tmp_path))
-    assert found.returncode == 0, found.stdout + found.stderr
-    assert json.loads((tmp_path / "gpu-ranks.json").read_text())["machine"]["warm_up_s"] > 0
+def test_kernels_are_compiled_in_processes_of_their_own_first(benches):
+    assert len(benches.gpu.jobs_of("small", "cuda")) == 12  # five sizes and one of float16, pairs and labels
+    assert benches.gpu.jobs_of("ranks", "cpu") == [["ranks", "pairs", "8", "64", "32", "bfloat16"]]
+    assert benches.gpu.warm_up("ranks", "cpu", processes=1) > 0
 
 
-def test_a_part_whose_time_is_over_says_so_and_fails(tmp_path):
-    found = run("--device", "cpu", "--part", "small", "--seconds", "0", "--out", str(tmp_path))
-    assert found.returncode != 0
-    assert "the time of the part was over" in found.stdout
-    assert "no answer was checked" in found.stdout
+def test_a_part_whose_time_is_over_says_so_and_fails(benches, tmp_path):
+    printed, error = benches.run("--device", "cpu", "--part", "small", "--seconds", "0", "--out", str(tmp_path))
+    assert error == "wrong or unchecked: see the rows above"
+    assert "the time of the part was over" in printed
+    assert "no answer was checked" in printed
     assert all("median_ms" not in row for row in json.loads((tmp_path / "gpu-small.json").read_text())["rows"])
 
 
+def test_a_wrong_answer_of_ours_is_marked_and_fails(benches, monkeypatch):
+    wrong = benches.contenders.Contender(
+        name="unicl", make=lambda _: lambda batch: 1.2 * benches.contenders.ours(batch), is_ours=True
+    )
+    monkeypatch.setattr(benches.gpu, "OURS", (wrong,))
+    printed, error = benches.run("--device", "cpu", "--part", "ranks", "--rounds", "1")
+    assert error == "wrong or unchecked: see the rows above"
+    assert "WRONG" in printed
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a card is there")
-def test_without_a_card_it_says_what_to_do():
-    found = run("--part", "small")
-    assert found.returncode != 0
-    assert "expected a CUDA device; got none: pass --device cpu" in found.stderr
+def test_without_a_card_it_says_what_to_do(benches):
+    error = benches.run("--part", "small")[1]
+    assert error == "expected a CUDA device; got none: pass --device cpu to run tiny sizes on the CPU"
 
 
 @pytest.mark.parametrize("targets", ["pairs", "labels", "sets of 1", "sets of 3"])
 @pytest.mark.parametrize("texts", [13, 40])
 def test_the_judge_gives_the_loss_and_gradients_of_the_reference(benches, monkeypatch, targets, texts):
-    batches, judge, *_ = benches
+    batches, judge = benches.batches, benches.judge
     if targets.startswith("sets") and texts != 13:
         with pytest.raises(ValueError, match="expected as many texts as images with sets; got 13 and 40"):
             batches.make_batch(targets, 13, texts, 8, dtype=torch.float64, device="cpu")
@@ -139,7 +159,7 @@ def test_the_judge_gives_the_loss_and_gradients_of_the_reference(benches, monkey
 
 
 def test_the_judge_sees_an_answer_that_is_wrong(benches):
-    batches, judge, contenders, _ = benches
+    batches, judge, contenders = benches.batches, benches.judge, benches.contenders
     batch = batches.make_batch("labels", 32, 32, 16, dtype=torch.bfloat16, device="cpu")
     truth = judge.judge(batch)
     loss = contenders.ours(batch)
@@ -159,7 +179,7 @@ def test_the_judge_sees_an_answer_that_is_wrong(benches):
 
 @pytest.mark.parametrize(("targets", "texts"), [("pairs", 24), ("labels", 24), ("labels", 48), ("sets of 3", 24)])
 def test_the_dense_equation_gives_the_loss_of_the_judge(benches, targets, texts):
-    batches, judge, contenders, _ = benches
+    batches, judge, contenders = benches.batches, benches.judge, benches.contenders
     batch = batches.make_batch(targets, 24, texts, 16, dtype=torch.float32, device="cpu")
     loss = contenders.PLAIN[0].step(batch).run()
     assert max(judge.errors(batch, loss, judge.judge(batch)).values()) < 1e-5
