@@ -1,219 +1,231 @@
-"""Measures the loss on a GPU, after checking that it is right. No number here was measured yet.
+"""Measures the loss on a GPU, after checking that it is right. Each part takes less than four minutes of a card.
 
-    python benches/loss/gpu.py --rows 16384 65536 --width 768
-    python benches/loss/gpu.py --dry          # on a CPU, tiny, with the tiled backend in the kernels' place
+    python benches/loss/gpu.py --part correctness            # against float64; nothing is timed
+    python benches/loss/gpu.py --part small --out results    # 256 to 4,096 rows, as one GPU trains with
+    python benches/loss/gpu.py --part large                  # 8,192 to 131,072 rows
+    python benches/loss/gpu.py --part sets                   # label sets beside integer labels
+    python benches/loss/gpu.py --part peers                  # the packages of others, where they are installed
+    python benches/loss/gpu.py --part ranks                  # 4,096 images and 32,768 texts: one rank of eight
+    python benches/loss/gpu.py --device cpu                  # all parts, tiny, to see that they run without a card
 
-Correctness against float64 comes first, with deterministic=True (fixed tiles) and False (tiles timed on the card). An
-error stops the run. Then come time (CUDA events, best of the rounds, contenders in turn) and peak memory. The
-contenders are eager PyTorch, torch.compile, open_clip's ClipLoss, and Inf-CL and memeff where they are installed. The
-floor is four matmuls of the features' dtype. Last come the chosen tiles. Targets on an H100: 65,536 rows, width 768,
-bfloat16 in 55 ms and 1.5 GB.
+Kernels are compiled first, by several processes that fill Triton's cache. Every answer is checked against float64
+before it is timed. A wrong answer of ours makes the exit status 1. A row that cannot run is printed with its reason.
+The most important rows come first; when the time of a part is over, the rest is left out, and this is printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
+import contextlib
+import datetime
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
-from torch import Tensor
-from torch.nn.functional import log_softmax, normalize
+from batches import TARGETS, Batch, make_batch
+from contenders import OURS, PEERS, PLAIN, Contender, LeftOut, four_matmuls
+from correctness import DTYPES, check_all
+from judge import Truth, errors, judge, worst
+from measure import ON_CUDA_ALONE, free, measure
+from report import print_checks, print_rows, write_report
 
-import unicl
+PARTS = ("correctness", "small", "large", "sets", "peers", "ranks")
+# A size is b, m, d and the dtype.
+Size = tuple[int, int, int, torch.dtype]
+HALVES = (torch.bfloat16, torch.float16)
+ROWS = {
+    "cuda": {
+        "small": (1024, 4096, 256, 512, 2048),
+        "large": (65_536, 32_768, 16_384, 8_192, 131_072),
+        "sets": (32_768, 16_384, 1024, 4096),
+        "peers": (65_536, 32_768, 16_384, 4096, 1024),
+        "ranks": (4096,),
+    },
+    "cpu": {"small": (24, 16), "large": (48,), "sets": (24,), "peers": (24,), "ranks": (8,)},
+}
+WIDTHS = {"cuda": (768, 512, 1024), "cpu": (32,)}
+# Compiled calls and plain PyTorch run at one width and dtype, so that a part is done in time.
+MAIN = "measured at the first width in bfloat16 alone, to fit the part into its time"
 
-SCALE = 14.3
-# Plain PyTorch holds about 31 bytes for each logit with labels; beyond this it is not asked to.
-MOST_EAGER_ROWS = 32_768
+
+def sizes_of(part: str, device: str) -> list[Size]:
+    """The sizes of a part, the most important first."""
+    found = []
+    for dtype in HALVES:
+        for d in WIDTHS[device]:
+            found += [(b, 8 * b if part == "ranks" else b, d, dtype) for b in ROWS[device][part]]
+    return [size for size in found if part != "peers" or is_main(size, device)]
 
 
-def eager_dense(image: Tensor, text: Tensor, labels: Tensor, scale: Tensor) -> Tensor:
-    """UniCL as plain PyTorch writes it."""
-    logits = scale.to(image.dtype) * image @ text.T
-    target = (labels[:, None] == labels[None]).to(logits.dtype)
-    target = target / target.sum(1, keepdim=True)
-    both = log_softmax(logits, dim=1), log_softmax(logits.T, dim=1)
-    return -sum((target * log_p).sum(1).mean() for log_p in both) / 2
+def is_main(size: Size, device: str) -> bool:
+    """Tells whether a size is measured with all contenders."""
+    return size[2:] == (WIDTHS[device][0], HALVES[0])
 
 
-def contenders(device: str) -> dict[str, tuple[Callable[..., Tensor], bool]]:
-    """Name to (function of (image, text, labels, scale), whether labels count)."""
-    ours = "triton" if device == "cuda" else "tiled"
-    compiled = torch.compile(eager_dense, dynamic=False)
-    found: dict[str, tuple[Callable[..., Tensor], bool]] = {
-        f"unicl {ours}, labels": (lambda u, v, y, s: unicl.fused_loss(u, v, y, None, s, backend=ours), True),
-        f"unicl {ours}, labels, deterministic=False": (
-            lambda u, v, y, s: unicl.fused_loss(u, v, y, None, s, backend=ours, deterministic=False),
-            True,
-        ),
-        f"unicl {ours}, pairs": (lambda u, v, _, s: unicl.fused_loss(u, v, None, None, s, backend=ours), False),
-        f"unicl {ours}, pairs, deterministic=False": (
-            lambda u, v, _, s: unicl.fused_loss(u, v, None, None, s, backend=ours, deterministic=False),
-            False,
-        ),
-        "unicl tiled, labels": (lambda u, v, y, s: unicl.fused_loss(u, v, y, None, s, backend="tiled"), True),
-        "eager dense": (eager_dense, True),
-        "open_clip ClipLoss": (lambda u, v, _, s: open_clip.ClipLoss()(u, v, s.to(u.dtype)), False),
+def targets_of(part: str) -> tuple[str, ...]:
+    """The kinds of targets of a part."""
+    return TARGETS[1:] if part == "sets" else TARGETS[:2]
+
+
+def contenders_of(part: str, size: Size, device: str) -> Iterator[tuple[Contender, str | None]]:
+    """The contenders of a part, each with a reason why it is left out at this size, or None."""
+    if part == "peers":
+        yield from ((own, None) for own in (OURS[0], *PEERS))
+        return
+    for own in OURS:
+        yield own, None if is_main(size, device) or own.graph or own is OURS[0] else MAIN
+    for own in PLAIN:
+        yield own, None if is_main(size, device) else MAIN
+
+
+def rows_of(part: str, device: str, *, deadline: float, seconds: float, rounds: int) -> Iterator[dict[str, Any]]:
+    """Gives the rows of a part, one for each contender, targets and size."""
+    for size in sizes_of(part, device):
+        b, m, d, dtype = size
+        for targets in targets_of(part):
+            known = {
+                "part": part,
+                "b": b,
+                "m": m,
+                "d": d,
+                "dtype": str(dtype).removeprefix("torch."),
+                "targets": targets,
+            }
+            if time.monotonic() > deadline:
+                yield known | {"contender": "all", "left_out": "the time of the part was over"}
+                continue
+            batch = make_batch(targets, b, m, d, dtype=dtype, device=device)
+            cost = {"device": device, "seconds": seconds, "most_rounds": rounds, "clear": batch.clear}
+            floor = asdict(measure(four_matmuls(batch), **cost))
+            yield known | {"contender": "four matmuls", "ratio": 1.0} | floor
+            truth = judge(batch)
+            for own, reason in contenders_of(part, size, device):
+                if reason is None and time.monotonic() > deadline:
+                    reason = "the time of the part was over"
+                row = {"left_out": reason} if reason else row_of(own, batch, truth, cost)
+                if "median_ms" in row:
+                    row["ratio"] = row["median_ms"] / floor["median_ms"]
+                yield known | {"contender": own.name, "is_ours": own.is_ours} | row
+                free(device)
+
+
+def row_of(own: Contender, batch: Batch, truth: Truth, cost: dict[str, Any]) -> dict[str, Any]:
+    """Checks and measures one contender, or tells why not."""
+    try:
+        step = own.step(batch)
+        loss = step.run()
+        row: dict[str, Any] = {"error": None, "allowed": None, "passed": None}
+        if own.same_loss:
+            error, most = worst(batch, errors(batch, loss, truth), truth)
+            row = {"error": error, "allowed": most, "passed": error <= most}
+        del loss
+        step.run()
+        return row | asdict(measure(step, **cost))
+    except LeftOut as reason:
+        return {"left_out": str(reason)}
+    except torch.OutOfMemoryError:
+        total = torch.cuda.get_device_properties(0).total_memory / 2**30
+        return {"left_out": f"does not fit into the {total:.0f} GiB of the card"}
+    except Exception as reason:
+        return {"failed": f"{type(reason).__name__}: {(str(reason).splitlines() or [''])[0]}"}
+
+
+def jobs_of(part: str, device: str) -> list[list[str]]:
+    """What is compiled before a part, as the arguments of ``warm``: one job for each process."""
+    if part == "correctness":
+        sizes = [(ROWS[device]["small"][0],) * 2 + (WIDTHS[device][0], dtype) for dtype in DTYPES]
+        kinds: tuple[str, ...] = (TARGETS[0], TARGETS[1], TARGETS[3])
+    else:
+        every, kinds = sizes_of(part, device), targets_of(part)
+        sizes = [size for size in every if is_main(size, device)]
+        sizes += [size for size in every if size[3] == HALVES[1]][:1]
+    jobs = [[part, kind, *map(str, size[:3]), str(size[3]).removeprefix("torch.")] for size in sizes for kind in kinds]
+    return jobs if device == "cuda" else jobs[:1]  # nothing is compiled there; one shows that it runs
+
+
+def warm_up(part: str, device: str, processes: int) -> float:
+    """Compiles the kernels of a part in processes of their own; gives the seconds that it took."""
+    begin = time.monotonic()
+    waiting, running = jobs_of(part, device), list[subprocess.Popen[bytes]]()
+    while waiting or running:
+        while waiting and len(running) < processes:
+            command = [sys.executable, __file__, "--device", device, "--warm", *waiting.pop(0)]
+            running.append(subprocess.Popen(command))  # noqa: S603
+        running = [process for process in running if process.poll() is None]
+        time.sleep(0.05)
+    return time.monotonic() - begin
+
+
+def warm(part: str, targets: str, b: str, m: str, d: str, dtype: str, *, device: str) -> None:
+    """Runs the contenders of a part once. What fails here fails again, and is printed, where it is measured."""
+    size = (int(b), int(m), int(d), getattr(torch, dtype))
+    every = [(OURS[0], None)] if part == "correctness" else contenders_of(part, size, device)
+    for own, reason in every:
+        with contextlib.suppress(Exception):
+            if reason is None:
+                own.step(make_batch(targets, *size[:3], dtype=size[3], device=device)).run()
+        free(device)
+
+
+def run_part(part: str, options: argparse.Namespace) -> bool:
+    """Runs a part, prints and writes what it found, and tells whether ours was right everywhere."""
+    begin, device = time.monotonic(), options.device
+    machine = {
+        "part": part,
+        "date": datetime.date.today().isoformat(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu, tiny sizes: to see that it runs",
+        "torch": torch.__version__,
+        "triton": __import__("triton").__version__,
     }
-    if device == "cuda":
-        found["torch.compile of it"] = (compiled, True)
-        if importlib.util.find_spec("inf_cl"):
-            from inf_cl import cal_inf_loss
-
-            found["Inf-CL"] = (
-                lambda u, v, _, s: (cal_inf_loss(u, v, scale=s) + cal_inf_loss(v, u, scale=s)) / 2,
-                False,
-            )
-        if importlib.util.find_spec("memeff"):
-            from memeff import MemoryEfficientCLIPLoss
-
-            loss = MemoryEfficientCLIPLoss(temperature=1 / SCALE, normalized_inputs=True, stable=False)
-            found["memeff"] = (lambda u, v, _, __: loss(u, v), False)
-    return found
-
-
-def make_inputs(rows: int, width: int, dtype: torch.dtype, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Image and text features, labels of 1,000 classes, and the scale."""
-    generator = torch.Generator().manual_seed(0)
-    image = normalize(torch.randn(rows, width, generator=generator), dim=1)
-    text = normalize(0.3 * image + 0.7 * normalize(torch.randn(rows, width, generator=generator), dim=1), dim=1)
-    labels = torch.randint(0, 1000, (rows,), generator=generator).to(device)
-    image, text = (x.to(device, dtype).requires_grad_() for x in (image, text))
-    return image, text, labels, torch.tensor(SCALE, device=device, requires_grad=True)
-
-
-def check(device: str, width: int, rows: int) -> None:
-    """Compares loss and gradients with the float64 reference, all dtypes, ragged sizes; stops if one is off."""
-    backend = "triton" if device == "cuda" else "tiled"
-    for dtype, allowed in ((torch.float32, 1e-5), (torch.bfloat16, 2e-2), (torch.float16, 4e-3)):
-        for size, deterministic in ((rows, True), (rows - 5, True), (rows, False), (rows - 5, False)):
-            image, text, labels, scale = make_inputs(size, width, dtype, device)
-            exact = [x.detach().double().requires_grad_() for x in (image, text, scale)]
-            wanted = unicl.fused_loss(*exact[:2], labels, None, exact[2], backend="reference")
-            wanted.backward()
-            loss = unicl.fused_loss(image, text, labels, None, scale, backend=backend, deterministic=deterministic)
-            loss.backward()
-            pairs = [(loss, wanted), *((x.grad, y.grad) for x, y in zip((image, text, scale), exact, strict=True))]
-            errors = [float((a.detach().double() - b.detach()).norm() / b.detach().norm()) for a, b in pairs]
-            print(
-                f"{dtype}, {size} rows, {deterministic=}: relative errors of loss, image, text, scale:",
-                *(f"{x:.1e}" for x in errors),
-            )
-            if max(errors) > allowed:
-                raise SystemExit(f"wrong: an error of {max(errors):.1e} exceeds {allowed}")
-
-
-def milliseconds(function: Callable[[], Any], device: str) -> float:
-    """Time of one call."""
-    if device != "cuda":
-        start = time.perf_counter()
-        function()
-        return 1e3 * (time.perf_counter() - start)
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()
-    function()
-    end.record()
-    torch.cuda.synchronize()
-    return float(start.elapsed_time(end))
-
-
-def measure(rows: int, width: int, dtype: torch.dtype, device: str, rounds: int) -> list[dict[str, Any]]:
-    """Best time and peak memory of every contender at one size, with the fraction of the four-matmul floor."""
-    image, text, labels, scale = make_inputs(rows, width, dtype, device)
-    runs: dict[str, Callable[[], Any]] = {}
-    for name, (function, _) in contenders(device).items():
-        if rows > MOST_EAGER_ROWS and name in ("eager dense", "open_clip ClipLoss", "torch.compile of it"):
-            continue
-
-        def run(function: Callable[..., Tensor] = function) -> None:
-            image.grad = text.grad = scale.grad = None
-            function(image, text, labels, scale).backward()
-
-        runs[name] = run
-    chunk, u, v = min(rows, 4096), image.detach(), text.detach()
-    g = torch.empty(chunk, rows, dtype=dtype, device=device)
-
-    def floor() -> None:
-        for start in range(0, rows, chunk):
-            part = u[start : start + chunk]
-            out = g[: len(part)]
-            torch.mm(part, v.T, out=out)
-            torch.mm(part, v.T, out=out)
-            torch.mm(out, v)
-            torch.mm(out.T, part)
-
-    runs["four matmuls"] = floor
-    best, peak = dict.fromkeys(runs, float("inf")), dict.fromkeys(runs, float("nan"))
-    for run in runs.values():
-        run()
-    for _ in range(rounds):
-        for name, run in runs.items():
-            if device == "cuda":
-                torch.cuda.reset_peak_memory_stats()
-                before = torch.cuda.memory_allocated()
-            best[name] = min(best[name], milliseconds(run, device))
-            if device == "cuda":
-                peak[name] = (torch.cuda.max_memory_allocated() - before) / 2**20
-    return [
-        {"rows": rows, "width": width, "dtype": str(dtype).removeprefix("torch."), "contender": name}
-        | {"runtime_ms": time_ms, "peak_mib": peak[name], "times_floor": time_ms / best["four matmuls"]}
-        for name, time_ms in best.items()
-    ]
-
-
-def plot(records: list[dict[str, Any]], path: Path) -> None:
-    """Time over rows, a line for each contender."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(8, 5))
-    for name in dict.fromkeys(row["contender"] for row in records):
-        own = [row for row in records if row["contender"] == name]
-        axis.plot([row["rows"] for row in own], [row["runtime_ms"] for row in own], marker="o", label=name)
-    axis.set(xscale="log", yscale="log", xlabel="rows", ylabel="forward + backward, ms")
-    axis.legend()
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    if options.processes:
+        machine["warm_up_s"] = round(warm_up(part, device, options.processes), 1)
+    print("\n" + ", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
+    if device == "cpu":
+        print(f"left out without a CUDA device: {', '.join(ON_CUDA_ALONE)}")
+    deadline = begin + options.seconds
+    if part == "correctness":
+        rows = print_checks(check_all(device, deadline=deadline))
+    else:
+        rows = print_rows(
+            rows_of(part, device, deadline=deadline, seconds=options.seconds / 400, rounds=options.rounds)
+        )
+    machine["seconds"] = round(time.monotonic() - begin, 1)
+    print(f"{part}: {machine['seconds']} s")
+    if options.out:
+        write_report(options.out, part, machine, rows)
+    is_ours = part == "correctness"
+    bad = [row for row in rows if (is_ours or row.get("is_ours")) and (row.get("passed") is False or "failed" in row)]
+    if not any(row.get("passed") for row in rows):
+        print(f"{part}: no answer was checked")
+        return False
+    return not bad
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[4096, 16384, 32768, 65536])
-    parser.add_argument("--width", type=int, default=768)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--out", type=Path, help="folder for gpu.json and gpu.png")
-    parser.add_argument("--dry", action="store_true", help="tiny sizes on the CPU, to see that it runs")
+    parser.add_argument("--part", choices=PARTS, nargs="+", default=PARTS)
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--seconds", type=float, default=200, help="time of a part, after which rows are left out")
+    parser.add_argument("--rounds", type=int, default=50, help="most steps in a median")
+    parser.add_argument("--processes", type=int, help="processes that compile kernels first (8; none on a CPU)")
+    parser.add_argument("--out", type=Path, help="folder for gpu-PART.json and gpu-PART.png")
+    parser.add_argument("--warm", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    device = "cpu" if options.dry else "cuda"
-    if options.dry:
-        options.rows, options.width, options.rounds = [64, 96], 32, 1
-    elif not torch.cuda.is_available():
-        raise SystemExit("no CUDA device was found; --dry runs a tiny version on the CPU")
-    print(f"torch {torch.__version__}, {torch.cuda.get_device_name() if device == 'cuda' else 'cpu, dry'}")
-    check(device, options.width, min(2048, options.rows[0]))
-    records: list[dict[str, Any]] = []
-    for rows in options.rows:
-        found = measure(rows, options.width, torch.bfloat16, device, options.rounds)
-        if not records:
-            print("| " + " | ".join(found[0]) + " |", "| --- " * len(found[0]) + "|", sep="\n")
-        for row in found:
-            print("| " + " | ".join(f"{x:.2f}" if isinstance(x, float) else str(x) for x in row.values()) + " |")
-        records += found
-    if device == "cuda":
-        from unicl.loss.kernels.autotune import chosen_tiles
-
-        for kind, tile in chosen_tiles().items():
-            print(*kind, "->", *(f"{name}={value}" for name, value in tile.items()))
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "gpu.json").write_text(json.dumps(records, indent=1))
-        plot(records, options.out / "gpu.png")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("expected a CUDA device; got none: pass --device cpu to run tiny sizes on the CPU")
+    if options.warm:
+        warm(*options.warm, device=options.device)
+        return
+    if options.processes is None:
+        options.processes = 8 if options.device == "cuda" else 0
+    right = [run_part(part, options) for part in options.part]
+    if not all(right):
+        raise SystemExit("wrong or unchecked: see the rows above")
 
 
 if __name__ == "__main__":
