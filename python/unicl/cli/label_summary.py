@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from unicl.cli.drawing import printable
+from unicl.cli.ending import tell
 from unicl.cli.language import share_not_english
-from unicl.files import caption_column, open_source
+from unicl.files import Reading, caption_column, open_source
 from unicl.labels import LABELS
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def show_labels(outputs: Sequence[Path], vocabulary: LabelVocabulary, *, column:
     """Writes the summary to stdout, and a warning to stderr if a tenth of the captions or more are not English.
 
     The counts are of all outputs. The captions are the first 10,000 of them, if the outputs have a column of captions.
+    If another process has taken an output away, there is a warning in place of the summary: the work is done.
 
     Args:
         outputs: The outputs of the run.
@@ -34,11 +35,15 @@ def show_labels(outputs: Sequence[Path], vocabulary: LabelVocabulary, *, column:
         column: The column with the captions; None: the usual ones.
     """
     counts = np.zeros(len(vocabulary), np.int64)
-    for path in outputs:
-        for batch in pq.ParquetFile(path).iter_batches(columns=[LABELS]):
-            counts += np.bincount(batch.column(0).flatten(), minlength=len(counts))
+    try:
+        for path in outputs:
+            for batch in open_source(path).batches([LABELS]):
+                counts += np.bincount(batch.columns.column(0).flatten(), minlength=len(counts))
+        rows = list(itertools.islice(_rows(outputs, column), SAMPLE))
+    except (OSError, ValueError) as error:
+        tell(f"warning: expected the labels that were written, for the summary; got {error}")
+        return
     frequent = [label for label in np.argsort(-counts, kind="stable")[:MOST_FREQUENT].tolist() if counts[label]]
-    rows = list(itertools.islice(_rows(outputs, column), SAMPLE))
     labelled = [(caption, labels) for caption, labels in rows if caption and labels]
     lines = []
     if frequent:
@@ -58,12 +63,13 @@ def show_labels(outputs: Sequence[Path], vocabulary: LabelVocabulary, *, column:
 
 def _rows(outputs: Iterable[Path], column: str | None) -> Iterator[tuple[str | None, list[int] | None]]:
     for path in outputs:
+        source = open_source(path, Reading(batch_rows=1024))
         try:
-            name = caption_column(open_source(path), column)
+            name = caption_column(source, column)
         except ValueError:  # the columns of the input were not copied
             continue
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=1024, columns=[name, LABELS]):
-            yield from zip(batch[name].to_pylist(), batch[LABELS].to_pylist(), strict=True)
+        for batch in source.batches([name, LABELS]):
+            yield from zip(batch.columns[name].to_pylist(), batch.columns[LABELS].to_pylist(), strict=True)
 
 
 def _cut(caption: str) -> str:

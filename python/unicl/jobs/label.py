@@ -148,5 +148,6 @@ def _label(
                 replace_vocabulary(vocabulary, plan.out, outputs, overwrite=plan.overwrite)
                 written[plan.out / VOCABULARY] = file_state(plan.out / VOCABULARY)
         stats.files += 1
+        stats.outputs.append(str(file.output))
         written[file.output] = file_state(file.output)
     refuse_replaced(written)

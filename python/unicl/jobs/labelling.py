@@ -31,6 +31,7 @@ class LabelStats(RunStats):
     """What :func:`unicl.jobs.label_files` did.
 
     Attributes:
+        outputs: The files written, in the order of their inputs.
         labelled: Captions with a label.
         labels: Labels given, in all captions together.
         no_phrase: Captions without a label because they have no noun phrase.
@@ -44,6 +45,7 @@ class LabelStats(RunStats):
         label_seconds: Time in the labeler, without the passes that count.
     """
 
+    outputs: list[str] = field(default_factory=list)
     labelled: int = 0
     labels: int = 0
     no_phrase: int = 0
