@@ -14,7 +14,6 @@ from unicl.cli.parse import parse
 from unicl.cli.progress import show_progress
 from unicl.cli.relevance import Relevance
 from unicl.cli.summary import check_stats, report
-from unicl.files import find_inputs, output_paths
 from unicl.jobs import LabelOptions, LabelStats, label_files
 from unicl.labels import open_vocabulary
 
@@ -61,10 +60,9 @@ def run(arguments: Sequence[str]) -> int:
         progress=show_progress,
     )
     report(stats, _sentence(stats, len(vocabulary)), config)
-    paths = find_inputs(config.inputs, images=config.image.relevance is not None)
     show_classes(stats)
     columns = LabelledColumns(config.label.label_name, config.reading.column, config.label.class_column)
-    show_labels(output_paths(paths, config.out), vocabulary, columns)
+    show_labels([Path(output) for output in stats.outputs], vocabulary, columns)
     return 0
 
 

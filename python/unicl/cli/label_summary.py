@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from unicl.cli.drawing import printable
+from unicl.cli.ending import tell
 from unicl.cli.language import share_not_english
-from unicl.files import caption_column, open_source
+from unicl.files import Reading, caption_column, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,6 +57,7 @@ def show_labels(outputs: Sequence[Path], vocabulary: LabelVocabulary, columns: L
 
     The counts are of all outputs. The captions are the first 10,000 of them, if the outputs have a column of captions.
     A row without a caption is shown by its class.
+    If another process has taken an output away, there is a warning in place of the summary: the work is done.
 
     Args:
         outputs: The outputs of the run.
@@ -64,11 +65,15 @@ def show_labels(outputs: Sequence[Path], vocabulary: LabelVocabulary, columns: L
         columns: The columns of the outputs.
     """
     counts = np.zeros(len(vocabulary), np.int64)
-    for path in outputs:
-        for batch in pq.ParquetFile(path).iter_batches(columns=[columns.labels]):
-            counts += np.bincount(batch.column(0).flatten(), minlength=len(counts))
+    try:
+        for path in outputs:
+            for batch in open_source(path).batches([columns.labels]):
+                counts += np.bincount(batch.columns.column(0).flatten(), minlength=len(counts))
+        rows = list(itertools.islice(_rows(outputs, columns), SAMPLE))
+    except (OSError, ValueError) as error:
+        tell(f"warning: expected the labels that were written, for the summary; got {error}")
+        return
     frequent = [label for label in np.argsort(-counts, kind="stable")[:MOST_FREQUENT].tolist() if counts[label]]
-    rows = list(itertools.islice(_rows(outputs, columns), SAMPLE))
     labelled = [(text, labels) for caption, shown, labels in rows if (text := shown or caption) and labels]
     lines = []
     if frequent:
@@ -91,7 +96,7 @@ def _rows(
 ) -> Iterator[tuple[str | None, str | None, list[int] | None]]:
     """Gives the caption of each row, what is shown in its place if there is none, and the labels."""
     for path in outputs:
-        source = open_source(path)
+        source = open_source(path, Reading(batch_rows=1024))
         usual = [column for column in (columns.classes, *CLASS_COLUMNS) if column in source.schema.names]
         try:
             names = [caption_column(source, columns.captions), *usual[:1]]
@@ -100,10 +105,11 @@ def _rows(
         if names == [""]:
             continue
         read = [*filter(None, names), columns.labels]
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=1024, columns=read):
-            nothing = [None] * len(batch)
-            captions, classes = (batch[name].to_pylist() if name else nothing for name in (*names, "")[:2])
-            for caption, of_row, labels in zip(captions, classes, batch[columns.labels].to_pylist(), strict=True):
+        for batch in source.batches(read):
+            of_batch = batch.columns
+            nothing = [None] * len(of_batch)
+            captions, classes = (of_batch[name].to_pylist() if name else nothing for name in (*names, "")[:2])
+            for caption, of_row, labels in zip(captions, classes, of_batch[columns.labels].to_pylist(), strict=True):
                 yield caption, None if caption or not of_row else f"class {_text(of_row)}", labels
 
 

@@ -97,9 +97,10 @@ def expected_false_negatives(
     if not 2 <= batch_size <= total:
         raise ValueError(f"expected a batch size from 2 to the number of rows, {total}; got {batch_size}")
 
-    kept = _sample(_joined(labels, _caption_sets(keys)), max_subsets, seed)
+    kept = _sample(np.diff(labels.offsets) + np.diff(_caption_sets(keys).offsets), max_subsets, seed)
     if len(kept) < len(labels):
         labels, keys = labels.take(kept), keys[kept]
+    labels = _renumbered(labels)
     repeated = _caption_sets(keys)
     caption, label, either = (
         _shared_pairs(sets, total, batch_size, seed) for sets in (repeated, labels, _joined(labels, repeated))
@@ -159,15 +160,14 @@ def look_up_partners(sets: LabelSets, rows: ArrayLike) -> NDArray[np.int64]:
     return np.array(partners, np.int64)
 
 
-def _sample(sets: LabelSets, max_subsets: int, seed: int) -> NDArray[np.int64]:
-    """Chooses the rows to count, ascending: all of them, or a uniform sample."""
-    lengths = np.diff(sets.offsets)
-    size = len(sets)
+def _sample(lengths: NDArray[np.int64], max_subsets: int, seed: int) -> NDArray[np.int64]:
+    """Chooses the rows to count by the numbers of their labels, ascending: all of them, or a uniform sample."""
+    rows = size = len(lengths)
     if int(lengths.max(initial=0)) > MAX_LABELS:
         size = min(size, SAMPLED_ROWS)
     elif (subsets := float(np.exp2(lengths).sum())) > max_subsets:
         size = max(2, int(size * max_subsets / subsets))
-    return np.sort(np.random.default_rng(seed).permutation(len(sets))[:size]) if size < len(sets) else np.arange(size)
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:size]) if size < rows else np.arange(size)
 
 
 def _shared_pairs(sets: LabelSets, total: int, batch_size: int, seed: int) -> SharedPairs:
@@ -214,6 +214,12 @@ def _caption_sets(keys: NDArray[np.generic]) -> LabelSets:
     is_repeated = counts[which] > 1
     names = np.cumsum(counts > 1) - 1
     return LabelSets.from_lengths(names[which[is_repeated]].astype(np.int32), is_repeated)
+
+
+def _renumbered(labels: LabelSets) -> LabelSets:
+    """Gives the labels the ids 0, 1, ... in their order. What counts them takes memory for the largest id."""
+    ids = np.unique(labels.indices, return_inverse=True)[1]
+    return LabelSets(indices=ids.astype(np.int32), offsets=labels.offsets)
 
 
 def _joined(first: LabelSets, second: LabelSets) -> LabelSets:

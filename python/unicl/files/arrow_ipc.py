@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from unicl.files.malformed import naming_file, refuse_changed
 from unicl.files.rows import RawBatch, numbered, rows_within, size_in_bytes, slices
+from unicl.files.validity import refuse_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +55,7 @@ class ArrowSource:
             whole = (reader.get_batch(n) for n in range(reader.num_record_batches)) if self._is_file else reader
             for batch in whole:
                 kept = batch if columns is None else batch.select(list(columns))
-                _validate(kept)
+                refuse_damaged(kept)
                 size = rows_within(size_in_bytes(kept) / max(kept.num_rows, 1), self._batch_rows)
                 for rows in slices(kept, size):
                     yield RawBatch(rows, numbered("row", first_row))
@@ -64,35 +65,3 @@ class ArrowSource:
 
     def _open(self, file: pa.OSFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
         return pa.ipc.open_file(file) if self._is_file else pa.ipc.open_stream(file)
-
-
-def _validate(batch: pa.RecordBatch) -> None:
-    """Refuses offsets, indices and values that lead outside of what was read. Text that is not UTF-8 stays."""
-    try:
-        batch.validate(full=True)
-    except pa.ArrowInvalid:
-        for column in batch.columns:
-            _with_bytes(column).validate(full=True)
-
-
-def _with_bytes(column: pa.Array) -> pa.Array:
-    """Gives the same values with bytes in place of strings. Nothing is looked at."""
-    if pa.types.is_dictionary(column.type):
-        return pa.DictionaryArray.from_arrays(column.indices, _with_bytes(column.dictionary), safe=False)
-    return column.view(_bytes_type(column.type))
-
-
-def _bytes_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_string(kind):
-        return pa.binary()
-    if pa.types.is_large_string(kind):
-        return pa.large_binary()
-    if pa.types.is_string_view(kind):
-        return pa.binary_view()
-    if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_bytes_type(kind.value_type)))
-    if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_bytes_type(kind.value_type)))
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_bytes_type(field.type)) for field in kind])
-    return kind

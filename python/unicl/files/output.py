@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROW_GROUP_ROWS = 1 << 15
 """As many as a batch has by default: a group is written while the next batch is worked on. Groups of 131,072 rows make
 files 2 % smaller and cost the same time."""
-ROW_GROUP_BYTES = 32 << 20
+ROW_GROUP_BYTES = 16 << 20
 """Two groups are in memory, and more copies while one is compressed."""
 
 

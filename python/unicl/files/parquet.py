@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from unicl.files.malformed import naming_file, refuse_changed
 from unicl.files.rows import RawBatch, numbered, rows_within
+from unicl.files.validity import refuse_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,12 +39,14 @@ class ParquetSource:
         # A buffer size makes pyarrow stream a column chunk; without one it reads each whole, however large. With
         # pre_buffer, and in one iteration over all row groups, it keeps memory of the groups that it has read.
         options = {"buffer_size": 1 << 20, "pre_buffer": False}
+        # On pyarrow's threads, the allocator keeps memory for each of them.
+        reading = {"batch_size": self._batch_rows, "columns": None if columns is None else list(columns)}
         with naming_file(self.path, "Parquet"), pq.ParquetFile(self.path, **options) as file:
             refuse_changed(self.path, file.schema_arrow, self.schema)
-            names = None if columns is None else list(columns)
             first_row = 0
             for groups in self._groups:
-                for batch in file.iter_batches(batch_size=self._batch_rows, columns=names, row_groups=groups):
+                for batch in file.iter_batches(row_groups=groups, use_threads=False, **reading):
+                    refuse_damaged(batch)  # pyarrow takes the indices of a dictionary as they are
                     yield RawBatch(batch, numbered("row", first_row))
                     first_row += batch.num_rows
 

@@ -43,7 +43,7 @@ class Reading:
             raise ValueError(f"expected batch_rows >= 1; got {self.batch_rows}")
 
 
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 8 << 20
 """About the largest number of bytes in a batch."""
 MAX_ROW_BYTES = 16 << 20
 """The largest size of a row of text: a line, a row of CSV, a text member of a shard."""

@@ -164,6 +164,7 @@ def _label(
                 written[plan.vocabulary_path] = file_state(plan.vocabulary_path)
         stats.files += 1
         stats.ignored += file.source.ignored if isinstance(file.source, ClassFolder) else Counter()
+        stats.outputs.append(str(file.output))
         written[file.output] = file_state(file.output)
     refuse_replaced(written)
     stats.class_names = classes.count()

@@ -34,6 +34,7 @@ class LabelStats(RunStats):
     """What :func:`unicl.jobs.label_files` did.
 
     Attributes:
+        outputs: The files written, in the order of their inputs.
         labelled: Rows with a label.
         labels: Labels given, in all captions together.
         no_phrase: Captions without a label because they have no noun phrase.
@@ -53,6 +54,7 @@ class LabelStats(RunStats):
         ignored: What is in class folders and is no row, by kind.
     """
 
+    outputs: list[str] = field(default_factory=list)
     labelled: int = 0
     labels: int = 0
     no_phrase: int = 0

@@ -120,7 +120,10 @@ class PosTagger:
         if stem == path.name:
             raise ValueError(f"expected a folder or a file named *.weights.json; got {path}")
         parts = [path.with_name(f"{stem}.{part}.json") for part in ("weights", "tagdict", "classes")]
-        return cls(_native.convert_nltk_tagger(*(part.read_text(encoding="utf-8") for part in parts)))
+        try:
+            return cls(_native.convert_nltk_tagger(*(part.read_text(encoding="utf-8") for part in parts)))
+        except ValueError as error:
+            raise ValueError(f"{path}: expected NLTK's weights; got files that are not: {error}") from None
 
     def save(self, path: str | Path) -> None:
         """Writes the weights as a tagger file, for :meth:`load`."""

@@ -1,5 +1,6 @@
 """The end of `unicl label`: frequent labels, examples, and the warning about captions that are not English."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,38 @@ def test_without_a_column_of_captions_the_labels_are_shown_alone(
 ) -> None:
     label(tmp_path, ENGLISH, "--no-copy-columns")
     assert capsys.readouterr().out.splitlines()[-1].startswith("most frequent: dog 3")
+
+
+@pytest.mark.parametrize("files", [["captions.txt"], ["captions.txt", "more.txt"]])
+def test_inputs_that_come_or_go_right_after_the_run_change_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, files: list[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in files:
+        (tmp_path / "in" / name).write_text("a dog\n")
+
+    def change(*_: object) -> None:
+        for name in files:
+            (tmp_path / "in" / name).unlink()
+        (tmp_path / "in" / "new.txt").write_text("a cat\n")
+
+    monkeypatch.setattr("unicl.cli.label.report", change)
+    assert main(["label", str(tmp_path / "in"), "--vocabulary", "coco", "--out", str(tmp_path / "out")]) == 0
+    assert f"most frequent: dog {len(files)}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1 no Parquet"])
+def test_an_output_that_is_taken_right_after_the_run_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    output = tmp_path / "out" / "captions.parquet"
+    monkeypatch.setattr(
+        "unicl.cli.label.report", lambda *_: output.write_bytes(content) if content else output.unlink()
+    )
+    label(tmp_path, ENGLISH)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert re.search(r"warning: expected the labels that were written, .*; got .*captions\.parquet.*\n$", told.err)
 
 
 def test_control_characters_of_an_example_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,17 @@ def brute_force(rows: list[tuple[int, set[int]]], batch_size: int, kind: str) ->
     return tuple((totals / len(batches)).tolist())
 
 
+@given(ROWS)
+def test_ids_may_be_any_numbers_and_take_no_memory_for_the_others(rows: list[tuple[int, set[int]]]) -> None:
+    captions = [caption for caption, _ in rows]
+    small, large = (
+        LabelSets.from_lists([{factor * label for label in labels} for _, labels in rows])
+        for factor in (1, (2**31 - 1) // 5)
+    )
+    found = [expected_false_negatives(sets, captions, batch_size=2) for sets in (small, large)]
+    assert found[0] == found[1]
+
+
 @given(ROWS, st.data())
 def test_expected_values_are_the_means_over_all_batches(rows: list[tuple[int, set[int]]], data: st.DataObject) -> None:
     batch_size = data.draw(st.integers(2, len(rows)))

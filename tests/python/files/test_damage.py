@@ -151,6 +151,27 @@ def test_compressed_text_is_known_by_its_first_bytes(tmp_path: Path) -> None:
     assert captions_of(tmp_path / "x.TXT.GZ") == ["a dog"]
 
 
+def test_no_damage_in_parquet_leads_outside_of_what_was_read(tmp_path: Path) -> None:
+    texts = pa.array(["a dog", "a cat", None, "a cow"] * 3)
+    table = pa.table({"caption": texts.dictionary_encode(), "text": texts})
+    file = io.BytesIO()
+    pq.write_table(table, file, compression="none", write_statistics=False)
+    messages = []
+    for place in range(len(file.getvalue()) // 2):  # the second half is the schema
+        damaged = bytearray(file.getvalue())
+        damaged[place] ^= 0x1F
+        (tmp_path / "x.parquet").write_bytes(damaged)
+        try:
+            for batch in open_source(tmp_path / "x.parquet").batches():
+                for column in batch.columns.columns:
+                    if pa.types.is_dictionary(column.type):
+                        assert set(column.indices.to_pylist()) <= {None, *range(len(column.dictionary))}
+        except ValueError as error:
+            messages.append(str(error))
+    assert len(messages) > 10
+    assert all(str(tmp_path / "x.parquet") in message for message in messages)
+
+
 CHANGES = {
     "x.txt": (b"a dog\na cat\n", b"a dog\n"),
     "x.csv": (b"caption\na dog\na cat\n", b"caption\na dog\n"),

@@ -97,3 +97,30 @@ def test_ten_times_the_images_take_the_same_memory(tmp_path: Path, name: str) ->
         write_images(tmp_path / str(factor) / name, content.getvalue(), factor * 500)
         peaks.append(peak_mib(tmp_path / str(factor) / name, tmp_path / f"{factor}.out", PEAK_MIB_WITH_IMAGES))
     assert peaks[1] < peaks[0] + 130, "the pixels of the larger file are 938 MB, and its bytes in Parquet 300 MB"
+
+
+PEAK_MIB_OF_A_COPY = """
+import re, sys
+from pathlib import Path
+from unicl import LabelVocabulary
+from unicl.jobs import label_files
+
+label_files([sys.argv[1]], Path(sys.argv[2]), LabelVocabulary.from_names(["dog"]))
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 2**10)
+"""
+
+
+@pytest.mark.parametrize(("images", "rows"), [(True, 1_500), (False, 150_000)])
+def test_a_copy_of_a_larger_file_takes_the_same_memory(tmp_path: Path, images: bool, rows: int) -> None:  # noqa: FBT001
+    """Sizes and buffers are those of users. 2 and 20 million captions are in benches/text/memory.py."""
+    peaks = []
+    for factor in (1, 6):
+        source = tmp_path / str(factor) / "x.parquet"
+        source.parent.mkdir()
+        if images:
+            write_images(source, b"", factor * rows)
+        else:
+            write_captions(source, factor * rows)
+        peaks.append(peak_mib(source, tmp_path / f"{factor}.out", PEAK_MIB_OF_A_COPY))
+        source.unlink()
+    assert peaks[1] < 1.15 * peaks[0], "the images of the larger file are 540 MB, its captions 30 MB"
