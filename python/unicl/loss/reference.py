@@ -118,7 +118,7 @@ def dense_overlaps(
 ) -> Float[Tensor, "b columns"]:
     """Gives q for sets of labels, shape (b, m + k): the cosine of the weight vectors, or ("any") 1 where they meet."""
     given = [sets for sets in (image_sets, text_sets, extra_sets) if sets is not None]
-    known = torch.cat([torch.as_tensor(sets.indices).long() for sets in given]).unique()
+    known = torch.cat([torch.as_tensor(sets.indices).long() for sets in given]).unique()  # type: ignore[no-untyped-call]
     image, text, *extra = (_dense(sets, known) for sets in given)
     every_text = torch.cat([text, *extra])
     q = torch.nn.functional.normalize(image, dim=1) @ torch.nn.functional.normalize(every_text, dim=1).T
