@@ -1,4 +1,4 @@
-"""Checks a wheel: its content, and docs/cli.md's installation without torch. Use: ``python tools/check_wheel.py WHEEL``.
+"""Checks a wheel, ``python tools/check_wheel.py WHEEL``: its content, and docs/cli.md's installation without torch.
 
 A new virtual environment gets the wheel without its dependencies, then numpy and pyarrow, then what the commands need.
 """
@@ -63,7 +63,7 @@ def main() -> None:
         programs = Path(folder) / "venv" / "bin"
 
         def run(program: str, *words: str) -> None:
-            subprocess.run([programs / program, *words], cwd=folder, check=True)
+            subprocess.run([programs / program, *words], cwd=folder, check=True)  # noqa: S603 - our own words
 
         run("pip", "install", "--quiet", "--no-deps", str(wheel))
         run("pip", "install", "--quiet", "numpy", "pyarrow")
