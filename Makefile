@@ -11,7 +11,7 @@ INPUTS := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rust
 # Without build isolation, pip looks for maturin in the PATH.
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --no-build-isolation -c constraints.txt
 
-.PHONY: help demo test check bench fuzz docs wheel clean
+.PHONY: help demo test check bench fuzz docs wheel bounds clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -85,5 +85,13 @@ wheel: $(VENV)/python ## a wheel for x86-64 or arm64 Linux with glibc 2.17 or ne
 	@$(BIN)/auditwheel show dist/*.whl
 	@$(BIN)/python tools/check_wheel.py dist/*.whl
 
+LOWEST := $(VENV)-lowest
+bounds: $(VENV)/python ## the tests at the lowest versions that pyproject.toml allows (ARGS=tests/python/files: some of them)
+	@$(PYTHON) -m venv --clear $(LOWEST)
+	@$(BIN)/python tools/lowest_versions.py > $(LOWEST)/versions.txt
+	@$(LOWEST)/bin/python -m pip install --quiet -c $(LOWEST)/versions.txt maturin setuptools  # triton 3.2 imports setuptools
+	@PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" $(LOWEST)/bin/python -m pip install --no-build-isolation -c $(LOWEST)/versions.txt --editable '.[dev]'
+	@$(LOWEST)/bin/python -m pytest $(ARGS)
+
 clean: ## remove the environment and every build output
-	rm -rf $(VENV) target runs site dist
+	rm -rf $(VENV) $(LOWEST) target runs site dist
