@@ -311,7 +311,7 @@ def test_labels_of_other_forms_are_refused_with_what_to_use(labels, message):
 def test_the_device_makes_the_same_check_without_a_wait(monkeypatch):
     """The check of a GPU, on a CPU: there it is an error at once."""
     wrong = torch.tensor([3, -1, 4]), torch.tensor([3, 4, -1])
-    with pytest.raises(RuntimeError, match="expected each image without a class .* to have a text without one"):
+    with pytest.raises(RuntimeError, match=r"expected each image without a class .* to have a text without one"):
         given._assert_own_texts(*wrong)
     for image, text in (([3, -1, 4], [3, -1, -1]), ([-1], [-2, 5]), ([7, -1], [7]), ([], [])):
         given._assert_own_texts(torch.tensor(image), torch.tensor(text))
