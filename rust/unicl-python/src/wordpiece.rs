@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use unicl_core::text::{
-    ControlNames, NamedPart, Normalization, Rows, TooLong, Vocabulary, VocabularyError,
+    ControlNames, NamedPart, Normalization, Rows, TooLong, Vocabulary,
     WordPieceTokenizer as Tokenizer,
 };
 use unicl_core::threads::Threads;

@@ -236,14 +236,13 @@ def special(name, kind=0):
 def template(single, pair, **tokens):
     """TemplateProcessing with parts such as ``"<s>:0"``."""
     named = {"[CLS]": [2], "[SEP]": [3], "[MASK]": [4], **tokens}
-    names = {number: name for name, [number, *_] in named.items()}
     parts = lambda text: [part(word.rpartition(":")[0], int(word.rpartition(":")[2])) for word in text.split()]  # noqa: E731
     return {
         "type": "TemplateProcessing",
         "single": parts(single),
         "pair": parts(pair),
         "special_tokens": {
-            name: {"id": name, "ids": ids, "tokens": [names[number] for number in ids]} for name, ids in named.items()
+            name: {"id": name, "ids": ids, "tokens": [TOKENS[number] for number in ids]} for name, ids in named.items()
         },
     }
 
