@@ -11,7 +11,7 @@ INPUTS := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rust
 # Without build isolation, pip looks for maturin in the PATH.
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --no-build-isolation -c constraints.txt
 
-.PHONY: help demo test check bench fuzz docs clean
+.PHONY: help demo test check bench fuzz docs wheel bounds clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -79,5 +79,22 @@ docs: $(VENV)/dev ## the reference of all packages, Python and Rust, into site/
 	@cargo doc --quiet --locked --no-deps --package unicl-core --target-dir target && rm -rf site/rust && cp -r target/doc site/rust
 	@echo 'site/index.html, site/rust/unicl_core/index.html'
 
+# zig links against the symbols of an old glibc, and the wheel then runs on every Linux since 2014; torch asks for more.
+WHEEL_TOOLS := ziglang==0.17.1 auditwheel==6.8.2
+wheel: $(VENV)/python ## a wheel for x86-64 or arm64 Linux with glibc 2.17 or newer, in dist/, installed and tried
+	@$(BIN)/python -m pip install --quiet -c constraints.txt $(WHEEL_TOOLS)
+	@rm -rf dist
+	@PATH="$(CURDIR)/$(BIN):$$PATH" maturin build --release --locked --zig --compatibility manylinux_2_17 --out dist
+	@$(BIN)/auditwheel show dist/*.whl
+	@$(BIN)/python tools/check_wheel.py dist/*.whl
+
+LOWEST := $(VENV)-lowest
+bounds: $(VENV)/python ## the tests at the lowest versions that pyproject.toml allows (ARGS=tests/python/files: some of them)
+	@$(PYTHON) -m venv --clear $(LOWEST)
+	@$(BIN)/python tools/lowest_versions.py > $(LOWEST)/versions.txt
+	@$(LOWEST)/bin/python -m pip install --quiet -c $(LOWEST)/versions.txt maturin setuptools  # triton 3.2 imports setuptools
+	@PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" $(LOWEST)/bin/python -m pip install --no-build-isolation -c $(LOWEST)/versions.txt --editable '.[dev]'
+	@$(LOWEST)/bin/python -m pytest $(ARGS)
+
 clean: ## remove the environment and every build output
-	rm -rf $(VENV) target runs site
+	rm -rf $(VENV) $(LOWEST) target runs site dist

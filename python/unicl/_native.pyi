@@ -135,11 +135,13 @@ class WordPieceTokenizer:
         strip_accents: bool,
         lowercase: bool,
         special_tokens: str,
+        single_template: list[tuple[str, int]],
+        pair_template: list[tuple[str, int]],
     ) -> WordPieceTokenizer:
         """Makes a tokenizer from the content of a ``vocab.txt``.
 
         Raises:
-            ValueError: A line is malformed, or a control token is missing.
+            ValueError: A line is malformed, a control token is missing, or a template lacks a text.
         """
 
     @property
@@ -153,6 +155,10 @@ class WordPieceTokenizer:
     @property
     def control_ids(self) -> list[int]:
         """The ids of the unknown, class, separator and padding token."""
+
+    @property
+    def control_tokens(self) -> list[int]:
+        """How many control tokens a row has with one text, and with two."""
 
     @property
     def mask_id(self) -> int | None:
@@ -180,7 +186,7 @@ class WordPieceTokenizer:
         threads: int | None,
         truncate: bool,
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Encodes to rows of `context_length`, at least 2 (with pairs 3), to masks and to token types."""
+        """Encodes to rows of `context_length`, at least their control tokens, to masks and to token types."""
 
     def encode_ragged(self, captions: _Captions, *, threads: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Encodes without control tokens and padding: all ids, and n + 1 offsets."""

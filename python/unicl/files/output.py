@@ -155,7 +155,11 @@ def extended(batch: CaptionBatch, schema: pa.Schema, new: Sequence[pa.Array]) ->
 
 
 def rows_of_lists(offsets: NDArray[np.int64], values: pa.Array, is_null: NDArray[np.bool_] | None) -> pa.Array:
-    """Gives a column of lists. Where ``is_null`` is true, the list must be empty, and becomes null."""
+    """Gives a column of lists. Where ``is_null`` is true, the list becomes null, and its values are removed."""
+    lengths = np.diff(offsets)
+    if is_null is not None and bool(lengths[is_null].any()):  # before version 25, pyarrow writes no values under nulls
+        values = values.filter(pa.array(np.repeat(~is_null, lengths)))
+        offsets = np.concatenate([[0], np.cumsum(np.where(is_null, 0, lengths))])
     mask = None if is_null is None else pa.array(is_null)
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, mask=mask)
 

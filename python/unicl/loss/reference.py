@@ -117,9 +117,9 @@ def dense_overlaps(
     like: Tensor,
 ) -> Float[Tensor, "b columns"]:
     """Gives q for sets of labels, shape (b, m + k): the cosine of the weight vectors, or ("any") 1 where they meet."""
-    every = [_dense(sets) for sets in (image_sets, text_sets, extra_sets) if sets is not None]
-    width = max(1, *(y.shape[1] for y in every))
-    image, text, *extra = (torch.nn.functional.pad(y, (0, width - y.shape[1])) for y in every)
+    given = [sets for sets in (image_sets, text_sets, extra_sets) if sets is not None]
+    known = torch.cat([torch.as_tensor(sets.indices).long() for sets in given]).unique()  # type: ignore[no-untyped-call]
+    image, text, *extra = (_dense(sets, known) for sets in given)
     every_text = torch.cat([text, *extra])
     q = torch.nn.functional.normalize(image, dim=1) @ torch.nn.functional.normalize(every_text, dim=1).T
     if overlap == "any":
@@ -129,14 +129,13 @@ def dense_overlaps(
     return (q + empty).to(like.device)
 
 
-def _dense(sets: LabelSetsLike) -> Float[Tensor, "rows labels"]:
-    """Gives the label weights as a matrix, float64."""
+def _dense(sets: LabelSetsLike, known: Int[Tensor, " labels"]) -> Float[Tensor, "rows labels"]:
+    """Gives the weights of these labels as a matrix, float64."""
     labels, offsets = torch.as_tensor(sets.indices).long(), torch.as_tensor(sets.offsets).long()
     weights = torch.ones(labels.shape[0]) if sets.weights is None else torch.as_tensor(sets.weights)
     rows = torch.repeat_interleave(offsets.diff())
-    width = int(labels.max()) + 1 if labels.numel() else 1
-    return torch.zeros(offsets.shape[0] - 1, width, dtype=torch.float64).index_put_(
-        (rows, labels), weights.double(), accumulate=True
+    return torch.zeros(offsets.shape[0] - 1, len(known), dtype=torch.float64).index_put_(
+        (rows, torch.searchsorted(known, labels)), weights.double(), accumulate=True
     )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 ARCHITECTURE = "small_dual_tower"
 """The name of our towers in ``config.json``."""
+_CONFIG = "config"
+"""The name of the configuration in the header of the weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,9 @@ class SmallDualTowerConfig:
 def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: str | Path) -> None:
     """Writes ``model.safetensors`` and ``config.json`` into a folder. Each file appears only once it is complete.
 
+    The weights hold the configuration too, in their header. So they are a whole model, even where the process is killed
+    before it has written ``config.json``; and the loader notices a ``config.json`` of another model.
+
     Args:
         model: The trained model that ``config.build()`` made.
         config: The configuration of the model.
@@ -106,7 +111,7 @@ def save_dual_tower(model: DualTower, config: SmallDualTowerConfig, folder: str 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # Not save_file: it makes a file that only its owner can read.
-    weights = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+    weights = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, {_CONFIG: content})
     write_bytes(folder / WEIGHTS_FILE, weights)
     write_text(folder / CONFIG_FILE, f"{content}\n")
 
@@ -115,32 +120,48 @@ def load_dual_tower(folder: str | Path) -> tuple[DualTower, SmallDualTowerConfig
     """Reads the files of :func:`save_dual_tower`. Every weight must be there and must fit.
 
     Args:
-        folder: The folder with ``model.safetensors`` and ``config.json``.
+        folder: The folder with ``model.safetensors`` and ``config.json``. Without ``config.json``, the configuration in
+            the header of the weights is taken.
 
     Returns:
         The model in evaluation mode, and its configuration.
 
     Raises:
         FileNotFoundError: A file is missing; the message names it.
-        ValueError: ``config.json`` names another architecture or an unknown field.
+        ValueError: ``config.json`` names another architecture or an unknown field, or it is that of another model.
     """
-    from safetensors.torch import load_file
+    from safetensors import safe_open
 
     folder = Path(folder)
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}; {folder / name} is missing"
-            )
-    fields: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    own, weights = None, {}
+    if WEIGHTS_FILE not in missing:
+        with safe_open(folder / WEIGHTS_FILE, framework="pt") as file:
+            own = (file.metadata() or {}).get(_CONFIG)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no mapping
+    if missing and own is None:
+        raise FileNotFoundError(
+            f"expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}; {folder / missing[0]} is missing"
+        )
+    content = own if own is not None and missing else (folder / CONFIG_FILE).read_text(encoding="utf-8")
+    config = _read_config(content, folder)
+    if own is not None and json.loads(own) != json.loads(content):
+        raise ValueError(
+            f"expected files of one model in {folder}; got {CONFIG_FILE} of another model than {WEIGHTS_FILE}, as a "
+            f"save that was cut short leaves them: delete {CONFIG_FILE} to load the model of the weights, and save it"
+        )
+    model = config.build()
+    model.load_state_dict(weights, strict=True)
+    return model.eval(), config
+
+
+def _read_config(content: str, folder: Path) -> SmallDualTowerConfig:
+    fields: dict[str, Any] = json.loads(content)
     architecture = fields.pop("architecture", None)
     if architecture != ARCHITECTURE:
         raise ValueError(f"{folder / CONFIG_FILE}: expected the architecture {ARCHITECTURE!r}; got {architecture!r}")
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     try:
-        config = SmallDualTowerConfig(**fields)
+        return SmallDualTowerConfig(**fields)
     except TypeError as error:
         raise ValueError(f"{folder / CONFIG_FILE}: {error}") from error
-    model = config.build()
-    model.load_state_dict(load_file(folder / WEIGHTS_FILE), strict=True)
-    return model.eval(), config

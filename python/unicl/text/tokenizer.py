@@ -204,18 +204,18 @@ class NativeTokenizer(ABC):
     def _encode_ragged(self, captions: Captions, threads: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Calls the Rust tokenizer for ids without padding."""
 
-    def _row_length(self, context_length: int | None, *, texts: int = 1) -> int:
-        """The checked length of a row with this number of texts; None: the tokenizer's."""
+    def _row_length(self, context_length: int | None, *, control_tokens: int = 2) -> int:
+        """The checked length of a row with this number of control tokens; None: the tokenizer's."""
         length = self.context_length if context_length is None else context_length
-        return checked_length(length, texts=texts)
+        return checked_length(length, control_tokens)
 
 
-def checked_length(context_length: int, *, texts: int = 1) -> int:
-    """Gives a length of rows that has room for one control token first and one after each text.
+def checked_length(context_length: int, control_tokens: int = 2) -> int:
+    """Gives a length of rows that has room for the control tokens.
 
     Raises:
         ValueError: It has no room for them.
     """
-    if context_length < 1 + texts:
-        raise ValueError(f"expected context_length >= {1 + texts}, for the control tokens; got {context_length}")
+    if context_length < control_tokens:
+        raise ValueError(f"expected context_length >= {control_tokens}, for the control tokens; got {context_length}")
     return context_length

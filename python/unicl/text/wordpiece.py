@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from unicl._native import WordPieceTokenizer as _Native
 from unicl.text.tokenizer import NativeTokenizer, checked_length
 from unicl.text.wordpiece_files import (
+    Template,
     WordPieceSettings,
+    bert_templates,
     hub_file,
     read_settings,
     read_tokenizer_json,
@@ -59,11 +61,15 @@ class WordPieceTokenizer(NativeTokenizer):
         special_tokens: The meaning of the names of control tokens inside a caption. "text": they are text, so a caption
             cannot forge the tokens, as in transformers with ``split_special_tokens=True``. "bert": they are the tokens,
             as in transformers by default.
+        single_template: The parts of a row with one text, each with its token type: ``"$A"`` is the text, and other
+            names are control tokens. None: BERT's, ``[("[CLS]", 0), ("$A", 0), ("[SEP]", 0)]``.
+        pair_template: The parts of a row with two texts, ``"$A"`` and ``"$B"``. None: BERT's, which are those of one
+            text and then ``("$B", 1), ("[SEP]", 1)``.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: A line of the vocabulary is malformed or repeated (the error names it), a control token is missing
-            from it, or an argument is none of the above.
+            from it, a template lacks a text or has an unknown token, or an argument is none of the above.
 
     Example:
         >>> tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "##s", "play", "##ing", "."]
@@ -97,6 +103,8 @@ class WordPieceTokenizer(NativeTokenizer):
         max_input_chars_per_word: int = 100,
         context_length: int = 77,
         special_tokens: Literal["text", "bert"] = "text",
+        single_template: Sequence[tuple[str, int]] | None = None,
+        pair_template: Sequence[tuple[str, int]] | None = None,
     ) -> None:
         if isinstance(added_tokens, str):
             raise TypeError(f"expected added_tokens as a sequence of str; got the str {added_tokens!r}")
@@ -114,9 +122,12 @@ class WordPieceTokenizer(NativeTokenizer):
         self.added_tokens = tuple(added_tokens)
         self.continuing_subword_prefix = continuing_subword_prefix
         self.max_input_chars_per_word = max_input_chars_per_word
-        self.context_length = checked_length(context_length)
         self.special_tokens = special_tokens
+        single, pair = bert_templates(cls_token, sep_token)
+        self.single_template: Template = single if single_template is None else tuple(single_template)
+        self.pair_template: Template = pair if pair_template is None else tuple(pair_template)
         self._native = self._make_native(read_vocabulary(vocabulary))
+        self.context_length = checked_length(context_length, self._native.control_tokens[0])
 
     @classmethod
     def from_file(
@@ -126,7 +137,7 @@ class WordPieceTokenizer(NativeTokenizer):
         context_length: int = 77,
         special_tokens: Literal["text", "bert"] = "text",
     ) -> Self:
-        """Makes the tokenizer that a ``tokenizer.json`` describes: BERT's, or that of a model like it, such as MiniLM.
+        """Makes the tokenizer that a ``tokenizer.json`` describes: BERT's, or one like it, as of MiniLM and MPNet.
 
         All settings are read from the file except truncation and padding. Those are settings of a call here: rows have
         `context_length` ids, whatever the file asks for.
@@ -233,14 +244,15 @@ class WordPieceTokenizer(NativeTokenizer):
         Args:
             captions: n captions.
             pairs: n second texts, or None.
-            context_length: Ids in a row, with pairs at least 3. None: the tokenizer's.
+            context_length: Ids in a row, at least its control tokens: for BERT 2, with pairs 3. None: the tokenizer's.
             dtype: The type of all three arrays.
             threads: The number of threads. None: all cores.
             truncate: Whether text that does not fit is cut or refused.
 
         Returns:
             Three arrays of shape (n, context_length). "input_ids": the rows. "attention_mask": 0 on padding, 1
-            elsewhere. "token_type_ids": 1 on a second text and its separator, 0 elsewhere.
+            elsewhere. "token_type_ids": for BERT 1 on a second text and its separator, and 0 elsewhere; else those of
+            the templates.
 
         Raises:
             TypeError, ValueError, KeyboardInterrupt: As when called. Also ValueError if there is not one second text
@@ -254,7 +266,7 @@ class WordPieceTokenizer(NativeTokenizer):
             attention_mask [1 1 1 1 1 1 0]
             token_type_ids [0 0 0 0 1 1 0]
         """
-        length = self._row_length(context_length, texts=1 if pairs is None else 2)
+        length = self._row_length(context_length, control_tokens=self._native.control_tokens[pairs is not None])
         ids, mask, types = self._native.encode_batch(captions, pairs, length, dtype, threads=threads, truncate=truncate)
         return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
 
@@ -280,7 +292,13 @@ class WordPieceTokenizer(NativeTokenizer):
             strip_accents=self.lowercase if self.strip_accents is None else self.strip_accents,
             lowercase=self.lowercase,
             special_tokens=self.special_tokens,
+            single_template=list(self.single_template),
+            pair_template=list(self.pair_template),
         )
+
+    def _row_length(self, context_length: int | None, *, control_tokens: int | None = None) -> int:
+        control_tokens = self._native.control_tokens[0] if control_tokens is None else control_tokens
+        return super()._row_length(context_length, control_tokens=control_tokens)
 
     def _encode_padded(
         self,

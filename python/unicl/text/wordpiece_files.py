@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypedDict
 
 from unicl.files import write_text
 from unicl.text.hub_files import first_file_on_hub, read_json, write_json
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROLES = ["unk", "cls", "sep", "pad", "mask"]
+TEXTS = {"$A": "A", "$B": "B"}
+
+#: The parts of a row, each with its token type: ``$A`` and ``$B`` are texts, and other names are control tokens.
+Template: TypeAlias = tuple[tuple[str, int], ...]
 
 
 class ModelSettings(TypedDict, total=False):
@@ -30,6 +34,8 @@ class ModelSettings(TypedDict, total=False):
     added_tokens: Sequence[str]
     continuing_subword_prefix: str
     max_input_chars_per_word: int
+    single_template: Template
+    pair_template: Template
 
 
 class WordPieceSettings(ModelSettings, total=False):
@@ -37,6 +43,12 @@ class WordPieceSettings(ModelSettings, total=False):
 
     context_length: int
     special_tokens: Literal["text", "bert"]
+
+
+def bert_templates(class_token: str, separator: str) -> tuple[Template, Template]:
+    """Gives the rows of BERT with one text and with two."""
+    single = ((class_token, 0), ("$A", 0), (separator, 0))
+    return single, (*single, ("$B", 1), (separator, 1))
 
 
 def read_vocabulary(vocabulary: str | os.PathLike[str] | Sequence[str]) -> bytes:
@@ -74,20 +86,28 @@ def _read(file: dict[str, Any], refuse: _Refusal) -> tuple[list[str], ModelSetti
     if pre_tokenizer != "BertPreTokenizer":
         refuse(f"expected the pre_tokenizer 'BertPreTokenizer'; got {pre_tokenizer!r}")
     tokens = _tokens(model["vocab"], refuse)
-    class_token, separator = _read_post_processor(file.get("post_processor") or {}, model["vocab"], refuse)
-    # Only the file's padding names the token that pads, but not every file has one.
-    padding = "[PAD]" if "[PAD]" in tokens else (file.get("padding") or {}).get("pad_token", "[PAD]")
-    names = {model["unk_token"], class_token, separator, padding, "[MASK]"}
     added = _read_added_tokens(file.get("added_tokens") or [], model["vocab"], refuse)
+    ids = {token: number for number, token in enumerate(dict.fromkeys([*tokens, *added]))}
+    single, pair = _read_post_processor(file.get("post_processor") or {}, ids, refuse)
+    at = [name for name, _ in single].index("$A")
+    class_token, separator = single[0][0], single[at + 1][0]
+    # Only the file's padding names the token that pads, but not every file has one.
+    otherwise = (file.get("padding") or {}).get("pad_token", "<pad>" if "<pad>" in added else "[PAD]")
+    padding = "[PAD]" if "[PAD]" in tokens else otherwise
+    mask = "<mask>" if "<mask>" in added and "[MASK]" not in ids else "[MASK]"
+    names = {model["unk_token"], class_token, separator, padding, mask}
     settings: ModelSettings = {
         **_read_normalizer(file.get("normalizer"), refuse),
         "unk_token": model["unk_token"],
         "cls_token": class_token,
         "sep_token": separator,
         "pad_token": padding,
+        "mask_token": mask,
         "added_tokens": [name for name in added if name not in names & set(tokens)],
         "continuing_subword_prefix": model["continuing_subword_prefix"],
         "max_input_chars_per_word": model["max_input_chars_per_word"],
+        "single_template": single,
+        "pair_template": pair,
     }
     return tokens, settings
 
@@ -120,32 +140,66 @@ def _read_normalizer(normalizer: dict[str, Any] | None, refuse: _Refusal) -> Mod
 
 
 def _read_post_processor(
-    post_processor: dict[str, Any], vocabulary: dict[str, int], refuse: _Refusal
-) -> tuple[str, str]:
-    """Gives the class token and the separator."""
+    post_processor: dict[str, Any], ids: dict[str, int], refuse: _Refusal
+) -> tuple[Template, Template]:
+    """Gives the rows with one text and with two, as lists of tokens and texts."""
     kind = post_processor.get("type")
-    if kind == "BertProcessing":
-        (class_token, class_id), (separator, separator_id) = post_processor["cls"], post_processor["sep"]
-        ids = {class_token: [class_id], separator: [separator_id]}
-    elif kind == "TemplateProcessing":
-        pair = [next(iter(part.items())) for part in post_processor["pair"]]
-        parts = [(part["id"], part["type_id"]) for _, part in pair]
-        class_token, separator = parts[0][0], parts[2][0] if len(parts) > 2 else ""
-        wanted = [(class_token, 0), ("A", 0), (separator, 0), ("B", 1), (separator, 1)]
-        kinds = [kind for kind, _ in pair]
-        special = ["SpecialToken", "Sequence", "SpecialToken", "Sequence", "SpecialToken"]
-        if (parts, kinds) != (wanted, special) or post_processor["single"] != post_processor["pair"][:3]:
-            refuse(
-                "expected rows of the class token, the text, a separator, and with type 1 a second text, a separator; "
-                "got others"
-            )
-        ids = {name: token["ids"] for name, token in post_processor["special_tokens"].items()}
+    if kind == "Sequence":
+        # ByteLevel changes the places of tokens in the text, which are not given, and no id.
+        adding = [part for part in post_processor["processors"] if part["type"] != "ByteLevel"]
+        if len(adding) != 1:
+            found = [part["type"] for part in adding]
+            refuse(f"expected one post_processor in its 'Sequence' that adds tokens; got {found}")
+        return _read_post_processor(adding[0], ids, refuse)
+    if kind == "TemplateProcessing":
+        single, pair = (
+            _read_template(post_processor[name], post_processor["special_tokens"], ids, refuse)
+            for name in ("single", "pair")
+        )
+    elif kind in ("BertProcessing", "RobertaProcessing"):
+        for token in (post_processor["cls"], post_processor["sep"]):
+            _check_ids(token[:1], token[1:], ids, refuse)
+        class_token, separator = post_processor["cls"][0], post_processor["sep"][0]
+        single, pair = bert_templates(class_token, separator)
+        if kind == "RobertaProcessing":
+            pair = (*single, (separator, 0), ("$B", 0), (separator, 0))
     else:
-        refuse(f"expected the post_processor 'TemplateProcessing' or 'BertProcessing'; got {kind!r}")
-    for name in [class_token, separator]:
-        if ids.get(name) != [vocabulary.get(name)]:
-            refuse(f"expected the id {vocabulary.get(name)} for {name!r} in its post_processor; got {ids.get(name)}")
-    return class_token, separator
+        refuse(
+            "expected the post_processor 'TemplateProcessing', 'BertProcessing', 'RobertaProcessing' or a 'Sequence' "
+            f"with one of them; got {kind!r}"
+        )
+    texts = [[name for name, _ in template if name in TEXTS] for template in (single, pair)]
+    if texts[0] != ["$A"] or sorted(texts[1]) != ["$A", "$B"] or "$A" in (single[0][0], single[-1][0]):
+        refuse(
+            "expected rows of the class token, the text, a separator, and for pairs of both texts once; "
+            f"got {' '.join(name for name, _ in single)!r} and {' '.join(name for name, _ in pair)!r}"
+        )
+    return single, pair
+
+
+def _read_template(
+    parts: list[dict[str, Any]], special: dict[str, Any], ids: dict[str, int], refuse: _Refusal
+) -> Template:
+    template: list[tuple[str, int]] = []
+    for part in parts:
+        kind, content = next(iter(part.items()))
+        token_type = content["type_id"]
+        if not isinstance(token_type, int) or not 0 <= token_type < 2**31:
+            refuse(f"expected token types from 0 in its post_processor; got {token_type!r}")
+        if kind == "Sequence":
+            template.append((f"${content['id']}", token_type))
+        else:
+            tokens = special[content["id"]]
+            _check_ids(tokens["tokens"], tokens["ids"], ids, refuse)
+            template += [(name, token_type) for name in tokens["tokens"]]
+    return tuple(template)
+
+
+def _check_ids(tokens: list[str], numbers: list[int], ids: dict[str, int], refuse: _Refusal) -> None:
+    wanted = [ids.get(token) for token in tokens]
+    if None in wanted or wanted != numbers:
+        shown = ", ".join(map(str, wanted)), ", ".join(map(repr, tokens))
+        refuse(f"expected the id {shown[0]} for {shown[1]} in its post_processor; got {numbers}")
 
 
 def _read_added_tokens(added: list[dict[str, Any]], vocabulary: dict[str, int], refuse: _Refusal) -> list[str]:
@@ -153,7 +207,8 @@ def _read_added_tokens(added: list[dict[str, Any]], vocabulary: dict[str, int], 
     next_id = len(vocabulary)
     for token in added:
         name = token["content"]
-        flags = [flag for flag in ["single_word", "lstrip", "rstrip", "normalized"] if token.get(flag)]
+        # lstrip and rstrip take spaces beside the token, which are no part of a word anyway.
+        flags = [flag for flag in ["single_word", "normalized"] if token.get(flag)]
         if flags:
             refuse(f"expected added tokens without flags; {name!r} is {' and '.join(flags)}")
         if token["id"] != vocabulary.get(name, next_id):
@@ -179,9 +234,10 @@ def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
     names = {role: settings[f"{role}_token"] for role in ROLES}  # type: ignore[literal-required]
     ids = {token: number for number, token in enumerate(dict.fromkeys([*tokens, *settings["added_tokens"]]))}
     control = dict.fromkeys(name for name in [*names.values(), *settings["added_tokens"]] if name in ids)
-    special = {name: {"id": name, "ids": [ids[name]], "tokens": [name]} for name in [names["cls"], names["sep"]]}
-    first = [_part("SpecialToken", names["cls"], 0), _part("Sequence", "A", 0), _part("SpecialToken", names["sep"], 0)]
-    second = [_part("Sequence", "B", 1), _part("SpecialToken", names["sep"], 1)]
+    templates = settings["single_template"], settings["pair_template"]
+    single, pair = ([_part(name, kind) for name, kind in template] for template in templates)
+    special = {name: {"id": name, "ids": [ids[name]], "tokens": [name]} for name, _ in templates[1] if name in ids}
+    special |= {name: {"id": name, "ids": [ids[name]], "tokens": [name]} for name, _ in templates[0] if name in ids}
     switches = ["clean_text", "handle_chinese_chars", "strip_accents", "lowercase"]
     tokenizer = {
         "version": "1.0",
@@ -196,8 +252,8 @@ def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "post_processor": {
             "type": "TemplateProcessing",
-            "single": first,
-            "pair": first + second,
+            "single": single,
+            "pair": pair,
             "special_tokens": special,
         },
         "decoder": {"type": "WordPiece", "prefix": settings["continuing_subword_prefix"], "cleanup": True},
@@ -209,8 +265,10 @@ def write(folder: Path, tokens: list[str], settings: WordPieceSettings) -> None:
             "vocab": {token: ids[token] for token in tokens},
         },
     }
+    is_bert = templates == bert_templates(names["cls"], names["sep"])
     config = {
-        "tokenizer_class": "BertTokenizer",
+        # transformers gives its class for BERT the rows of BERT, whatever the file describes.
+        "tokenizer_class": "BertTokenizer" if is_bert else "PreTrainedTokenizerFast",
         "model_max_length": settings["context_length"],
         "do_lower_case": settings["lowercase"],
         "strip_accents": settings["strip_accents"],
@@ -237,5 +295,6 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def _part(kind: str, name: str, type_id: int) -> dict[str, Any]:
-    return {kind: {"id": name, "type_id": type_id}}
+def _part(name: str, type_id: int) -> dict[str, Any]:
+    kind = "Sequence" if name in TEXTS else "SpecialToken"
+    return {kind: {"id": TEXTS.get(name, name), "type_id": type_id}}

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use unicl_core::text::{
-    ControlNames, Normalization, Rows, TooLong, Vocabulary, VocabularyError,
+    ControlNames, NamedPart, Normalization, Rows, TooLong, Vocabulary,
     WordPieceTokenizer as Tokenizer,
 };
 use unicl_core::threads::Threads;
@@ -21,6 +21,13 @@ type Batch<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 #[pyclass(frozen, module = "unicl._native")]
 pub(crate) struct WordPieceTokenizer {
     tokenizer: Tokenizer,
+}
+
+fn named(parts: &[(String, i32)]) -> Vec<NamedPart<'_>> {
+    parts
+        .iter()
+        .map(|(name, kind)| (name.as_str(), *kind))
+        .collect()
 }
 
 /// A call of the tokenizer: captions, and how to encode them.
@@ -39,6 +46,7 @@ impl WordPieceTokenizer {
         vocabulary, *, unk_token, cls_token, sep_token, pad_token, mask_token, added_tokens,
         continuing_subword_prefix, max_input_chars_per_word,
         clean_text, handle_chinese_chars, strip_accents, lowercase, special_tokens,
+        single_template, pair_template,
     ))]
     #[expect(
         clippy::too_many_arguments,
@@ -61,6 +69,8 @@ impl WordPieceTokenizer {
         strip_accents: bool,
         lowercase: bool,
         special_tokens: &str,
+        single_template: Vec<(String, i32)>,
+        pair_template: Vec<(String, i32)>,
     ) -> PyResult<Self> {
         let names = ControlNames {
             unknown: unk_token,
@@ -89,12 +99,13 @@ impl WordPieceTokenizer {
         };
         let tokenizer = gate::run(py, || {
             let vocabulary = Vocabulary::parse(vocabulary, &names, continuing_subword_prefix)?;
-            Ok::<_, VocabularyError>(Tokenizer::new(
+            let tokenizer = Tokenizer::new(
                 vocabulary,
                 normalization,
                 max_input_chars_per_word,
                 finds_control_tokens,
-            ))
+            );
+            tokenizer.with_templates(&named(&single_template), &named(&pair_template))
         })?;
         Ok(Self { tokenizer })
     }
@@ -112,6 +123,11 @@ impl WordPieceTokenizer {
     #[getter]
     fn control_ids(&self) -> [i32; 4] {
         self.tokenizer.control_ids()
+    }
+
+    #[getter]
+    fn control_tokens(&self) -> [usize; 2] {
+        self.tokenizer.control_tokens()
     }
 
     #[getter]

@@ -70,6 +70,18 @@ def test_partners_counted_by_subsets_are_those_looked_up(rows: list[set[int]]) -
 
 
 @pytest.mark.parametrize("labels_of_a_row", [3, 14])
+def test_ids_of_any_width_count_as_small_ones_do(labels_of_a_row: int) -> None:
+    random = np.random.default_rng(2)
+    rows = [random.choice(40, size=labels_of_a_row, replace=False).tolist() for _ in range(200)]
+    captions = random.integers(90, size=len(rows))
+    small = expected_false_negatives(LabelSets.from_lists(rows), captions, batch_size=16)
+    for widen in (lambda label: label * 7 + 2**31 - 1, lambda label: 2**63 - 1 - label, lambda label: label**11):
+        wide = LabelSets.from_lists([[widen(label) for label in row] for row in rows])
+        assert expected_false_negatives(wide, captions, batch_size=16) == small
+        assert count_partners(wide.take([0, 1])).tolist() == look_up_partners(wide.take([0, 1]), [0, 1]).tolist()
+
+
+@pytest.mark.parametrize("labels_of_a_row", [3, 14])
 def test_where_there_are_too_many_subsets_the_estimate_is_within_its_error(
     monkeypatch: pytest.MonkeyPatch, labels_of_a_row: int
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import unicl
+from unicl.loss.targets import given
 
 
 def unit(rows, width=4, dtype=torch.float32):
@@ -305,6 +306,23 @@ def test_sets_of_64_bit_labels_give_the_loss_of_small_ones():
 def test_labels_of_other_forms_are_refused_with_what_to_use(labels, message):
     with pytest.raises(TypeError, match=message):
         unicl.fused_loss(unit(3), unit(3), labels)
+
+
+def test_the_device_makes_the_same_check_without_a_wait(monkeypatch):
+    """The check of a GPU, on a CPU: there it is an error at once."""
+    wrong = torch.tensor([3, -1, 4]), torch.tensor([3, 4, -1])
+    with pytest.raises(RuntimeError, match=r"expected each image without a class .* to have a text without one"):
+        given._assert_own_texts(*wrong)
+    for image, text in (([3, -1, 4], [3, -1, -1]), ([-1], [-2, 5]), ([7, -1], [7]), ([], [])):
+        given._assert_own_texts(torch.tensor(image), torch.tensor(text))
+    features = torch.eye(3)
+    asked = []
+    monkeypatch.setattr(given, "_assert_own_texts", lambda *labels: asked.append(labels))
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    monkeypatch.setattr(given, "readable", lambda _: False)
+    given.read_labels(features, features, None, *wrong, None)
+    given.read_labels(features, features, None, wrong[0], wrong[0], None)
+    assert [[labels.tolist() for labels in pair] for pair in asked] == [[labels.tolist() for labels in wrong]]
 
 
 def test_an_image_without_a_class_whose_own_text_has_one_is_refused():

@@ -1,11 +1,15 @@
 """The small towers, the dual tower, and weights in and out."""
 
 import json
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from unicl.models import DualTower, SmallCNN, SmallDualTowerConfig, TextTransformer, load_dual_tower, save_dual_tower
 
@@ -138,8 +142,48 @@ def test_a_folder_that_is_no_model_is_refused_and_says_why(tmp_path: Path) -> No
     with pytest.raises(ValueError, match="depth"):
         load_dual_tower(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({**fields, "embed_dim": 8}))
+    with pytest.raises(ValueError, match=r"expected files of one model in .*; got config.json of another model than"):
+        load_dual_tower(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file(weights, tmp_path / "model.safetensors")  # with nothing in the header, as files of before had it
     with pytest.raises(RuntimeError, match="size mismatch"):
         load_dual_tower(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(fields))
+    assert load_dual_tower(tmp_path)[1] == SMALL
+
+
+SAVE_AND_DIE = """
+import os, signal, sys, torch
+import unicl.models.weights
+from unicl.models import SmallDualTowerConfig, save_dual_tower
+setattr(unicl.models.weights, sys.argv[3], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+config = SmallDualTowerConfig(vocab_size=50, context_length=8, embed_dim=16, image_channels=(4, 8),
+                              image_blocks=(1, 1), text_width=32, image_size=int(sys.argv[2]))
+torch.manual_seed(1)
+save_dual_tower(config.build(), config, sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("dies_in", ["write_bytes", "write_text"])
+@pytest.mark.parametrize("image_size", [32, 64])
+def test_a_save_that_is_killed_leaves_the_old_model_or_the_new_one(
+    tmp_path: Path, dies_in: str, image_size: int
+) -> None:
+    torch.manual_seed(0)
+    old = SMALL.build()
+    save_dual_tower(old, SMALL, tmp_path)
+    command = [sys.executable, "-c", SAVE_AND_DIE, str(tmp_path), str(image_size), dies_in]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    torch.manual_seed(1)
+    left, config = (old, SMALL) if dies_in == "write_bytes" else (SMALL.build(), replace(SMALL, image_size=image_size))
+    if config.image_size != SMALL.image_size:  # of the same shape: the weights of one model fit the other
+        with pytest.raises(ValueError, match=r"of another model than model.safetensors, .* delete config.json to load"):
+            load_dual_tower(tmp_path)
+        (tmp_path / "config.json").unlink()
+    loaded, read = load_dual_tower(tmp_path)
+    assert read == config
+    for name, weight in left.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], weight), name
 
 
 def test_a_model_of_another_configuration_is_not_saved(tmp_path: Path) -> None:

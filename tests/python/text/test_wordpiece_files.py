@@ -9,6 +9,7 @@ import pytest
 from unicl.text import WordPieceTokenizer
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "dog", "##s", "Dog", "caf\u00e9"]
+ROBERTA = {"type": "RobertaProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]}
 CAPTION = "Dogs caf\u00e9 [MASK]"
 
 
@@ -131,7 +132,7 @@ def test_a_file_of_bert_processing_without_type_and_normalizer_is_read(saved):
         (["post_processor"], {"type": "BertProcessing"}, "a part .* of another kind, KeyError: 'cls'"),
         (["pre_tokenizer"], None, "expected the pre_tokenizer 'BertPreTokenizer'; got None"),
         (["normalizer"], {"type": "NFC"}, "expected the normalizer 'BertNormalizer'; got 'NFC'"),
-        (["post_processor"], None, "expected the post_processor 'TemplateProcessing' or 'BertProcessing'; got None"),
+        (["post_processor"], None, "expected the post_processor 'TemplateProcessing', .*; got None"),
         (
             ["post_processor", "pair"],
             [{"Sequence": {"id": "A", "type_id": 0}}],
@@ -143,7 +144,15 @@ def test_a_file_of_bert_processing_without_type_and_normalizer_is_read(saved):
             [7],
             r"expected the id 2 for '\[CLS\]' in its post_processor; got \[7\]",
         ),
-        (["added_tokens", 4, "lstrip"], True, r"expected added tokens without flags; '\[MASK\]' is lstrip"),
+        (["added_tokens", 4, "single_word"], True, r"expected added tokens without flags; '\[MASK\]' is single_word"),
+        (["post_processor"], {"type": "Sequence", "processors": []}, r"expected one post_processor .*; got \[\]"),
+        (
+            ["post_processor"],
+            {"type": "Sequence", "processors": [ROBERTA, ROBERTA]},
+            r"expected one post_processor in its 'Sequence' that adds tokens; got \['RobertaProcessing', 'Roberta",
+        ),
+        (["post_processor", "single", 1, "Sequence", "type_id"], -1, "expected token types from 0 .*; got -1"),
+        (["post_processor", "pair", 3, "Sequence", "id"], "A", r"expected rows of the class token, the text, a separ"),
         (["added_tokens", 4, "content"], "<new>", "expected the id 9 for its added token '<new>'; got 4"),
     ],
 )
@@ -168,13 +177,13 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path, content):
 
 
 def test_a_file_without_pad_token_takes_the_one_that_its_padding_names(tmp_path):
-    tokens = ["<pad>", *TOKENS[1:]]
-    WordPieceTokenizer(tokens, pad_token="<pad>").save(tmp_path)  # noqa: S106 - no password
+    tokens = ["<filler>", *TOKENS[1:]]
+    WordPieceTokenizer(tokens, pad_token="<filler>").save(tmp_path)  # noqa: S106 - no password
     path = tmp_path / "tokenizer.json"
     with pytest.raises(ValueError, match=r'expected the pad token "\[PAD\]" in the vocabulary; got none'):
         WordPieceTokenizer.from_file(path)
     file = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(file | {"padding": {"pad_token": "<pad>"}}))
+    path.write_text(json.dumps(file | {"padding": {"pad_token": "<filler>"}}))
     assert WordPieceTokenizer.from_file(path, context_length=4)("dog").tolist() == [[2, 5, 3, 0]]
 
 
@@ -213,3 +222,117 @@ def test_no_file_is_written_where_the_folder_cannot_be(tmp_path):
     with pytest.raises(OSError, match="file"):
         WordPieceTokenizer(TOKENS).save(tmp_path / "file")
     assert Path(tmp_path / "file").read_text() == ""
+
+
+def part(name, kind=0):
+    """One part of a template, as tokenizer.json writes it."""
+    return {"Sequence": {"id": name[1:], "type_id": kind}} if name in ("$A", "$B") else special(name, kind)
+
+
+def special(name, kind=0):
+    return {"SpecialToken": {"id": name, "type_id": kind}}
+
+
+def template(single, pair, **tokens):
+    """TemplateProcessing with parts such as ``"<s>:0"``."""
+    named = {"[CLS]": [2], "[SEP]": [3], "[MASK]": [4], **tokens}
+    parts = lambda text: [part(word.rpartition(":")[0], int(word.rpartition(":")[2])) for word in text.split()]  # noqa: E731
+    return {
+        "type": "TemplateProcessing",
+        "single": parts(single),
+        "pair": parts(pair),
+        "special_tokens": {
+            name: {"id": name, "ids": ids, "tokens": [TOKENS[number] for number in ids]} for name, ids in named.items()
+        },
+    }
+
+
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True}
+POST_PROCESSORS = {
+    "bert": {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
+    "roberta": ROBERTA | {"trim_offsets": True, "add_prefix_space": False},
+    "mpnet": template("[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 [SEP]:0 $B:1 [SEP]:1"),
+    "funnel": template("[CLS]:2 $A:0 [SEP]:0", "[CLS]:2 $A:0 [SEP]:0 $B:1 [SEP]:1"),
+    "the second text first": template("[CLS]:0 $A:3 [SEP]:0", "[CLS]:0 $B:1 [SEP]:1 $A:0 [MASK]:5"),
+    "more tokens": template("[CLS]:0 [MASK]:0 $A:0 [MASK]:0 [SEP]:0", "[CLS]:0 [MASK]:1 $A:0 $B:0 [SEP]:0 [SEP]:7"),
+    "two ids in one": template("[BOTH]:0 $A:0 [SEP]:0", "[BOTH]:1 $A:0 [SEP]:0 $B:1 [SEP]:1", **{"[BOTH]": [2, 4]}),
+    "sequence": {
+        "type": "Sequence",
+        "processors": [BYTE_LEVEL, ROBERTA | {"trim_offsets": True, "add_prefix_space": True}],
+    },
+}
+
+
+@pytest.mark.parametrize("special_tokens", ["text", "bert"])
+@pytest.mark.parametrize("kind", POST_PROCESSORS)
+def test_rows_of_every_post_processor_are_those_of_tokenizers(saved, kind, special_tokens):
+    tokenizers = pytest.importorskip("tokenizers")
+    path = saved / "tokenizer.json"
+    file = json.loads(path.read_text(encoding="utf-8")) | {"post_processor": POST_PROCESSORS[kind]}
+    file["added_tokens"][4]["lstrip"] = True
+    path.write_text(json.dumps(file))
+    theirs = tokenizers.Tokenizer.from_file(str(path))
+    theirs.encode_special_tokens = special_tokens == "text"
+    texts, others = ["Dogs \u2003 [MASK]", "", "dog " * 9, "caf\u00e9"], ["dog", "dogs dogs", "", "Dogs [SEP] " * 5]
+    ours = WordPieceTokenizer.from_file(path, special_tokens=special_tokens)
+    for again in (False, True):
+        for length in (6, 9, 20):
+            theirs.enable_truncation(length)
+            theirs.enable_padding(length=length, pad_id=0, pad_token="[PAD]")  # noqa: S106 - no password
+            for pairs in (None, others):
+                wanted = theirs.encode_batch(texts if pairs is None else list(zip(texts, pairs, strict=True)))
+                got = ours.batch_encode(texts, pairs, context_length=length)
+                for name, attribute in (("input_ids", "ids"), ("token_type_ids", "type_ids")):
+                    assert got[name].tolist() == [getattr(row, attribute) for row in wanted], (name, length, again)
+                assert got["attention_mask"].tolist() == [row.attention_mask for row in wanted]
+            assert (
+                ours(texts, context_length=length).tolist()
+                == ours.batch_encode(texts, context_length=length)["input_ids"].tolist()
+            )
+        ours.save(saved / "again")
+        ours = WordPieceTokenizer.load(saved / "again")
+
+
+def test_what_save_wrote_of_other_rows_is_read_by_transformers(saved):
+    transformers = pytest.importorskip("transformers")
+    path = saved / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"post_processor": ROBERTA}))
+    ours = WordPieceTokenizer.from_file(path)
+    ours.save(saved / "again")
+    theirs = transformers.AutoTokenizer.from_pretrained(saved / "again")
+    got = ours.batch_encode(["dogs"], ["dog"], context_length=8)["input_ids"][0].tolist()
+    assert got == theirs("dogs", "dog", padding="max_length", max_length=8)["input_ids"]
+
+
+def test_names_of_padding_and_mask_are_roberta_s_where_bert_s_are_missing(tmp_path):
+    tokens = ["<s>", "<pad>", "</s>", "[UNK]", "dog", "<mask>"]
+    names = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>", "mask_token": "<mask>"}
+    WordPieceTokenizer(tokens, **names).save(tmp_path)
+    tokenizer = WordPieceTokenizer.from_file(tmp_path / "tokenizer.json", context_length=4)
+    assert (tokenizer.pad_id, tokenizer.mask_id, tokenizer("dog").tolist()) == (1, 5, [[0, 4, 2, 1]])
+
+
+@pytest.mark.parametrize(
+    ("templates", "message"),
+    [
+        ({"single_template": [("[CLS]", 0)]}, r"expected the text \$A once in single_template, .*; got 0 times \$A"),
+        ({"single_template": [("$A", 0), ("$B", 0)]}, r"got 1 times \$A and 1 times \$B"),
+        ({"pair_template": [("$A", 0), ("[SEP]", 0)]}, r"got 1 times \$A and 0 times \$B"),
+        ({"single_template": [("$A", 0), ("[END]", 0)]}, r'got "\[END\]", which the vocabulary lacks'),
+        ({"single_template": [("$A", -1)]}, "got the token type -1"),
+    ],
+)
+def test_a_template_that_is_no_row_is_refused(templates, message):
+    with pytest.raises(ValueError, match=message):
+        WordPieceTokenizer(TOKENS, **templates)
+
+
+def test_rows_have_room_for_the_control_tokens_of_their_template():
+    template = [("[CLS]", 0), ("[MASK]", 0), ("$A", 0), ("[SEP]", 0)]
+    tokenizer = WordPieceTokenizer(TOKENS, single_template=template)
+    assert tokenizer("dog dog", context_length=3).tolist() == [[2, 4, 3]]
+    assert tokenizer.decode(tokenizer("dog", context_length=5)[0]) == "dog"
+    with pytest.raises(ValueError, match="expected context_length >= 3, for the control tokens; got 2"):
+        tokenizer("dog", context_length=2)
+    with pytest.raises(ValueError, match="expected context_length >= 3"):
+        WordPieceTokenizer(TOKENS, single_template=template, context_length=2)

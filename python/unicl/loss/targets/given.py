@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unicl.labels import LabelSetsLike
-from unicl.loss.checks import readable, short
+from unicl.loss.checks import is_shape, is_transformed, readable, short
 from unicl.loss.targets.match import CountMeetings, Targets, match_labels, match_pairs, match_sets
 from unicl.loss.targets.sets import Overlap, is_sets, send
 
@@ -128,6 +128,8 @@ def read_labels(
     ]
     if read[1] is read[0]:
         on_device[1] = on_device[0]
+    elif isinstance(on_device[0], Tensor) and isinstance(on_device[1], Tensor) and on_device[0].is_cuda:
+        _assert_own_texts(on_device[0], on_device[1])
     kind: Literal["sets", "integers"] = "sets" if all(sets) else "integers"
     return GivenLabels(kind=kind, image=on_device[0], text=on_device[1], extra=on_device[2])
 
@@ -230,6 +232,19 @@ def _check_own_texts(image: Tensor, text: Tensor) -> None:
             f"alone; text {row} has one: put the texts of such images at the places of their images, or give an image "
             "without a text a class that no text has"
         )
+
+
+def _assert_own_texts(image: Tensor, text: Tensor) -> None:
+    """Makes the same check on the labels' device, without waiting for it: the device stops at the wrong batch."""
+    if torch.compiler.is_compiling() or any(is_shape(labels) or is_transformed(labels) for labels in (image, text)):
+        return
+    both = min(len(image), len(text))
+    fits = ((image[:both] >= 0) | (text[:both] < 0)).all()
+    torch._assert_async(
+        fits,
+        "expected each image without a class (a label below 0) to have a text without one at its place; "
+        "got a text with a class: put the texts of such images at the places of their images",
+    )
 
 
 def _check_sets(name: str, sets: LabelSetsLike, *, rows: int, of: str) -> None:

@@ -8,4 +8,6 @@ mod wordpiece;
 
 pub use clip::{Clean, Cleaned, ClipTokenizer, ControlTokens, Merges, MergesError};
 pub use rows::{DecodeError, Rows, TooLong};
-pub use wordpiece::{ControlNames, Normalization, Vocabulary, VocabularyError, WordPieceTokenizer};
+pub use wordpiece::{
+    ControlNames, NamedPart, Normalization, Vocabulary, VocabularyError, WordPieceTokenizer,
+};

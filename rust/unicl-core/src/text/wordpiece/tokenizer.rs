@@ -2,7 +2,8 @@
 
 use super::encoder::{CHUNK, Encoder, SPACE};
 use super::normalize::{Normalization, Splitter};
-use super::vocabulary::Vocabulary;
+use super::template::{NamedPart, Part, Template};
+use super::vocabulary::{Vocabulary, VocabularyError};
 use crate::text::rows::{self, DecodeError, Filling, PushIds, Rows, TooLong, mark};
 use crate::text::word_cache::Caches;
 use crate::threads::Threads;
@@ -13,6 +14,8 @@ pub(super) const CACHED_IDS: usize = 3;
 /// BERT's `WordPiece` tokenizer: from captions to ids, and back.
 pub struct WordPieceTokenizer {
     vocabulary: Vocabulary,
+    /// Rows of one text, and rows of two.
+    templates: [Template; 2],
     pub(super) splitter: Splitter,
     most_characters: usize,
     pub(super) finds_control_tokens: bool,
@@ -22,7 +25,7 @@ pub struct WordPieceTokenizer {
 }
 
 impl WordPieceTokenizer {
-    /// Makes a tokenizer with an empty cache.
+    /// Makes a tokenizer with an empty cache, whose rows are BERT's.
     ///
     /// A word of more than `most_characters` characters is unknown. If `finds_control_tokens`, the names of
     /// control tokens in a caption are the tokens. Otherwise they are text, and a caption cannot forge them.
@@ -34,6 +37,7 @@ impl WordPieceTokenizer {
         finds_control_tokens: bool,
     ) -> Self {
         let mut tokenizer = Self {
+            templates: [1, 2].map(|texts| Template::of_bert(&vocabulary, texts)),
             vocabulary,
             splitter: Splitter::new(normalization),
             most_characters,
@@ -55,6 +59,29 @@ impl WordPieceTokenizer {
             };
         }
         tokenizer
+    }
+
+    /// The same tokenizer with other rows: the parts of a row with one text, and of one with two.
+    ///
+    /// # Errors
+    ///
+    /// If a row does not have each text once, or a control token has no id.
+    pub fn with_templates(
+        mut self,
+        single: &[NamedPart<'_>],
+        pair: &[NamedPart<'_>],
+    ) -> Result<Self, VocabularyError> {
+        self.templates = [
+            Template::of_names(single, 1, &self.vocabulary)?,
+            Template::of_names(pair, 2, &self.vocabulary)?,
+        ];
+        Ok(self)
+    }
+
+    /// How many control tokens a row has with one text, and with two.
+    #[must_use]
+    pub fn control_tokens(&self) -> [usize; 2] {
+        [self.templates[0].control, self.templates[1].control]
     }
 
     /// The vocabulary.
@@ -110,13 +137,14 @@ impl WordPieceTokenizer {
 
     /// Writes one row for each caption: class, text, separator, and padding up to the end of the row.
     ///
-    /// With `pairs` a second text and a separator follow the first. Text that does not fit is cut; the
-    /// separators stay. Of a pair the longer text is cut first, until both are of one length.
+    /// With `pairs` a second text and a separator follow the first. [`Self::with_templates`] changes the parts.
+    /// Text that does not fit is cut; the control tokens stay. Of a pair the longer text is cut first, until
+    /// both are of one length.
     ///
     /// # Panics
     ///
-    /// If the length of `rows` is below 2 (with pairs 3), if they do not have a place for every id, or if
-    /// `pairs` does not have one text for every caption.
+    /// If the length of `rows` is below the number of control tokens, if they do not have a place for every id,
+    /// or if `pairs` does not have one text for every caption.
     ///
     /// # Examples
     ///
@@ -147,15 +175,17 @@ impl WordPieceTokenizer {
             types,
         } = rows;
         assert!(
-            length >= control_tokens(pairs),
+            length >= self.template(pairs).control,
             "rows of {length} ids have no place for control tokens"
         );
         assert!(
             pairs.is_none_or(|pairs| pairs.len() == captions.len()),
             "a second text for every caption"
         );
-        let [_, class, separator, padding] = self.control_ids().map(Id::from);
+        let padding = Id::from(self.vocabulary.padding);
         let zero_one = [0, 1].map(Id::from);
+        let template = self.template(pairs);
+        let room = length - template.control;
         rows::for_each_row(
             captions.len(),
             length,
@@ -164,28 +194,36 @@ impl WordPieceTokenizer {
             || Encoder::new(self),
             |encoder, row, [ids, mask, types]| {
                 encoder.ids.clear();
-                let mut filling = Filling::new(ids);
-                filling.push(class);
-                let second = if let Some(pairs) = pairs {
+                let (first, kept) = if let Some(pairs) = pairs {
                     encoder.push_caption(captions[row], usize::MAX);
                     let first = encoder.ids.len();
                     encoder.push_caption(pairs[row], usize::MAX);
-                    let kept = longest_first([first, encoder.ids.len() - first], length - 3);
-                    filling.extend(&encoder.ids[..kept[0]]);
-                    filling.push(separator);
-                    let second = filling.filled;
-                    filling.extend(&encoder.ids[first..][..kept[1]]);
-                    Some(second)
+                    (
+                        first,
+                        longest_first([first, encoder.ids.len() - first], room),
+                    )
                 } else {
-                    encoder.push_caption(captions[row], length - 2);
-                    encoder.ids.truncate(length - 2);
-                    filling.extend(&encoder.ids);
-                    None
+                    encoder.push_caption(captions[row], room);
+                    let first = encoder.ids.len();
+                    (first, [first.min(room), 0])
                 };
-                filling.push(separator);
+                let texts = [&encoder.ids[..kept[0]], &encoder.ids[first..][..kept[1]]];
+                let mut filling = Filling::new(ids);
+                for &(part, kind) in &template.parts {
+                    let start = filling.filled;
+                    match part {
+                        Part::Token(id) => filling.push(Id::from(id)),
+                        Part::Text(number) => filling.extend(texts[number]),
+                    }
+                    if !types.is_empty() {
+                        types[start..filling.filled].fill(Id::from(kind));
+                    }
+                }
                 let end = filling.pad(padding);
                 mark(mask, 0..end, zero_one);
-                mark(types, second.unwrap_or(end)..end, zero_one);
+                if !types.is_empty() {
+                    types[end..].fill(Id::from(0));
+                }
             },
         );
     }
@@ -202,7 +240,7 @@ impl WordPieceTokenizer {
         length: usize,
         threads: Threads,
     ) -> Result<(), TooLong> {
-        let control = control_tokens(pairs);
+        let control = self.template(pairs).control;
         rows::check_fit(captions, pairs, control, length, threads, || {
             Encoder::new(self)
         })
@@ -220,13 +258,19 @@ impl WordPieceTokenizer {
     }
 
     /// Gives the text of one row of ids: words with spaces between them, without class, separator and
-    /// padding tokens.
+    /// padding tokens, and those of its templates.
     ///
     /// # Errors
     ///
     /// If an id is not in the vocabulary.
     pub fn decode(&self, ids: &[i64]) -> Result<String, DecodeError> {
-        let [_, class, separator, padding] = self.control_ids().map(i64::from);
+        let [_, class, separator, padding] = self.control_ids();
+        let is_left_out = |id: i64| {
+            i32::try_from(id).is_ok_and(|id| {
+                [class, separator, padding].contains(&id)
+                    || self.templates.iter().any(|template| template.has_token(id))
+            })
+        };
         let mut text = String::new();
         for (position, &id) in ids.iter().enumerate() {
             let token = self.vocabulary.token(id).ok_or(DecodeError {
@@ -234,7 +278,7 @@ impl WordPieceTokenizer {
                 position,
                 vocabulary_size: self.vocabulary.size(),
             })?;
-            if [class, separator, padding].contains(&id) {
+            if is_left_out(id) {
                 continue;
             }
             match self.vocabulary.continuation(token) {
@@ -249,10 +293,10 @@ impl WordPieceTokenizer {
         }
         Ok(text)
     }
-}
 
-fn control_tokens(pairs: Option<&[&str]>) -> usize {
-    if pairs.is_some() { 3 } else { 2 }
+    fn template(&self, pairs: Option<&[&str]>) -> &Template {
+        &self.templates[usize::from(pairs.is_some())]
+    }
 }
 
 /// How many tokens of two texts are kept, `most` together.

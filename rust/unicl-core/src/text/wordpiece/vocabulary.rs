@@ -75,6 +75,15 @@ pub enum VocabularyError {
         /// Its name.
         name: String,
     },
+    /// A row cannot have these parts.
+    #[error(
+        "expected the text $A once in single_template, $A and $B once each in pair_template, and with them control \
+         tokens of the vocabulary with types from 0; got {problem}"
+    )]
+    Template {
+        /// What it has.
+        problem: String,
+    },
     /// Ids are 32 bits wide.
     #[error("expected at most 2147483647 tokens in the vocabulary; got {0}")]
     TooLarge(usize),
@@ -226,6 +235,13 @@ impl Vocabulary {
             .get(index + 1)
             .map_or(self.lines.len(), |&end| end);
         Some(&self.lines[start..end - 1])
+    }
+
+    /// The id of a token, if there is one of this name. This goes through the vocabulary.
+    pub(super) fn id(&self, name: &str) -> Option<i32> {
+        let lines = self.lines.lines();
+        let (_, id) = lines.zip(0..).find(|&(token, _)| token == name)?;
+        Some(id)
     }
 
     /// The token without the prefix of a piece inside a word, if it has that prefix.
