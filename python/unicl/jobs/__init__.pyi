@@ -1,3 +1,5 @@
+from .index import IndexStats as IndexStats
+from .index import index_shards as index_shards
 from .label import label_files as label_files
 from .label_plan import LabelOptions as LabelOptions
 from .labelling import LabelStats as LabelStats

@@ -158,6 +158,7 @@ impl<R: ReadAt> Members<R> {
             }
             if left < BLOCK as u64 {
                 if self.is_after_zeros {
+                    self.position = size;
                     return Ok(true);
                 }
                 return Err(ArchiveError::CutOff {
