@@ -71,7 +71,10 @@ def index_shards(
     sidecars = [sidecar_of(shard, out) for shard in shards]
     for shard, count in Counter(sidecars).items():
         if count > 1:
-            raise ValueError(f"expected one shard for each index; got {count} for {shard}: name each shard once, or use several folders")
+            raise ValueError(
+                f"expected one shard for each index; got {count} for {shard}: name each shard once, or use "
+                "several folders"
+            )
     sizes = [shard.stat().st_size for shard in shards]
     done, stop = [0] * len(shards), Event()
 

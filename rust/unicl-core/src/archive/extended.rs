@@ -102,7 +102,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
         return None;
     }
     let number: u64 = str::from_utf8(digits).ok()?.parse().ok()?;
-    (number <= i64::MAX as u64).then_some(number)
+    i64::try_from(number).is_ok().then_some(number)
 }
 
 fn trim_slashes(path: &[u8]) -> &[u8] {
@@ -119,7 +119,7 @@ mod tests {
         let record = |(keyword, value): &(&str, &str)| {
             let rest = format!(" {keyword}={value}\n");
             let length =
-                (1..).find(|length: &usize| length.to_string().len() + rest.len() == *length);
+                (1..9999).find(|length: &usize| length.to_string().len() + rest.len() == *length);
             format!("{}{rest}", length.unwrap())
         };
         fields.iter().map(record).collect::<String>().into_bytes()

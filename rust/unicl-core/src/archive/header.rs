@@ -60,7 +60,7 @@ impl<'a> Header<'a> {
         ] {
             number(&block[from..to])?;
         }
-        let size = number(&block[124..136])?.filter(|&size| size <= i64::MAX as u64);
+        let size = number(&block[124..136])?.filter(|&size| i64::try_from(size).is_ok());
         let name = until_zero(&block[..100]);
         let kind = match block[156] {
             0 if name.ends_with(b"/") => Kind::Directory, // as in the oldest archives

@@ -33,6 +33,18 @@ pub struct OtherMembers {
     pub unknown: u64,
 }
 
+pub(super) enum Step {
+    File(Member),
+    Skipped,
+    End,
+}
+
+enum Zeros {
+    None,
+    Block,
+    End,
+}
+
 /// The members of a tar file that are files, in order.
 ///
 /// # Examples
@@ -77,32 +89,42 @@ impl<R: ReadAt> Members<R> {
     /// If the file is damaged, is cut off, or cannot be read.
     pub fn advance(&mut self) -> Result<Option<Member>, ArchiveError> {
         loop {
-            if self.skip_zeros()? {
-                return Ok(None);
-            }
-            let start = self.position;
-            let (kind, size, is_sparse) = self.read_header()?;
-            let body = self.position;
-            if kind.has_body() {
-                self.window.check_room(body, size, "a member")?;
-                self.position = padded_end(body, size);
-            }
-            debug_assert!(self.position > start);
-            match kind {
-                Kind::File | Kind::Sparse => {
-                    let is_sparse = is_sparse || kind == Kind::Sparse;
-                    return Ok(Some(Member {
-                        offset: body,
-                        size,
-                        is_sparse,
-                    }));
-                }
-                Kind::Directory => self.others.folders += 1,
-                Kind::Link => self.others.links += 1,
-                Kind::Device => self.others.devices += 1,
-                _ => self.others.unknown += 1,
+            match self.step()? {
+                Step::File(member) => return Ok(Some(member)),
+                Step::Skipped => {}
+                Step::End => return Ok(None),
             }
         }
+    }
+
+    /// Reads one member or skips one block of zeros: work of bounded time.
+    pub(super) fn step(&mut self) -> Result<Step, ArchiveError> {
+        match self.skip_zeros()? {
+            Zeros::Block => return Ok(Step::Skipped),
+            Zeros::End => return Ok(Step::End),
+            Zeros::None => {}
+        }
+        let (kind, size, is_sparse) = self.read_header()?;
+        let body = self.position;
+        if kind.has_body() {
+            self.window.check_room(body, size, "a member")?;
+            self.position = padded_end(body, size);
+        }
+        match kind {
+            Kind::File | Kind::Sparse => {
+                let is_sparse = is_sparse || kind == Kind::Sparse;
+                return Ok(Step::File(Member {
+                    offset: body,
+                    size,
+                    is_sparse,
+                }));
+            }
+            Kind::Directory => self.others.folders += 1,
+            Kind::Link => self.others.links += 1,
+            Kind::Device => self.others.devices += 1,
+            _ => self.others.unknown += 1,
+        }
+        Ok(Step::Skipped)
     }
 
     /// The name of the last member.
@@ -115,6 +137,10 @@ impl<R: ReadAt> Members<R> {
     /// # Errors
     ///
     /// If the file is cut off or cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// If the size does not fit in memory.
     pub fn content(&mut self, member: Member) -> Result<&[u8], ArchiveError> {
         const WHAT: &str = "a member";
         self.window.check_room(member.offset, member.size, WHAT)?;
@@ -138,38 +164,37 @@ impl<R: ReadAt> Members<R> {
         self.window.reads()
     }
 
-    /// Skips zero blocks, and tells whether the file ends after them.
-    fn skip_zeros(&mut self) -> Result<bool, ArchiveError> {
-        loop {
-            let (at, size) = (self.position, self.window.size());
-            let left = size.saturating_sub(at);
-            if left == 0 && !self.is_after_zeros {
-                return Err(ArchiveError::NoEnd { size });
-            }
-            let count = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
-            if self
-                .window
-                .bytes(at, count, HEADER)?
-                .iter()
-                .any(|&byte| byte != 0)
-            {
-                self.is_after_zeros = false;
-                return Ok(false);
-            }
-            if left < BLOCK as u64 {
-                if self.is_after_zeros {
-                    self.position = size;
-                    return Ok(true);
-                }
-                return Err(ArchiveError::CutOff {
-                    what: HEADER,
-                    at,
-                    size,
-                });
-            }
+    /// Skips a block of zeros, if one comes next.
+    fn skip_zeros(&mut self) -> Result<Zeros, ArchiveError> {
+        let (at, size) = (self.position, self.window.size());
+        let left = size.saturating_sub(at);
+        if left == 0 && !self.is_after_zeros {
+            return Err(ArchiveError::NoEnd { size });
+        }
+        let count = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
+        if self
+            .window
+            .bytes(at, count, HEADER)?
+            .iter()
+            .any(|&byte| byte != 0)
+        {
+            self.is_after_zeros = false;
+            return Ok(Zeros::None);
+        }
+        if count == BLOCK {
             self.is_after_zeros = true;
             self.position += BLOCK as u64;
+            return Ok(Zeros::Block);
         }
+        if !self.is_after_zeros {
+            return Err(ArchiveError::CutOff {
+                what: HEADER,
+                at,
+                size,
+            });
+        }
+        self.position = size;
+        Ok(Zeros::End)
     }
 
     /// Reads a header with all that comes before it to change it, and leaves the position at the body.

@@ -3,11 +3,12 @@
 use std::mem;
 
 use super::caption::caption_of;
+use super::members::Step;
 use super::{ArchiveError, Columns, Member, Members, OtherMembers, ReadAt};
 
 /// Image endings, in upper or lower case.
 const IMAGES: [&[u8]; 4] = [b"jpg", b"jpeg", b"png", b"webp"];
-/// Reads of the file, and members, between two chances to stop: a fraction of a second.
+/// Reads of the file, and members or blocks of zeros, between two chances to stop: a fraction of a second.
 const READS: usize = 512;
 const MEMBERS: usize = 1 << 15;
 
@@ -78,15 +79,11 @@ struct Sample {
 }
 
 /// The first member of a kind, even if it cannot be used.
+#[derive(Default)]
 enum Slot<T> {
+    #[default]
     Free,
     Taken(Option<T>),
-}
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self::Free
-    }
 }
 
 impl<T> Slot<T> {
@@ -118,11 +115,14 @@ impl<R: ReadAt> Samples<R> {
     pub fn advance(&mut self) -> Result<bool, ArchiveError> {
         let reads = self.members.reads() + READS;
         for _ in 0..MEMBERS {
-            let Some(member) = self.members.advance()? else {
-                self.finish_sample();
-                return Ok(false);
-            };
-            self.add(member)?;
+            match self.members.step()? {
+                Step::File(member) => self.add(member)?,
+                Step::Skipped => {}
+                Step::End => {
+                    self.finish_sample();
+                    return Ok(false);
+                }
+            }
             if self.done.is_full() || self.members.reads() >= reads {
                 break;
             }
