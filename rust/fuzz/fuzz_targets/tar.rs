@@ -31,7 +31,10 @@ fuzz_target!(|bytes: &[u8]| {
     let found = places(bytes, size).ok();
     assert_eq!(found, places(Slow(bytes), size).ok());
 
-    let limits = Limits { text_bytes: 4096, image_bytes: 4096 };
+    let limits = Limits {
+        text_bytes: 4096,
+        image_bytes: 4096,
+    };
     let mut samples = Samples::new(bytes, size, limits);
     let is_whole = loop {
         match samples.advance() {
@@ -46,12 +49,29 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(counts.files, found.len() as u64);
         let columns = samples.take();
         assert!(columns.rows() <= found.len());
-        for text in [&columns.keys, &columns.members, &columns.captions, &columns.labels] {
+        for text in [
+            &columns.keys,
+            &columns.members,
+            &columns.captions,
+            &columns.labels,
+        ] {
             assert_eq!(text.rows().count(), columns.rows());
         }
-        for (member, (offset, size)) in columns.members.rows().zip(columns.offsets.iter().zip(&columns.sizes)) {
-            let place = (u64::try_from(*offset).unwrap(), u64::try_from(*size).unwrap());
-            assert!(member.is_none() || found.iter().any(|(_, offset, size)| (*offset, *size) == place));
+        for (member, (offset, size)) in columns
+            .members
+            .rows()
+            .zip(columns.offsets.iter().zip(&columns.sizes))
+        {
+            let place = (
+                u64::try_from(*offset).unwrap(),
+                u64::try_from(*size).unwrap(),
+            );
+            assert!(
+                member.is_none()
+                    || found
+                        .iter()
+                        .any(|(_, offset, size)| (*offset, *size) == place)
+            );
         }
     }
 });
