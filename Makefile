@@ -58,6 +58,7 @@ bench: $(VENV)/dev ## the benchmarks that need no GPU, the longest 10 minutes (C
 	$(BIN)/python benches/text/tokenization.py $(CAPTIONS)
 	$(BIN)/python benches/text/labels.py $(CAPTIONS)
 	$(BIN)/python benches/text/jobs.py $(CAPTIONS)
+	$(BIN)/python benches/data/index.py
 	$(BIN)/python benches/loss/aot.py
 	$(BIN)/python benches/loss/cpu.py $(ARGS)
 
