@@ -61,6 +61,7 @@ bench: $(VENV)/dev ## the benchmarks that need no GPU, the longest 10 minutes (C
 	$(BIN)/python benches/text/jobs.py $(CAPTIONS)
 	$(BIN)/python benches/data/order.py
 	$(BIN)/python benches/data/transform.py
+	$(BIN)/python benches/data/index.py
 	$(BIN)/python benches/loss/aot.py
 	$(BIN)/python benches/loss/cpu.py $(ARGS)
 

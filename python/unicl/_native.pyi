@@ -1,6 +1,7 @@
-"""The Rust extension: caption tokenization, noun phrases and label mapping.
+"""The Rust extension: tar shards, caption tokenization, noun phrases and label mapping.
 
-Private: use :mod:`unicl.text`, :mod:`unicl.phrases` and :mod:`unicl.labels`, whose documentation explains the values.
+Private: use :mod:`unicl.files`, :mod:`unicl.text`, :mod:`unicl.phrases` and :mod:`unicl.labels`, whose documentation
+explains the values.
 
 Every function that takes captions takes a ``str``, a sequence of ``str``, or an Arrow column of strings, and copies
 none of them. It releases the GIL and lets Ctrl-C through. ``threads`` is a number, or None for all cores; a call starts
@@ -21,6 +22,7 @@ __all__ = [
     "LabelMapper",
     "LabelVocabulary",
     "PosTagger",
+    "TarIndexer",
     "WordPieceTokenizer",
     "convert_nltk_tagger",
     "count_names",
@@ -41,6 +43,43 @@ class _ArrowStream(Protocol):
 
 _Captions: TypeAlias = str | Sequence[str] | _ArrowArray | _ArrowStream
 """One caption, a batch of captions, or an Arrow column of strings."""
+
+# Files: tar shards.
+
+@final
+class TarIndexer:
+    """Reads a tar shard once, from front to back, and gives its samples; see `unicl.files.TarIndex`.
+
+    It is for one thread at a time. After an error it must not be used.
+    """
+
+    def __new__(cls, path: Path, *, max_text_bytes: int, max_image_bytes: int) -> TarIndexer:
+        """Opens a plain tar file. Larger members are counted and not read.
+
+        Raises:
+            FileNotFoundError, OSError: The file cannot be opened.
+        """
+    def advance(self) -> bool:
+        """Reads on for a fraction of a second, and tells whether there is more.
+
+        Raises:
+            ValueError: The file is no tar file, is damaged or is cut off; the error names the byte.
+            OSError: The file cannot be read.
+        """
+    def take(self) -> Any:
+        """Takes the samples that are complete.
+
+        They are a ``pyarrow.RecordBatch`` with the columns key, member, offset, size, caption and label.
+        """
+    @property
+    def is_full(self) -> bool:
+        """Whether enough samples for a batch are complete: take them before the next ``advance``."""
+    @property
+    def position(self) -> int:
+        """How many bytes of the file are done."""
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """The number of files, and of members that are no files or cannot be used, by reason."""
 
 # Text: tokenizers.
 

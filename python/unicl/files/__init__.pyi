@@ -41,3 +41,8 @@ from .sources import find_inputs as find_inputs
 from .sources import is_output_file as is_output_file
 from .sources import open_source as open_source
 from .sources import output_paths as output_paths
+from .tar_index import TarIndex as TarIndex
+from .tar_index import TarSample as TarSample
+from .tar_index import find_shards as find_shards
+from .tar_index import index_shard as index_shard
+from .tar_index import sidecar_of as sidecar_of

@@ -1,4 +1,4 @@
-"""Jobs over files of captions: label, tokenize, mine, sample. They load no torch."""
+"""Jobs over files of captions: label, tokenize, mine, sample, index. They load no torch."""
 
 from unicl.face import attach
 

@@ -1,4 +1,6 @@
 from .classes import ClassOptions as ClassOptions
+from .index import IndexStats as IndexStats
+from .index import index_shards as index_shards
 from .label import label_files as label_files
 from .label_plan import LabelOptions as LabelOptions
 from .label_plan import vocabulary_path as vocabulary_path

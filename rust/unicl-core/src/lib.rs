@@ -1,10 +1,11 @@
 //! Caption tokenization, noun phrases and labels for `UniCL` training, without Python.
 //!
-//! The crate reads captions and gives the numbers that training needs. It has three modules:
+//! The crate reads captions and gives the numbers that training needs. It has four modules:
 //!
 //! - [`text`] turns captions into token ids, as CLIP's byte-pair tokenizer and BERT's `WordPiece` do.
 //! - [`phrases`] finds noun phrases: it splits a caption into words, tags the words, and chunks the tags.
 //! - [`labels`] maps noun phrases to the labels of a vocabulary, and mines vocabularies from captions.
+//! - [`archive`] finds the samples of tar shards: where each image lies, its caption and its label.
 //!
 //! Every function that takes a batch takes [`Threads`](threads::Threads). Threads live for one call, so the
 //! functions are safe after `fork`. A program can stop long work through [`interrupt`].
@@ -67,6 +68,7 @@
 //! # Ok::<(), unicl_core::labels::VocabularyError>(())
 //! ```
 
+pub mod archive;
 mod error;
 pub mod interrupt;
 pub mod labels;

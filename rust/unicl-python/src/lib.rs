@@ -11,6 +11,7 @@
 
 use pyo3::prelude::*;
 
+mod archive;
 mod captions;
 mod clip;
 mod gate;
@@ -35,6 +36,8 @@ mod _native {
         Ok(())
     }
 
+    #[pymodule_export]
+    use crate::archive::TarIndexer;
     #[pymodule_export]
     use crate::clip::{ClipTokenizer, read_merges};
     #[pymodule_export]

@@ -90,6 +90,7 @@ def test_an_existing_run_folder_is_refused(tmp_path: Path) -> None:
 HELP = [
     ["demo"],
     ["explain"],
+    ["index"],
     ["label"],
     ["meter"],
     ["tokenize"],
