@@ -13,6 +13,8 @@ from .order import SampleOrder as SampleOrder
 from .order import rank_positions as rank_positions
 from .pixel_statistics import NormalizePixels as NormalizePixels
 from .pixel_statistics import PixelStatistics as PixelStatistics
+from .sample import Sample as Sample
+from .sample import Source as Source
 from .skipped import BadRow as BadRow
 from .skipped import SkippedRows as SkippedRows
 from .skipped_samples import BadSample as BadSample
