@@ -41,7 +41,7 @@ from unicl.loss.kernels import (
     targets,
     vectors,
 )
-from unicl.loss.kernels.tiles import EXCLUDING, TILES, Tile
+from unicl.loss.kernels.tiles import TILES, Tile, tile_on
 
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 # sm_80 has mma.sync, sm_90 warp-group mma, sm_100 the tensor core with its own memory.
@@ -107,13 +107,12 @@ class Variant:
     dtype: str = "bf16"
     options: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def tile(self) -> Tile:
-        """The tile of this kernel; small kernels have their own sizes."""
+    def tile(self, capability: int) -> Tile:
+        """The tile of this kernel on a chip; small kernels have their own sizes."""
         if self.kernel in SMALL:
             return SMALL[self.kernel]
-        key = (self.kernel, self.dtype == "fp32")
-        return EXCLUDING.get(key, TILES[key]) if self.options.get("EXCLUDE") else TILES[key]
+        excludes = bool(self.options.get("EXCLUDE"))
+        return tile_on(capability, self.kernel, is_exact=self.dtype == "fp32", excludes=excludes)
 
 
 # Kernels without tiles, as their launchers call them.
@@ -125,7 +124,7 @@ SMALL: dict[str, Tile] = {
     "reduce_kernel": {"BLOCK": 128, "PARTS": 16},
     "losses_kernel": {"BLOCK": 256},
     "mean_kernel": {"BLOCK": 256},
-    "vectors_kernel": {"BLOCK": 256, "SCAN": 4096},
+    "vectors_kernel": {"BLOCK": 256, "SCAN": 1024},
     "finish_kernel": {"BM": 8, "BK": 256},
     "scale_kernel": {"BLOCK": 256},
 }
@@ -216,7 +215,7 @@ def variants(capability: int, *, few: bool) -> Iterator[Variant]:
 
 def compile_kernel(variant: Variant, capability: int) -> dict[str, Any]:
     """Registers, stack, shared memory and instruction counts of one kernel."""
-    kernel, tile = KERNELS[variant.kernel], variant.tile
+    kernel, tile = KERNELS[variant.kernel], variant.tile(capability)
     sizes = {key: value for key, value in tile.items() if not key.startswith("num_")}
     constants = {**variant.options, **sizes}
     if "UPCAST" in kernel.arg_names:

@@ -95,7 +95,7 @@ def launched(monkeypatch):
 
     monkeypatch.setattr(JITFunction, "run", run)
     monkeypatch.setattr(passes, "card_of", lambda _: Card(capability=90, processors=132))
-    for name in ("gradient", "shared_gradient", "shared_sums", "targets"):
+    for name in ("gradient", "shared_gradient", "shared_sums", "targets", "tiles"):
         monkeypatch.setattr(f"unicl.loss.kernels.{name}.card_of", lambda _: Card(capability=90, processors=132))
     monkeypatch.setattr(mean, "kernel_mean", kernel_mean)
     monkeypatch.setattr(functional, "contrastive_losses", losses)

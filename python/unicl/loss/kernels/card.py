@@ -6,10 +6,12 @@ from functools import cache
 from typing import NamedTuple
 
 import torch
+import triton  # type: ignore[import-untyped]
 
-from unicl.loss.kernels.tiles import INTERPRETED
+__all__ = ["INTERPRETED", "Card", "card_of"]
 
-__all__ = ["Card", "card_of"]
+# Whether triton interprets kernels instead of compiling them. Kernels are one or the other from their import on.
+INTERPRETED = bool(triton.knobs.runtime.interpret)
 
 
 class Card(NamedTuple):
@@ -24,9 +26,12 @@ class Card(NamedTuple):
     processors: int
 
     @property
-    def has_tma(self) -> bool:
-        """Whether it copies tiles by descriptors (the tensor memory accelerator), as from sm_90 on."""
-        return self.capability >= 90
+    def takes_fast_kernels(self) -> bool:
+        """Whether it copies tiles by descriptors (the tensor memory accelerator), and holds the tiles in shared memory.
+
+        These are sm_90 and sm_100. From sm_120 on there are descriptors, and half the shared memory.
+        """
+        return 90 <= self.capability < 120
 
 
 # What the interpreter plays.

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unicl.loss.directions import Losses, Sums
-from unicl.loss.kernels.card import Card, card_of
+from unicl.loss.kernels.card import INTERPRETED, Card, card_of
 from unicl.loss.kernels.finish import finish_images, finish_scale, finish_texts, image_parts
 from unicl.loss.kernels.gradient import exact_gradient
 from unicl.loss.kernels.losses import Finished, finish_losses
@@ -32,7 +32,6 @@ from unicl.loss.kernels.shared_sums import shared_sums
 from unicl.loss.kernels.sides import Batch, Prepared, Texts, prepare, read_batch
 from unicl.loss.kernels.sums import exact_sums
 from unicl.loss.kernels.targets import meetings_of, subtract_targets
-from unicl.loss.kernels.tiles import INTERPRETED
 from unicl.loss.kernels.vectors import LossGradients, gradient_vectors
 from unicl.loss.problem import LOG2_E, Problem
 
@@ -253,7 +252,7 @@ def _is_fast(problem: Problem) -> bool:
         and image.dtype != torch.float32
         and image.shape[1] % 8 == 0
         and not problem.modes.exclude_self
-        and card_of(image.device).has_tma
+        and card_of(image.device).takes_fast_kernels
         and all(x is None or (x.is_contiguous() and x.data_ptr() % 16 == 0) for x in (image, text, problem.extra))
     )
 

@@ -23,9 +23,10 @@ import triton  # type: ignore[import-untyped]
 import triton.language as tl  # type: ignore[import-untyped]
 from torch import Tensor
 
+from unicl.loss.kernels.card import INTERPRETED
 from unicl.loss.kernels.logits import factor_of, gathered_logits
 from unicl.loss.kernels.sides import Batch, Entries
-from unicl.loss.kernels.tiles import INTERPRETED, tile_for
+from unicl.loss.kernels.tiles import tile_for
 from unicl.loss.problem import Problem
 
 __all__ = ["add_positives", "collect_kernel", "pairs_kernel", "positives_kernel", "shared_labels"]

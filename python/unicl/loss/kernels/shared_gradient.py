@@ -20,10 +20,10 @@ import triton.language as tl  # type: ignore[import-untyped]
 from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor  # type: ignore[import-untyped]
 
-from unicl.loss.kernels.card import card_of
+from unicl.loss.kernels.card import INTERPRETED, card_of
 from unicl.loss.kernels.logits import factor_of, shift_of
 from unicl.loss.kernels.sides import Batch, Texts
-from unicl.loss.kernels.tiles import INTERPRETED, tile_for
+from unicl.loss.kernels.tiles import tile_for
 from unicl.loss.kernels.vectors import Vectors
 from unicl.loss.problem import Problem
 

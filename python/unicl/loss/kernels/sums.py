@@ -25,9 +25,10 @@ import triton  # type: ignore[import-untyped]
 import triton.language as tl  # type: ignore[import-untyped]
 from torch import Tensor
 
+from unicl.loss.kernels.card import INTERPRETED
 from unicl.loss.kernels.logits import NO_LABELS, are_positive, factor_of, tile_logits
 from unicl.loss.kernels.sides import Batch, Texts
-from unicl.loss.kernels.tiles import INTERPRETED, tile_for
+from unicl.loss.kernels.tiles import tile_for
 from unicl.loss.problem import Problem
 
 __all__ = ["exact_sums", "sums_kernel"]

@@ -23,12 +23,12 @@ import triton  # type: ignore[import-untyped]
 import triton.language as tl  # type: ignore[import-untyped]
 from torch import Tensor
 
-from unicl.loss.kernels.card import card_of
+from unicl.loss.kernels.card import INTERPRETED, card_of
 from unicl.loss.kernels.gradient import softmax_gradient
 from unicl.loss.kernels.logits import factor_of, gathered_logits
 from unicl.loss.kernels.positives import shared_labels
 from unicl.loss.kernels.sides import Batch, Entries, Texts
-from unicl.loss.kernels.tiles import INTERPRETED, tile_for
+from unicl.loss.kernels.tiles import tile_for
 from unicl.loss.kernels.vectors import Vectors
 from unicl.loss.problem import Problem
 

@@ -11,16 +11,14 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 import torch
-import triton  # type: ignore[import-untyped]
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["EXCLUDING", "INTERPRETED", "TILES", "Tile", "tile_for"]
+from unicl.loss.kernels.card import INTERPRETED, card_of
+
+__all__ = ["EXCLUDING", "ON_BLACKWELL", "TILES", "Tile", "tile_for", "tile_on"]
 
 Tile: TypeAlias = Mapping[str, int]
-
-# Whether triton interprets kernels instead of compiling them. Kernels are one or the other from their import on.
-INTERPRETED = bool(triton.knobs.runtime.interpret)
 
 
 def _tile(rows: int, columns: int, inner: int, *, warps: int, stages: int) -> Tile:
@@ -43,11 +41,17 @@ TILES: dict[tuple[str, bool], Tile] = {
     ("positives_kernel", False): _tile(64, 64, 64, warps=8, stages=3),
     ("positives_kernel", True): _tile(32, 32, 16, warps=4, stages=3),
     # The targets of sets take more registers still.
-    ("targets_kernel", False): _tile(32, 32, 64, warps=4, stages=3),
+    ("targets_kernel", False): _tile(32, 32, 64, warps=8, stages=3),
     ("targets_kernel", True): _tile(32, 32, 16, warps=8, stages=3),
 }
 #: The tile where i = j is excluded, if the other one spills then.
 EXCLUDING: dict[tuple[str, bool], Tile] = {("sums_kernel", False): _tile(128, 64, 64, warps=8, stages=3)}
+#: The tile on sm_100, where the one of sm_90 spills: accumulators come from a memory of their own. Not measured.
+ON_BLACKWELL: dict[tuple[str, bool], Tile] = {
+    ("gradient_kernel", False): _tile(64, 128, 64, warps=8, stages=3),
+    ("shared_sums_kernel", False): _tile(256, 64, 64, warps=8, stages=3),
+    ("shared_gradient_kernel", False): _tile(128, 128, 64, warps=8, stages=4),
+}
 # The interpreter runs programs one after another in numpy.
 _INTERPRETED_TILE: Tile = {"BM": 16, "BN": 16, "BK": 16}
 
@@ -62,5 +66,13 @@ def tile_for(kernel: str, features: Float[Tensor, "rows d"], *, excludes: bool =
     """
     if INTERPRETED:
         return _INTERPRETED_TILE
-    key = (kernel, features.dtype == torch.float32)
-    return EXCLUDING.get(key, TILES[key]) if excludes else TILES[key]
+    is_exact = features.dtype == torch.float32
+    return tile_on(card_of(features.device).capability, kernel, is_exact=is_exact, excludes=excludes)
+
+
+def tile_on(capability: int, kernel: str, *, is_exact: bool, excludes: bool) -> Tile:
+    """Gives the tile of a kernel on a chip, for features that are multiplied exactly (float32) or not."""
+    key = (kernel, is_exact)
+    if excludes and key in EXCLUDING:
+        return EXCLUDING[key]
+    return ON_BLACKWELL.get(key, TILES[key]) if 100 <= capability < 120 else TILES[key]

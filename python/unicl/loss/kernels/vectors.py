@@ -31,7 +31,7 @@ from unicl.loss.problem import Problem
 
 __all__ = ["LossGradients", "Vectors", "gradient_vectors", "vectors_kernel"]
 
-_BLOCK, _SCAN = 256, 4096
+_BLOCK, _SCAN = 256, 1024
 
 
 @triton.jit
