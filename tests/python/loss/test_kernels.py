@@ -101,7 +101,8 @@ def test_images_of_one_rank_meet_their_own_texts_among_all(interpreted):
 
 def test_the_call_with_the_kernels_compiles_into_one_graph(interpreted):
     assert interpreted["compiled"].keys() == {"pairs", "labels"}
-    assert max(interpreted["compiled"].values()) == 0
+    # The plain call computes the mean of the losses in a kernel, and the compiled one in torch.
+    assert max(interpreted["compiled"].values()) < 2e-6
 
 
 @pytest.mark.parametrize("capability", [80, 90, 100])

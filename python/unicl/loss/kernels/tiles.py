@@ -41,7 +41,7 @@ TILES: dict[tuple[str, bool], Tile] = {
     ("positives_kernel", False): _tile(64, 64, 64, warps=8, stages=3),
     ("positives_kernel", True): _tile(32, 32, 16, warps=4, stages=3),
     # The targets of sets take more registers still.
-    ("targets_kernel", False): _tile(32, 32, 64, warps=8, stages=3),
+    ("targets_kernel", False): _tile(16, 32, 64, warps=4, stages=3),
     ("targets_kernel", True): _tile(32, 32, 16, warps=8, stages=3),
 }
 #: The tile where i = j is excluded, if the other one spills then.
