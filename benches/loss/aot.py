@@ -44,7 +44,7 @@ from unicl.loss.kernels import (
 from unicl.loss.kernels.tiles import TILES, Tile, tile_on
 
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
-# sm_80 has mma.sync, sm_90 warp-group mma, sm_100 the tensor core with its own memory. Small tiles take mma.sync on all.
+# sm_80 has mma.sync, sm_90 warp-group mma, sm_100 the tensor core with its own memory. Small tiles take mma.sync.
 TENSOR_CORE = {80: r"\bHMMA", 90: r"\bHG?MMA", 100: r"\b(?:HMMA|UTC\w*MMA)"}
 
 KERNELS = {
