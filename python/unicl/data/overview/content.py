@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class Spread:
     """The smallest, mean, median and largest of some numbers."""
 
-    smallest: float
+    smallest: int
     mean: float
-    median: float
-    largest: float
+    median: int
+    largest: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ class SourceOverview:
     kinds: Mapping[str, float]
     captions_a_row: Spread | None
     words: Spread | None
-    word_counts: Mapping[int, float]
+    word_counts: Mapping[int, int | float]
     blank_captions: int
     classes: ClassCounts | None
     labels: LabelCoverage | None

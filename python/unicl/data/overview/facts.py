@@ -23,7 +23,7 @@ class Fact(NamedTuple):
     text: str
 
 
-def facts(source: SourceOverview) -> list[Fact]:
+def overview_facts(source: SourceOverview) -> list[Fact]:
     """Gives the facts of a source, the most general first."""
     found = [Fact("rows", _rows(source))]
     if source.schema:
@@ -35,7 +35,10 @@ def facts(source: SourceOverview) -> list[Fact]:
         found += _class_facts(source.classes)
     if source.labels:
         found += _label_facts(source.labels)
-    for title, repeats in (("captions again", source.repeated_captions), ("images again", source.repeated_images)):
+    for title, repeats in (
+        ("repeated captions", source.repeated_captions),
+        ("repeated images", source.repeated_images),
+    ):
         if repeats.values:
             found.append(Fact(title, _repeats(repeats)))
     if source.widths and source.heights:
@@ -49,9 +52,9 @@ def facts(source: SourceOverview) -> list[Fact]:
     return [fact for fact in found if fact.text]
 
 
-def findings(source: SourceOverview) -> list[str]:
+def overview_findings(source: SourceOverview) -> list[str]:
     """Gives what to look at before training, in whole sentences; nothing if nothing is notable."""
-    return [finding for finding in _findings(source) if finding]
+    return list(_findings(source))
 
 
 def cut(text: str, length: int = _LONGEST) -> str:
@@ -113,10 +116,9 @@ def _captions(a_row: Spread, words: Spread) -> str:
 
 
 def _class_facts(classes: ClassCounts) -> Iterator[Fact]:
-    scope = "" if classes.exact else ", counted in the rows that were read"
-    text = f"{classes.number:,}{scope}"
+    text = f"{classes.number:,}" if classes.exact else f"{classes.number:,}, counted in the rows that were read"
     if classes.empty:
-        text += f"; {classes.empty:,} without a row"
+        text += f"; {classes.empty:,} {'have no row' if classes.exact else 'are not among them'}"
     yield Fact("classes", text)
     yield Fact("largest", _listed(f"{cut(name)} {count:,}" for name, count in classes.largest))
     yield Fact("smallest", _listed(f"{cut(name)} {count:,}" for name, count in classes.smallest))

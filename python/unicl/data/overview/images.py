@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from unicl.files import EncodedImage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 THUMBNAIL = 192
 """The longer side of a thumbnail, in pixels."""
@@ -44,7 +49,7 @@ def inspect_image(data: bytes, *, thumbnail: bool) -> ImageFacts:
     )
 
 
-def _small(pixels: object) -> bytes:
+def _small(pixels: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
     small = Image.fromarray(pixels)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from unicl.data.overview.facts import cut, facts, findings
-from unicl.files import new_file, render_page
+from unicl.data.overview.facts import cut, overview_facts, overview_findings
+from unicl.files import make_folder, new_file, refuse_existing, refuse_folder, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Bar:
     """A bar of a chart: what it stands for, its number, and its length as a share of the longest."""
 
     name: str
-    number: float
+    number: int | float
     share: float
 
 
@@ -50,6 +50,23 @@ def write_overview(overview: Overview, path: Path, *, overwrite: bool = False) -
         aside.write_text(page, encoding="utf-8")
 
 
+def check_page(path: Path, *, overwrite: bool = False) -> None:
+    """Checks before the work that a page can be written.
+
+    Raises:
+        FileExistsError: There is a file of that name, and ``overwrite`` is not set.
+        OSError: No file can be written there.
+        ValueError: The name does not end in .html or .htm.
+        ModuleNotFoundError: jinja2 is missing; the message tells how to install it.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"expected a name for the page that ends in .html; got {path}")
+    refuse_existing(path, overwrite=overwrite)
+    refuse_folder(path)
+    render_page("", name="the page")
+    make_folder(path.parent)
+
+
 def render_overview(overview: Overview) -> str:
     """Renders the page."""
     several = len(overview.sources) > 1
@@ -63,8 +80,8 @@ def render_overview(overview: Overview) -> str:
         sources=[
             {
                 "source": source,
-                "facts": facts(source),
-                "findings": findings(source),
+                "facts": overview_facts(source),
+                "findings": overview_findings(source),
                 "words": word_bars(source.word_counts),
                 "sizes": size_bars(source.classes) if source.classes else [],
                 "classes": class_bars(source),
@@ -78,7 +95,7 @@ def render_overview(overview: Overview) -> str:
     )
 
 
-def word_bars(counts: Mapping[int, float]) -> list[Bar]:
+def word_bars(counts: Mapping[int, int | float]) -> list[Bar]:
     """Puts captions together by their words, into 24 columns or fewer. The last column has all longer ones.
 
     Example:
@@ -95,7 +112,7 @@ def word_bars(counts: Mapping[int, float]) -> list[Bar]:
     least = min(counts)
     width = -(-(most - least + 1) // COLUMNS)
     starts = range(least, most + 1, width)
-    numbers = [0.0] * len(starts)
+    numbers: list[int | float] = [0] * len(starts)
     for words, count in counts.items():
         numbers[min((words - least) // width, len(starts) - 1)] += count
     ends_early = max(counts) > starts[-1] + width - 1
@@ -128,6 +145,6 @@ def label_bars(source: SourceOverview) -> list[Bar]:
     return [Bar(name=name, number=100 * share, share=share) for name, share in frequent]
 
 
-def _bars(names: Sequence[str], numbers: Sequence[float]) -> list[Bar]:
+def _bars(names: Sequence[str], numbers: Sequence[int | float]) -> list[Bar]:
     most = max(numbers, default=0) or 1
     return [Bar(name=name, number=number, share=number / most) for name, number in zip(names, numbers, strict=True)]

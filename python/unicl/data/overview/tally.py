@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from unicl.data.overview.content import BadRows, ClassCounts, LabelCoverage, SourceOverview, Spread
 from unicl.data.overview.repetitions import Repetitions
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from unicl.data.sample import Sample
     from unicl.data.skipped_samples import BadSample
 
+Counts: TypeAlias = dict[Any, int | float]
+"""How often each value was met; of all sources together, estimates."""
 KINDS = ("captions alone", "classes alone", "both", "neither")
 NAMED = 3
 LISTED = 10
@@ -37,7 +39,7 @@ class Tally:
     def __init__(self, labelling: Labelling | None) -> None:
         self._labelling = labelling
         self.rows = self.rows_read = self.blank = 0
-        self.counts: defaultdict[str, Counter[object]] = defaultdict(Counter)
+        self.counts: defaultdict[str, Counts] = defaultdict(lambda: defaultdict(int))
         self.captions, self.images = Repetitions(), Repetitions()
         self._first_bad: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         self._foreign: list[str] = []
@@ -59,8 +61,10 @@ class Tally:
             self._add_caption(caption)
         for of_caption in labels:
             counts["labelled"][bool(of_caption)] += 1
-            counts["label"].update(set(of_caption))
-        counts["class"].update(set(sample.classes))
+            for label in set(of_caption):
+                counts["label"][label] += 1
+        for name in set(sample.classes):
+            counts["class"][name] += 1
         counts["format"][image.format] += 1
         counts["width"][image.width] += 1
         counts["height"][image.height] += 1
@@ -76,10 +80,10 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Adds the counts of another source, in proportion to its rows. Bad and blank ones are counted, not scaled."""
-        weight = other.rows / max(other.rows_read, 1)
+        weight = 1 if other.rows_read == other.rows else other.rows / max(other.rows_read, 1)
         for name, counts in other.counts.items():
             for value, count in counts.items():
-                self.counts[name][value] += count if name == "bad" else weight * count  # type: ignore[assignment]
+                self.counts[name][value] += count if name == "bad" else weight * count
         self.rows += other.rows
         self.rows_read += other.rows_read
         self.blank += other.blank
@@ -125,7 +129,7 @@ class Tally:
             kinds={kind: self._shares("kind").get(kind, 0.0) for kind in KINDS},
             captions_a_row=_spread(self.counts["captions"]),
             words=_spread(self.counts["words"]),
-            word_counts=dict(sorted(self.counts["words"].items())),  # type: ignore[type-var, arg-type]
+            word_counts=dict(sorted(self.counts["words"].items())),
             blank_captions=self.blank,
             classes=classes,
             labels=self._coverage(class_names),
@@ -137,9 +141,8 @@ class Tally:
             not_english=told[False] / max(sum(told.values()), 1),
             foreign=tuple(self._foreign),
             bad=tuple(
-                BadRows(reason=reason, count=count, first=tuple(self._first_bad[reason]))
-                for reason, count in self.counts["bad"].most_common()
-                if isinstance(reason, str)
+                BadRows(reason=reason, count=int(count), first=tuple(self._first_bad[reason]))
+                for reason, count in _descending(self.counts["bad"])
             ),
             examples=tuple(examples),
             sheet=tuple(sheet),
@@ -158,14 +161,14 @@ class Tally:
             self._foreign.append(caption)
 
     def _shares(self, name: str) -> dict[str, float]:
-        total = self.counts[name].total()
-        return {str(value): count / total for value, count in self.counts[name].most_common()}
+        total = sum(self.counts[name].values())
+        return {value: count / total for value, count in _descending(self.counts[name])}
 
     def _coverage(self, class_names: Sequence[str]) -> LabelCoverage | None:
         if self._labelling is None:
             return None
         labelled = self.counts["labelled"]
-        captions = labelled.total()
+        captions = sum(labelled.values())
         names = sorted({*class_names, *map(str, self.counts["class"])})
         unmapped = self._labelling.unmapped(names)
         return LabelCoverage(
@@ -174,8 +177,7 @@ class Tally:
             captions=labelled[True] / captions if captions else None,
             frequent=tuple(
                 (self._labelling.names[label], count / captions)
-                for label, count in self.counts["label"].most_common(LISTED)
-                if isinstance(label, int)
+                for label, count in _descending(self.counts["label"])[:LISTED]
             ),
             classes=1 - len(unmapped) / len(names) if names else None,
             unmapped=tuple(unmapped[:LISTED]),
@@ -211,21 +213,25 @@ def _spelling(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
-def _rounded(counts: Counter[object]) -> dict[str, int]:
+def _rounded(counts: Counts) -> dict[str, int]:
     return {str(value): max(round(count), 1) for value, count in counts.items()}
 
 
-def _spread(counts: Counter[object]) -> Spread | None:
+def _descending(counts: Counts) -> list[tuple[Any, int | float]]:
+    return sorted(counts.items(), key=lambda each: -each[1])
+
+
+def _spread(counts: Counts) -> Spread | None:
     """Gives the spread of numbers from how often each occurs."""
-    total = counts.total()
+    total = sum(counts.values())
     if not total:
         return None
-    numbers = sorted(counts)  # type: ignore[type-var]
+    numbers = sorted(counts)
     below, median = 0.0, numbers[-1]
     for number in numbers:
         below += counts[number]
         if 2 * below >= total:
             median = number
             break
-    mean = sum(number * count for number, count in counts.items()) / total  # type: ignore[operator, misc]
-    return Spread(smallest=numbers[0], mean=mean, median=median, largest=numbers[-1])  # type: ignore[arg-type]
+    mean = sum(number * count for number, count in counts.items()) / total
+    return Spread(smallest=numbers[0], mean=mean, median=median, largest=numbers[-1])

@@ -1,0 +1,79 @@
+"""Runs ``unicl data``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from unicl.cli.data_lines import overview_lines
+from unicl.cli.parse import parse
+from unicl.cli.progress import show_progress
+from unicl.data import check_page, look_at_data, open_samples, write_overview
+from unicl.labels import open_vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Shows what is in data before training: rows, captions, classes, labels, images, what occurs again, what is bad.
+
+    It reads what training reads. Of each source it reads some rows, which a seed draws.
+    """
+
+    sources: tyro.conf.Positional[tuple[str, ...]]
+    """Files, folders or addresses of samples."""
+    rows: int = 1_000
+    """How many rows of each source to read."""
+    every_row: Annotated[bool, tyro.conf.arg(name="all")] = False
+    """Read all rows, and decode every image."""
+    seed: int = 0
+    """Draws the rows."""
+    vocabulary: str | None = None
+    """The labels: a file (.json, .tsv, .txt), coco, imagenet-1k, imagenet-21k or wordnet. If not given: the classes."""
+    out: Path | None = None
+    """Write a page with tables, charts and images to this file (.html)."""
+    overwrite: bool = False
+    """Replace the page if it exists."""
+    json: bool = False
+    """Write JSON."""
+
+
+CONFIGS = (DataConfig,)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parses the options of ``unicl data``, reads, and writes what was counted."""
+    config = parse(DataConfig, "unicl data", arguments)
+    if config.rows < 1:
+        raise ValueError(f"expected --rows >= 1; got {config.rows}")
+    if config.seed < 0:
+        raise ValueError(f"expected --seed >= 0; got {config.seed}")
+    if config.out is not None:
+        check_page(config.out, overwrite=config.overwrite)
+    vocabulary = None if config.vocabulary is None else open_vocabulary(config.vocabulary)
+    sources = [open_samples(source) for source in config.sources]
+    rows = None if config.every_row else config.rows
+    total = sum(len(source) if rows is None else min(rows, len(source)) for source in sources)
+    with show_progress("looking", total, "rows") as advance:
+        overview = look_at_data(
+            sources,
+            rows=rows,
+            seed=config.seed,
+            vocabulary=vocabulary,
+            vocabulary_name=config.vocabulary or "",
+            advance=advance,
+        )
+    if config.out is not None:
+        write_overview(overview, config.out, overwrite=config.overwrite)
+    lines = [json.dumps(overview.as_json(), indent=2)] if config.json else overview_lines(overview)
+    if config.out is not None and not config.json:
+        lines.append(f"page: {config.out}")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
