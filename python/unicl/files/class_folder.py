@@ -38,6 +38,7 @@ class ClassFolder:
         class_names: The classes with an image, by name.
         class_ids: int32 (rows,), the class of each row as an index into ``class_names``; -1 for none.
         images: The path of each row, relative to the folder: an Arrow column of strings.
+        empty: The folders without an image, by name.
         ignored: What is in the folder and is no row, by kind: files that are no images, classes without images.
 
     Raises:
@@ -53,6 +54,7 @@ class ClassFolder:
         self.schema = pa.schema([pa.field(IMAGE_PATH, pa.string()), pa.field(CLASS, pa.string())])
         stray = self._images_in(os.fspath(path), "", frozenset(), deep=False)
         names: list[str] = []
+        empty: list[str] = []
         images, ids = list(stray), [-1] * len(stray)
         for name in _folders(path):
             if name.startswith("_"):
@@ -64,6 +66,7 @@ class ClassFolder:
                 names.append(name)
                 images += found
             else:
+                empty.append(name)
                 self.ignored["class folder without images"] += 1
         if len(names) < 2:
             got = f"one, {names[0]!r}" if names else "only images" if images else "none"
@@ -71,6 +74,7 @@ class ClassFolder:
                 f"{path}: expected two class folders or more, each with images ({', '.join(IMAGES)}); got {got}: name "
                 "the folder that has a folder for each class"
             )
+        self.empty = tuple(empty)
         self.class_names: tuple[str, ...] = tuple(names)
         self.class_ids: NDArray[np.int32] = np.array(ids, np.int32)
         self.images = pa.array(images, pa.large_string())

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from unicl.files.remote_path import AnyPath
+
 
 @contextmanager
-def naming_file(path: Path, format_name: str) -> Iterator[None]:
+def naming_file(path: AnyPath, format_name: str) -> Iterator[None]:
     """Turns what pyarrow raises about the content of a file into a ``ValueError`` of one line that names the file."""
     try:
         yield
@@ -29,7 +31,7 @@ def naming_file(path: Path, format_name: str) -> Iterator[None]:
         raise ValueError(f"{path} is not {format_name}, or is damaged: {lines[0][:300]}") from error
 
 
-def check_text(path: Path, format_name: str) -> bytes:
+def check_text(path: AnyPath, format_name: str) -> bytes:
     """Checks the first bytes of a text file, plain or compressed, and gives them.
 
     Raises:
@@ -56,7 +58,7 @@ def changed_rows(path: Path, reason: str) -> ValueError:
     )
 
 
-def refuse_changed(path: Path, found: pa.Schema, schema: pa.Schema) -> None:
+def refuse_changed(path: AnyPath, found: pa.Schema, schema: pa.Schema) -> None:
     """Refuses a file whose columns have changed since it was opened.
 
     Raises:

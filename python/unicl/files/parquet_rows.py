@@ -1,0 +1,203 @@
+"""Reads rows of Parquet files in any order, a row group at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unicl.files.malformed import naming_file, refuse_changed
+from unicl.files.validity import refuse_damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from unicl.files.remote_path import AnyPath
+
+LOG = logging.getLogger(__name__)
+CACHE_BYTES = 64 << 20
+"""The row groups that a process keeps have about this many bytes. The last one stays whatever its size."""
+LARGE_GROUP_BYTES = 32 << 20
+OPEN_FILES = 64
+READERS = 16
+
+
+class FoundRow(NamedTuple):
+    """A row in the row group that holds it.
+
+    Attributes:
+        place: The place among the rows that were asked for, from 0.
+        group: The row group; None if it is damaged.
+        row: The row within the group.
+        file: The file.
+        row_in_file: The row within the file, from 0.
+        fault: Why the group cannot be read.
+    """
+
+    place: int
+    group: pa.Table | None
+    row: int
+    file: AnyPath
+    row_in_file: int
+    fault: str = ""
+
+
+class ParquetRows:
+    """The rows of Parquet files, one file after another, in any order. Only the ends of files are read at first.
+
+    It pickles without open files. A process keeps the last row groups, :data:`CACHE_BYTES` of them.
+
+    Args:
+        files: The files. Each needs the columns that are asked for; other columns may differ.
+
+    Attributes:
+        files: The files.
+        schemas: The columns of each file.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: A file is not Parquet, or is damaged.
+    """
+
+    def __init__(self, files: Sequence[AnyPath]) -> None:
+        self.files = tuple(files)
+        with ThreadPoolExecutor(min(READERS, max(1, len(files)))) as pool:
+            found = list(pool.map(_outline, self.files))
+        self.schemas = [schema for schema, _, _ in found]
+        groups = [rows for _, rows, _ in found]
+        self._sizes = np.array([size for rows in groups for size in rows], np.int64)
+        self._ends = np.cumsum(self._sizes)
+        self._first_group = np.cumsum([0, *map(len, groups)])
+        self._first_row = np.cumsum([0, *map(sum, groups)])
+        self._forget()
+        largest = max((size for _, _, sizes in found for size in sizes), default=0)
+        if largest > LARGE_GROUP_BYTES and len(self._sizes) > 1:
+            LOG.warning(
+                "%s: row groups of up to %d MB are slow to read in random order: write row groups of about 100 images",
+                self.files[0],
+                largest >> 20,
+            )
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_open", "_cache", "_process")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._forget()
+
+    def read(self, rows: Sequence[int], columns: Sequence[str]) -> Iterator[FoundRow]:
+        """Finds rows, in the order of the files, so that a row group is read once for all rows in it.
+
+        Args:
+            rows: Numbers from 0 to ``len(self) - 1``, in any order, with repetition.
+            columns: The columns to read.
+
+        Raises:
+            IndexError: There is no such row.
+            ValueError: A file has changed since it was opened.
+        """
+        wanted = np.asarray(rows, np.int64).reshape(-1)
+        outside = wanted[(wanted < 0) | (wanted >= len(self))]
+        if len(outside):
+            raise IndexError(f"expected a row from 0 to {len(self) - 1}; got {outside[0]}")
+        groups = np.searchsorted(self._ends, wanted, side="right")
+        for place in np.argsort(groups, kind="stable"):
+            group = int(groups[place])
+            number = int(np.searchsorted(self._first_group, group, side="right")) - 1
+            row = int(wanted[place] - self._ends[group] + self._sizes[group])
+            fault, table = "", None
+            try:
+                table = self._group(number, group - int(self._first_group[number]), tuple(columns))
+            except (pa.ArrowException, OSError) as error:
+                fault = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            in_file = int(wanted[place] - self._first_row[number])
+            yield FoundRow(int(place), table, row, self.files[number], in_file, fault)
+
+    def column(self, name: str) -> Iterator[pa.ChunkedArray]:
+        """Reads a whole column, a row group at a time.
+
+        Raises:
+            ValueError: A file is damaged.
+        """
+        for number, file in enumerate(self.files):
+            with naming_file(file, "Parquet"):
+                opened = self._file(number)
+                for group in range(opened.metadata.num_row_groups):
+                    table = opened.read_row_group(group, columns=[name], use_threads=False)
+                    _refuse_damaged(table)
+                    yield table[name]
+
+    def place(self, row: int) -> str:
+        """Names a row in a message: its file, and its number in the file from 0."""
+        number = int(np.searchsorted(self._first_row, row, side="right")) - 1
+        return f"{self.files[number]}, row {row - int(self._first_row[number])}"
+
+    def _group(self, number: int, group: int, columns: tuple[str, ...]) -> pa.Table:
+        self._forget_after_fork()
+        key = number, group, columns
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        size = self._file(number).metadata.row_group(group).total_byte_size
+        while self._cache and sum(table.nbytes for table in self._cache.values()) + size > CACHE_BYTES:
+            self._cache.popitem(last=False)
+        table = self._file(number).read_row_group(group, columns=list(columns), use_threads=False)
+        _refuse_damaged(table)
+        self._cache[key] = table
+        return table
+
+    def _file(self, number: int) -> pq.ParquetFile:
+        self._forget_after_fork()
+        if number not in self._open:
+            while len(self._open) >= OPEN_FILES:
+                self._open.popitem(last=False)[1].close()
+            file = self.files[number]
+            opened = pq.ParquetFile(_content(file), pre_buffer=not isinstance(file, Path))
+            refuse_changed(file, opened.schema_arrow, self.schemas[number])
+            first, last = self._first_group[number], self._first_group[number + 1]
+            if _rows_of_groups(opened.metadata) != self._sizes[first:last].tolist():
+                raise ValueError(f"{file}: expected the rows that it had when it was opened; got others: open it again")
+            self._open[number] = opened
+        self._open.move_to_end(number)
+        return self._open[number]
+
+    def _forget_after_fork(self) -> None:
+        if self._process != os.getpid():
+            self._forget()
+
+    def _forget(self) -> None:
+        self._process = os.getpid()
+        self._open: OrderedDict[int, pq.ParquetFile] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, int, tuple[str, ...]], pa.Table] = OrderedDict()
+
+
+def _outline(file: AnyPath) -> tuple[pa.Schema, list[int], list[int]]:
+    """Gives the columns, and the rows and bytes of each row group."""
+    with naming_file(file, "Parquet"), pq.ParquetFile(_content(file)) as opened:
+        metadata = opened.metadata
+        sizes = [metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups)]
+        return opened.schema_arrow, _rows_of_groups(metadata), sizes
+
+
+def _content(file: AnyPath) -> Any:
+    return file if isinstance(file, Path) else file.open()
+
+
+def _rows_of_groups(metadata: pq.FileMetaData) -> list[int]:
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+
+def _refuse_damaged(table: pa.Table) -> None:
+    for batch in table.to_batches():
+        refuse_damaged(batch)
