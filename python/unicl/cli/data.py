@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,35 @@ from unicl.labels import open_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from unicl.data import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnsConfig:
+    """Names what usual names do not find. It holds for all sources."""
+
+    image_column: str | None = None
+    """The column with the images, or with their paths."""
+    caption_column: Annotated[tuple[str, ...], tyro.conf.arg(help_behavior_hint="(default: one of a usual name)")] = ()
+    """The column or columns with the captions."""
+    class_column: str | None = None
+    """The column with the classes."""
+    weight_column: str | None = None
+    """The column with the weights of the rows."""
+    key_column: str | None = None
+    """The column with the names of the rows."""
+    class_names: str | None = None
+    """The names of classes that are numbers: a file with a name a line, or a vocabulary such as imagenet-1k."""
+    image_folder: Path | None = None
+    """The folder of the images that a TSV, a CSV or COCO's JSON names."""
+
+    def open(self, source: str) -> Source:
+        """Opens a source with these names."""
+        given = {name: value for name, value in vars(self).items() if value}
+        if self.class_names is not None:
+            given["class_names"] = open_vocabulary(self.class_names).names
+        return open_samples(source, **given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +64,7 @@ class DataConfig:
     """Read all rows, and decode every image."""
     seed: int = 0
     """Draws the rows."""
+    name: tyro.conf.OmitArgPrefixes[ColumnsConfig] = field(default_factory=ColumnsConfig)
     vocabulary: str | None = None
     """The labels: a file (.json, .tsv, .txt), coco, imagenet-1k, imagenet-21k or wordnet. If not given: the classes."""
     out: Path | None = None
@@ -58,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
     if config.out is not None:
         check_page(config.out, overwrite=config.overwrite)
     vocabulary = None if config.vocabulary is None else open_vocabulary(config.vocabulary)
-    sources = [open_samples(source) for source in config.sources]
+    sources = [config.name.open(source) for source in config.sources]
     rows = None if config.every_row else config.rows
     total = sum(len(source) if rows is None else min(rows, len(source)) for source in sources)
     with show_progress("looking", total, "rows") as advance:

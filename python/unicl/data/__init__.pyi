@@ -22,6 +22,7 @@ from .overview.page import check_page as check_page
 from .overview.page import write_overview as write_overview
 from .pixel_statistics import NormalizePixels as NormalizePixels
 from .pixel_statistics import PixelStatistics as PixelStatistics
+from .sample import DescribedSource as DescribedSource
 from .sample import Sample as Sample
 from .sample import Source as Source
 from .skipped import BadRow as BadRow

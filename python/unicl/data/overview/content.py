@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OWN_CLASSES = "the names of the classes"
+"""The name of the vocabulary if the classes are the labels."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:

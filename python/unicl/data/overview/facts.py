@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from unicl.data.overview.content import OWN_CLASSES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -94,13 +96,13 @@ def _class_findings(classes: ClassCounts) -> Iterator[str]:
 
 def _label_findings(labels: LabelCoverage) -> Iterator[str]:
     if labels.captions is not None and labels.captions < FEW_LABELLED:
-        yield f"Only {_share(labels.captions)} of the captions have a label of {labels.vocabulary}."
+        yield f"Only {_share(labels.captions)} of the captions have a label: {labels.vocabulary}."
     frequent = [f"{name} {_share(share)}" for name, share in labels.frequent if share >= FREQUENT]
     if frequent:
         yield f"A label of half of the captions or more tells little: {', '.join(frequent)}."
     if labels.unmapped and labels.classes is not None:
         share = 1 - labels.classes
-        yield f"{_share(share)} of the classes mean no label of {labels.vocabulary}: {_listed(labels.unmapped)}."
+        yield f"{_share(share)} of the classes mean no label: {_listed(labels.unmapped)}."
 
 
 def _rows(source: SourceOverview) -> str:
@@ -125,13 +127,12 @@ def _class_facts(classes: ClassCounts) -> Iterator[Fact]:
 
 
 def _label_facts(labels: LabelCoverage) -> Iterator[Fact]:
-    parts = []
     if labels.captions is not None:
-        parts.append(f"{_share(labels.captions)} of the captions")
-    if labels.classes is not None:
-        parts.append(f"{_share(labels.classes)} of the classes")
-    if parts:
-        yield Fact("labels", f"{' and '.join(parts)} have one of {labels.number:,} labels of {labels.vocabulary}")
+        yield Fact(
+            "labels", f"{_share(labels.captions)} of the captions have one of {labels.number:,}: {labels.vocabulary}"
+        )
+    if labels.classes is not None and labels.vocabulary != OWN_CLASSES:
+        yield Fact("mapped", f"{_share(labels.classes)} of the classes mean a label")
     yield Fact("most frequent", _listed(f"{name} {_share(share)}" for name, share in labels.frequent))
 
 
@@ -168,4 +169,4 @@ def _number(count: int, one: str, several: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     every: Sequence[str] = [cut(name) for name in names]
-    return ", ".join(every[:_LISTED]) + (", ..." if len(every) > _LISTED else "")
+    return ", ".join(every[:_LISTED]) + (f" and {len(every) - _LISTED:,} more" if len(every) > _LISTED else "")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from unicl.data.overview.content import OWN_CLASSES
 from unicl.labels import ClassMapper, DenseLabeler, LabelVocabulary, class_texts, with_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-OWN_CLASSES = "the classes"
 
 
 class Labelling:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ from unicl.data.overview.content import Example, Overview
 from unicl.data.overview.images import inspect_image
 from unicl.data.overview.labelling import Labelling
 from unicl.data.overview.tally import Tally
+from unicl.data.sample import DescribedSource
 from unicl.data.skipped_samples import BadSample, BadSampleError, good_caption
 from unicl.files import BadImageError
 
@@ -67,20 +70,22 @@ def look_at_data(
         labelling = Labelling(vocabulary, vocabulary_name)
     elif class_names:
         labelling = Labelling.of_classes(class_names)
-    together, found = Tally(labelling), []
+    together, found, class_counts = Tally(labelling), [], list[Mapping[str, int] | None]()
     for source in sources:
         tally = Tally(labelling)
         tally.rows = len(source)
         drawn = _draw(tally.rows, rows, seed)
         shown = _read(source, tally, labelling, drawn, advance)
         sheet = [shown.pop(row) for row in drawn.sheet]
+        described = source if isinstance(source, DescribedSource) else None
+        class_counts.append(described.class_counts() if described else None)
         found.append(
             tally.result(
                 name=source.name,
-                format=getattr(source, "format", ""),
-                schema=getattr(source, "schema", {}),
+                format=described.format if described else "",
+                schema=described.schema if described else {},
                 class_names=source.class_names or (),
-                class_counts=getattr(source, "class_counts", None),
+                class_counts=class_counts[-1],
                 examples=[each for each in sheet if not each.fault][:EXAMPLES],
                 sheet=[*sheet, *shown.values()],
             )
@@ -89,8 +94,19 @@ def look_at_data(
     if len(found) == 1:
         return Overview(sources=tuple(found), together=found[0], seed=seed)
     name = f"{len(sources)} sources together"
-    every = together.result(name=name, format="", schema={}, class_names=class_names, class_counts=None)
+    known = [Counter(counts) for counts in class_counts if counts is not None]
+    every = together.result(
+        name=name,
+        format="",
+        schema={},
+        class_names=class_names,
+        class_counts=sum(known, Counter[str]()) if len(known) == sum(map(_has_classes, sources)) else None,
+    )
     return Overview(sources=tuple(found), together=every, seed=seed)
+
+
+def _has_classes(source: Source) -> bool:
+    return source.class_names is not None
 
 
 class _Drawn(NamedTuple):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from unicl.data.skipped_samples import BadSampleError
 from unicl.data.sources.checked_sample import checked_sample, read_image, sample_or_bad
@@ -36,6 +39,7 @@ class ClassFolderSamples:
     """
 
     has_captions = False
+    format, schema = "class folder", {"image": "the files", "classes": "the folders"}
 
     def __init__(self, path: str | Path, *, name: str | None = None, class_names: GivenNames | None = None) -> None:
         self._path = Path(path)
@@ -50,6 +54,11 @@ class ClassFolderSamples:
         self._images, self._class_ids = found.images, found.class_ids
         self._classes = _named(self._path, found.class_names, class_names)
         self.class_names: tuple[str, ...] | None = tuple(sorted(self._classes))
+
+    def class_counts(self) -> Counter[str]:
+        """Counts the images of each class."""
+        counts = np.bincount(self._class_ids[self._class_ids >= 0], minlength=len(self._classes)).tolist()
+        return Counter(dict(zip(self._classes, counts, strict=True)))
 
     def __len__(self) -> int:
         """The number of images."""

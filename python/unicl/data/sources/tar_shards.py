@@ -16,9 +16,11 @@ import numpy as np
 
 from unicl.data.sources.checked_sample import checked_sample, refuse_no_rows, sample_or_bad
 from unicl.data.sources.class_names import ClassNames
+from unicl.data.sources.sample_columns import count_classes
 from unicl.files import TarIndex, as_path, find_shards, index_shard, sidecar_of
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Sequence
 
     from unicl.data.sample import Sample
@@ -47,6 +49,8 @@ class TarShardSamples:
             does not fit; the classes have no names, or there is only one.
     """
 
+    format = "tar shards"
+
     def __init__(
         self, path: str | Path | AnyPath, *, name: str | None = None, class_names: GivenNames | None = None
     ) -> None:
@@ -70,6 +74,19 @@ class TarShardSamples:
             found = {int(label) if label.lstrip("-").isdecimal() else label for label in labels}
             self._names.close(found, alone=not self.has_captions)
         self.class_names = self._names.all if counts["labels"] else None
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """The members of each part of a sample."""
+        parts = {"image": ".jpg, .jpeg, .png, .webp", "captions": ".json, .txt" if self.has_captions else ""}
+        parts |= {"classes": "" if self.class_names is None else ".cls", "key": "the names"}
+        return {part: members for part, members in parts.items() if members}
+
+    def class_counts(self) -> Counter[str] | None:
+        """Counts the rows of each class; None without classes."""
+        if self.class_names is None:
+            return None
+        return count_classes((shard.table["label"] for shard in self._shards), self._names)
 
     def __len__(self) -> int:
         """The number of samples."""
