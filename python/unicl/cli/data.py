@@ -64,7 +64,7 @@ class DataConfig:
     """Read all rows, and decode every image."""
     seed: int = 0
     """Draws the rows."""
-    name: tyro.conf.OmitArgPrefixes[ColumnsConfig] = field(default_factory=ColumnsConfig)
+    columns: tyro.conf.OmitArgPrefixes[ColumnsConfig] = field(default_factory=ColumnsConfig)
     vocabulary: str | None = None
     """The labels: a file (.json, .tsv, .txt), coco, imagenet-1k, imagenet-21k or wordnet. If not given: the classes."""
     out: Path | None = None
@@ -88,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
     if config.out is not None:
         check_page(config.out, overwrite=config.overwrite)
     vocabulary = None if config.vocabulary is None else open_vocabulary(config.vocabulary)
-    sources = [config.name.open(source) for source in config.sources]
+    sources = [config.columns.open(source) for source in config.sources]
     rows = None if config.every_row else config.rows
     total = sum(len(source) if rows is None else min(rows, len(source)) for source in sources)
     with show_progress("looking", total, "rows") as advance:

@@ -38,7 +38,7 @@ def _example(example: Example) -> str:
         captions.append(f"{len(example.captions) - CAPTIONS} more")
     parts = [
         f"{_cut(example.key)}, {example.width} x {example.height}",
-        f"class {_cut(', '.join(example.classes))}" if example.classes else "",
+        f"class {_cut(example.shown_classes)}" if example.classes else "",
         " | ".join(captions),
         f"labels {', '.join(example.labels)}" if example.labels else "",
     ]

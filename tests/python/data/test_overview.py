@@ -147,9 +147,9 @@ def test_what_is_notable_is_told() -> None:
     assert overview_findings(found.together) == [
         "9.1 % of the rows are bad. Training stops past 1 %.",
         "10 % of the rows have neither a caption nor a class.",
-        "1 captions have no text.",
+        "1 caption has no text.",
         "100 % of the captions are not English. Labels are found in English only.",
-        "Only 0 % of the captions have a label of pets.txt.",
+        "Only 0 % of the captions have a label: pets.txt.",
         "87.5 % of the captions occurred before.",
     ]
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from unicl.labels import class_texts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OWN_CLASSES = "the names of the classes"
 """The name of the vocabulary if the classes are the labels."""
+WNID_LENGTH = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,24 @@ class Example:
     height: int | None = None
     fault: str = ""
     thumbnail: bytes | None = None
+
+    @property
+    def shown_classes(self) -> str:
+        """The classes as people read them."""
+        return ", ".join(map(shown_class, self.classes))
+
+
+def shown_class(name: str) -> str:
+    """Gives the name of a class, and for a wnid also what it means.
+
+    Example:
+        >>> shown_class("golden_retriever")
+        'golden_retriever'
+    """
+    if not (len(name) == WNID_LENGTH and name[0] == "n" and name[1:].isdecimal()):
+        return name
+    text = class_texts(name)[0]
+    return name if text == name else f"{name} {text}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from unicl.data.overview.content import OWN_CLASSES
+from unicl.data.overview.content import OWN_CLASSES, shown_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,16 +47,18 @@ def overview_facts(source: SourceOverview) -> list[Fact]:
         formats = ", ".join(f"{_share(share)} {name}" for name, share in source.formats.items())
         found.append(Fact("images", f"{formats}; width {_pixels(source.widths)}, height {_pixels(source.heights)}"))
     if source.not_english:
-        found.append(Fact("not English", f"{_share(source.not_english)} of the captions: {_listed(source.foreign)}"))
+        found.append(
+            Fact("not English", f"{_share(source.not_english)} of the captions that tell: {_listed(source.foreign)}")
+        )
     for each in source.bad:
         named = "; ".join(f"{key}: {detail}" for key, detail in each.first)
-        found.append(Fact("bad", f"{each.count:,} rows, {each.reason}: {cut(named, 3 * _LONGEST)}"))
+        found.append(Fact("bad", f"{_number(each.count, 'row', 'rows')}, {each.reason}: {cut(named, 3 * _LONGEST)}"))
     return [fact for fact in found if fact.text]
 
 
 def overview_findings(source: SourceOverview) -> list[str]:
     """Gives what to look at before training, in whole sentences; nothing if nothing is notable."""
-    return list(_findings(source))
+    return [finding if finding.endswith("...") else f"{finding}." for finding in _findings(source)]
 
 
 def cut(text: str, length: int = _LONGEST) -> str:
@@ -67,42 +69,43 @@ def cut(text: str, length: int = _LONGEST) -> str:
 def _findings(source: SourceOverview) -> Iterator[str]:
     bad = source.bad_rows / max(source.rows_read, 1)
     if bad > BAD_LIMIT:
-        yield f"{_share(bad)} of the rows are bad. Training stops past {_share(BAD_LIMIT)}."
+        yield f"{_share(bad)} of the rows are bad. Training stops past {_share(BAD_LIMIT)}"
     if source.kinds["neither"]:
-        yield f"{_share(source.kinds['neither'])} of the rows have neither a caption nor a class."
+        yield f"{_share(source.kinds['neither'])} of the rows have neither a caption nor a class"
     if source.blank_captions:
-        yield f"{source.blank_captions:,} captions have no text."
+        yield f"{_number(source.blank_captions, 'caption has', 'captions have')} no text"
     if source.not_english >= NOTABLE:
-        yield f"{_share(source.not_english)} of the captions are not English. Labels are found in English only."
+        yield f"{_share(source.not_english)} of the captions are not English. Labels are found in English only"
     if source.classes:
         yield from _class_findings(source.classes)
     if source.labels:
         yield from _label_findings(source.labels)
     for what, repeats in (("captions", source.repeated_captions), ("images", source.repeated_images)):
         if repeats.repeated >= NOTABLE * max(repeats.values, 1):
-            yield f"{_share(repeats.repeated / repeats.values)} of the {what} occurred before."
+            yield f"{_share(repeats.repeated / repeats.values)} of the {what} occurred before"
 
 
 def _class_findings(classes: ClassCounts) -> Iterator[str]:
     for group in classes.alike[:_LISTED]:
-        yield f"Class names that differ only in case or spacing: {_listed(map(repr, group))}."
+        yield f"Class names that differ only in case or spacing: {_listed(map(repr, group), len(group))}"
     if len(classes.alike) > _LISTED:
-        yield f"{len(classes.alike) - _LISTED:,} more groups of class names differ only in case or spacing."
+        yield f"{len(classes.alike) - _LISTED:,} more groups of class names differ only in case or spacing"
     if classes.empty and classes.exact:
-        yield f"{_number(classes.empty, 'class has', 'classes have')} no row: {_listed(classes.first_empty)}."
+        named = _listed(classes.first_empty, classes.empty)
+        yield f"{_number(classes.empty, 'class has', 'classes have')} no row: {named}"
     if classes.number == 1:
-        yield "There is one class alone, so labels tell no rows apart."
+        yield "There is one class alone, so labels tell no rows apart"
 
 
 def _label_findings(labels: LabelCoverage) -> Iterator[str]:
     if labels.captions is not None and labels.captions < FEW_LABELLED:
-        yield f"Only {_share(labels.captions)} of the captions have a label: {labels.vocabulary}."
+        yield f"Only {_share(labels.captions)} of the captions have a label: {labels.vocabulary}"
     frequent = [f"{name} {_share(share)}" for name, share in labels.frequent if share >= FREQUENT]
     if frequent:
-        yield f"A label of half of the captions or more tells little: {', '.join(frequent)}."
+        yield f"A label of half of the captions or more tells little: {', '.join(frequent)}"
     if labels.unmapped and labels.classes is not None:
         share = 1 - labels.classes
-        yield f"{_share(share)} of the classes mean no label: {_listed(labels.unmapped)}."
+        yield f"{_share(share)} of the classes mean no label: {_listed(labels.unmapped, len(labels.unmapped))}"
 
 
 def _rows(source: SourceOverview) -> str:
@@ -122,8 +125,8 @@ def _class_facts(classes: ClassCounts) -> Iterator[Fact]:
     if classes.empty:
         text += f"; {classes.empty:,} {'have no row' if classes.exact else 'are not among them'}"
     yield Fact("classes", text)
-    yield Fact("largest", _listed(f"{cut(name)} {count:,}" for name, count in classes.largest))
-    yield Fact("smallest", _listed(f"{cut(name)} {count:,}" for name, count in classes.smallest))
+    yield Fact("largest", _listed(f"{cut(shown_class(name))} {count:,}" for name, count in classes.largest))
+    yield Fact("smallest", _listed(f"{cut(shown_class(name))} {count:,}" for name, count in classes.smallest))
 
 
 def _label_facts(labels: LabelCoverage) -> Iterator[Fact]:
@@ -167,6 +170,7 @@ def _number(count: int, one: str, several: str) -> str:
     return f"{count:,} {one if count == 1 else several}"
 
 
-def _listed(names: Iterable[str]) -> str:
-    every: Sequence[str] = [cut(name) for name in names]
-    return ", ".join(every[:_LISTED]) + (f" and {len(every) - _LISTED:,} more" if len(every) > _LISTED else "")
+def _listed(names: Iterable[str], total: int = 0) -> str:
+    """Lists the first names. The list ends in an ellipsis if there are more of ``total``."""
+    every: Sequence[str] = [cut(name) for name in names][:_LISTED]
+    return ", ".join(every) + (", ..." if len(every) < total else "")

@@ -58,7 +58,7 @@ def look_at_data(
         OSError: A file of a source can no longer be read.
     """
     if not sources:
-        raise ValueError("expected one source or more; got none")
+        raise ValueError("expected one source or more; got none: name files or folders")
     if rows is not None and rows < 1:
         raise ValueError(f"expected rows >= 1; got {rows}: leave it out for all")
     for source in sources:

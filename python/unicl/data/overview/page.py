@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from unicl.data.overview.content import shown_class
 from unicl.data.overview.facts import cut, overview_facts, overview_findings
 from unicl.files import make_folder, new_file, refuse_existing, refuse_folder, render_page
 
@@ -134,7 +135,9 @@ def class_bars(source: SourceOverview) -> list[tuple[str, list[Bar]]]:
     if source.classes is None:
         return []
     largest, smallest = source.classes.largest, source.classes.smallest
-    bars = _bars([name for name, _ in (*largest, *smallest)], [count for _, count in (*largest, *smallest)])
+    bars = _bars(
+        [shown_class(name) for name, _ in (*largest, *smallest)], [count for _, count in (*largest, *smallest)]
+    )
     parts = [("Largest classes", bars[: len(largest)]), ("Smallest classes", bars[len(largest) :])]
     return [(title, part) for title, part in parts if part]
 
