@@ -46,13 +46,13 @@ def test_the_facts_of_a_source_are_printed(pets: Path, capsys: pytest.CaptureFix
         "  rows               5, all were read",
         "  columns            image: image, captions: caption, classes: label",
         "  kinds              20 % captions alone, 20 % classes alone, 60 % both",
-        "  captions           1 a row (1 to 1); 3.2 words (2 to 5, median 3)",
+        "  captions           1 a row; 3.2 words (2 to 5, median 3)",
         "  classes            3",
         "  largest            dog 2, Dog 1, cat 1",
         "  labels             75 % of the captions have one of 2: the names of the classes",
         "  repeated captions  1 of 4 (25 %): 'a black dog' 2",
         "  repeated images    0 of 5 (0 %)",
-        "  images             100 % PNG; width 6, height 4",
+        "  images             100 % PNG; width 6; height 4",
         "  worth a look       Class names that differ only in case or spacing: 'Dog', 'dog'.",
     ):
         assert line in lines
@@ -109,7 +109,7 @@ def test_columns_and_names_of_numbers_can_be_given(tmp_path: Path, capsys: pytes
     assert main(["data", str(path), *words]) == 0
     told = capsys.readouterr().out
     assert "captions: other, caption, classes: kind" in told
-    assert "2 a row (2 to 2)" in told
+    assert "2 a row; " in told
     assert "class dog; one | a dog" in told
 
 
@@ -224,7 +224,7 @@ sys.exit("torch" in sys.modules)
 
 
 def test_bad_rows_are_told_and_are_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    images = [png(0), b"", b"<html>not found</html>", png(1)[:-40], png(2, width=20_000), png(3)]
+    images = [png(0), b"", b"<html>not found</html>", png(1, width=5_000)[:-40], png(2, width=20_000), png(3)]
     pq.write_table(pa.table({"image": images, "caption": ["a dog"] * 5 + ["  "]}), tmp_path / "rows.parquet")
     assert main(["data", str(tmp_path / "rows.parquet")]) == 0
     told = capsys.readouterr().out

@@ -45,7 +45,7 @@ def overview_facts(source: SourceOverview) -> list[Fact]:
             found.append(Fact(title, _repeats(repeats)))
     if source.widths and source.heights:
         formats = ", ".join(f"{_share(share)} {name}" for name, share in source.formats.items())
-        found.append(Fact("images", f"{formats}; width {_pixels(source.widths)}, height {_pixels(source.heights)}"))
+        found.append(Fact("images", f"{formats}; width {_pixels(source.widths)}; height {_pixels(source.heights)}"))
     if source.not_english:
         found.append(
             Fact("not English", f"{_share(source.not_english)} of the captions that tell: {_listed(source.foreign)}")
@@ -114,10 +114,7 @@ def _rows(source: SourceOverview) -> str:
 
 
 def _captions(a_row: Spread, words: Spread) -> str:
-    return (
-        f"{_mean(a_row)} a row ({a_row.smallest:,.0f} to {a_row.largest:,.0f}); "
-        f"{_mean(words)} words ({words.smallest:,.0f} to {words.largest:,.0f}, median {words.median:,.0f})"
-    )
+    return f"{_mean(a_row)} a row{_range(a_row)}; {_mean(words)} words{_range(words)}"
 
 
 def _class_facts(classes: ClassCounts) -> Iterator[Fact]:
@@ -147,13 +144,20 @@ def _repeats(repeats: Repeats) -> str:
 
 
 def _pixels(lengths: Spread) -> str:
-    if lengths.smallest == lengths.largest:
-        return f"{lengths.smallest:,.0f}"
-    return f"{lengths.smallest:,.0f} to {lengths.largest:,.0f} (median {lengths.median:,.0f})"
+    same = lengths.smallest == lengths.largest
+    return (
+        f"{lengths.smallest:,}" if same else f"{lengths.smallest:,} to {lengths.largest:,}, median {lengths.median:,}"
+    )
 
 
 def _mean(spread: Spread) -> str:
-    return f"{spread.mean:.1f}" if spread.smallest < spread.largest else f"{spread.mean:,.0f}"
+    return f"{spread.mean:.1f}" if spread.smallest < spread.largest else f"{spread.smallest:,}"
+
+
+def _range(spread: Spread) -> str:
+    if spread.smallest == spread.largest:
+        return ""
+    return f" ({spread.smallest:,} to {spread.largest:,}, median {spread.median:,})"
 
 
 def _share(share: float) -> str:

@@ -163,7 +163,7 @@ def _look(sample: Sample | BadSample, *, thumbnail: bool) -> _Good | BadSample:
             good_caption(caption)
         return _Good(sample, inspect_image(sample.image, thumbnail=thumbnail))
     except (BadImageError, BadSampleError) as error:
-        return BadSample(sample.key, error.reason, error.detail)
+        return BadSample(f"{sample.source}, {sample.key}" if sample.source else sample.key, error.reason, error.detail)
 
 
 def _example(good: _Good, labelling: Labelling | None, labels: list[list[int]]) -> Example:
