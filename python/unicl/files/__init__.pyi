@@ -44,6 +44,7 @@ from .rows import BadRows as BadRows
 from .rows import RawBatch as RawBatch
 from .rows import Reading as Reading
 from .rows import Source as Source
+from .shards import IMAGE_ENDINGS as IMAGE_ENDINGS
 from .shards import Shard as Shard
 from .sources import find_inputs as find_inputs
 from .sources import is_output_file as is_output_file

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from unicl.files.rows import RawBatch
-from unicl.files.shards import IMAGES
+from unicl.files.shards import IMAGE_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -71,7 +71,7 @@ class ClassFolder:
         if len(names) < 2:
             got = f"one, {names[0]!r}" if names else "only images" if images else "none"
             raise ValueError(
-                f"{path}: expected two class folders or more, each with images ({', '.join(IMAGES)}); got {got}: name "
+                f"{path}: expected two class folders or more, each with images ({', '.join(IMAGE_ENDINGS)}); got {got}: name "
                 "the folder that has a folder for each class"
             )
         self.empty = tuple(empty)
@@ -108,7 +108,7 @@ class ClassFolder:
                     folders.append(name)
                 elif not entry.is_file():
                     self.ignored["broken link" if entry.is_symlink() else "special file"] += 1
-                elif ending in IMAGES:
+                elif ending in IMAGE_ENDINGS:
                     images.append(prefix + name)
                 else:
                     self._refuse_data_file(entry.path, ending)
@@ -160,7 +160,7 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _is_image(name: str) -> bool:
-    return not name.startswith(".") and _ending(name) in IMAGES
+    return not name.startswith(".") and _ending(name) in IMAGE_ENDINGS
 
 
 def _ending(name: str) -> str:

@@ -12,7 +12,6 @@ from unicl.files.compressed import MAGIC, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from unicl.files.remote_path import AnyPath
 
@@ -51,7 +50,7 @@ def check_text(path: AnyPath, format_name: str) -> bytes:
     return start
 
 
-def changed_rows(path: Path, reason: str) -> ValueError:
+def changed_rows(path: AnyPath, reason: str) -> ValueError:
     """Makes the error for a file whose rows have changed since it was opened."""
     return ValueError(
         f"{path}: expected the rows that it had when it was opened; {reason}: do not change it during the run"

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from unicl.files.malformed import naming_file, refuse_changed
+from unicl.files.malformed import changed_rows, naming_file
 from unicl.files.validity import refuse_damaged
 
 if TYPE_CHECKING:
@@ -70,14 +70,15 @@ class ParquetRows:
         self.files = tuple(files)
         with ThreadPoolExecutor(min(READERS, max(1, len(files)))) as pool:
             found = list(pool.map(_outline, self.files))
-        self.schemas = [schema for schema, _, _ in found]
-        groups = [rows for _, rows, _ in found]
+        self.schemas = [outline.schema for outline in found]
+        self._states = [outline.state for outline in found]
+        groups = [outline.group_rows for outline in found]
         self._sizes = np.array([size for rows in groups for size in rows], np.int64)
         self._ends = np.cumsum(self._sizes)
         self._first_group = np.cumsum([0, *map(len, groups)])
         self._first_row = np.cumsum([0, *map(sum, groups)])
         self._forget()
-        largest = max((size for _, _, sizes in found for size in sizes), default=0)
+        largest = max((size for outline in found for size in outline.group_bytes), default=0)
         if largest > LARGE_GROUP_BYTES and len(self._sizes) > 1:
             LOG.warning(
                 "%s: row groups of up to %d MB are slow to read in random order: write row groups of about 100 images",
@@ -149,6 +150,8 @@ class ParquetRows:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
+        if isinstance(self.files[number], Path):  # at a URL this is a request, so it is made once a file
+            self._refuse_changed(number)
         size = self._file(number).metadata.row_group(group).total_byte_size
         while self._cache and sum(table.nbytes for table in self._cache.values()) + size > CACHE_BYTES:
             self._cache.popitem(last=False)
@@ -164,13 +167,14 @@ class ParquetRows:
                 self._open.popitem(last=False)[1].close()
             file = self.files[number]
             opened = pq.ParquetFile(_content(file), pre_buffer=not isinstance(file, Path))
-            refuse_changed(file, opened.schema_arrow, self.schemas[number])
-            first, last = self._first_group[number], self._first_group[number + 1]
-            if _rows_of_groups(opened.metadata) != self._sizes[first:last].tolist():
-                raise ValueError(f"{file}: expected the rows that it had when it was opened; got others: open it again")
+            self._refuse_changed(number)
             self._open[number] = opened
         self._open.move_to_end(number)
         return self._open[number]
+
+    def _refuse_changed(self, number: int) -> None:
+        if _state(self.files[number]) != self._states[number]:
+            raise changed_rows(self.files[number], "its size or time of change is another now")
 
     def _forget_after_fork(self) -> None:
         if self._process != os.getpid():
@@ -182,20 +186,30 @@ class ParquetRows:
         self._cache: OrderedDict[tuple[int, int, tuple[str, ...]], pa.Table] = OrderedDict()
 
 
-def _outline(file: AnyPath) -> tuple[pa.Schema, list[int], list[int]]:
-    """Gives the columns, and the rows and bytes of each row group."""
+class _Outline(NamedTuple):
+    """The columns of a file, the rows and bytes of each row group, and its size and time of change."""
+
+    schema: pa.Schema
+    group_rows: list[int]
+    group_bytes: list[int]
+    state: tuple[int, int]
+
+
+def _outline(file: AnyPath) -> _Outline:
+    state = _state(file)
     with naming_file(file, "Parquet"), pq.ParquetFile(_content(file)) as opened:
-        metadata = opened.metadata
-        sizes = [metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups)]
-        return opened.schema_arrow, _rows_of_groups(metadata), sizes
+        groups = [opened.metadata.row_group(group) for group in range(opened.metadata.num_row_groups)]
+        sizes = [group.total_byte_size for group in groups]
+        return _Outline(opened.schema_arrow, [group.num_rows for group in groups], sizes, state)
+
+
+def _state(file: AnyPath) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_size, getattr(found, "st_mtime_ns", 0)
 
 
 def _content(file: AnyPath) -> Any:
     return file if isinstance(file, Path) else file.open()
-
-
-def _rows_of_groups(metadata: pq.FileMetaData) -> list[int]:
-    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
 
 
 def _refuse_damaged(table: pa.Table) -> None:

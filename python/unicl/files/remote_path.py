@@ -93,6 +93,11 @@ class RemotePath:
         for found in self._ask("ls", detail=False):
             yield self / found.rstrip("/").rpartition("/")[2]
 
+    def find(self) -> list[str]:
+        """Lists the files in a folder at any depth, by their path in the folder, sorted."""
+        root = self._ask("_strip_protocol").rstrip("/")
+        return sorted(str(found).removeprefix(root).lstrip("/") for found in self._ask("find"))
+
     def open(self, mode: str = "rb", buffering: int = -1) -> IO[bytes]:  # noqa: ARG002
         """Opens the file to read any part of it."""
         return cast("IO[bytes]", self._ask("open", mode=mode))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from unicl.data.sample import Sample
 from unicl.data.skipped_samples import BadSample, BadSampleError, good_caption
+from unicl.files import as_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,6 +74,18 @@ def read_image(path: AnyPath) -> bytes:
         if isinstance(error, BadSampleError):
             raise
         raise BadSampleError("unreadable image", f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def existing(path: str | AnyPath, wanted: str) -> AnyPath:
+    """Gives the path of a file or folder that is there.
+
+    Raises:
+        FileNotFoundError: There is none; the message tells what is wanted.
+    """
+    found = as_path(path)
+    if not found.exists():
+        raise FileNotFoundError(f"expected {wanted}; got {path}, which does not exist")
+    return found
 
 
 def refuse_no_rows(path: object, rows: int) -> None:

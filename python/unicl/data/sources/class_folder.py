@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from unicl.data.skipped_samples import BadSampleError
 from unicl.data.sources.checked_sample import checked_sample, read_image, sample_or_bad
 from unicl.data.sources.class_names import ClassNames
-from unicl.files import ClassFolder, Reading
+from unicl.files import IMAGE_ENDINGS, ClassFolder, Reading, as_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from unicl.data.sample import Sample
     from unicl.data.skipped_samples import BadSample
     from unicl.data.sources.class_names import GivenNames
+    from unicl.files import AnyPath, RemotePath
 
 
 class ClassFolderSamples:
@@ -41,18 +45,22 @@ class ClassFolderSamples:
     has_captions = False
     format, schema = "class folder", {"image": "the files", "classes": "the folders"}
 
-    def __init__(self, path: str | Path, *, name: str | None = None, class_names: GivenNames | None = None) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str | AnyPath, *, name: str | None = None, class_names: GivenNames | None = None) -> None:
+        self._path = as_path(path)
         if not self._path.is_dir():
             raise FileNotFoundError(f"expected a folder with a folder for each class; got {path}, which is none")
-        self.name = self._path.resolve().name if name is None else name
-        found = ClassFolder(self._path, Reading())
-        if found.empty:
-            raise ValueError(
-                f"{self._path / found.empty[0]}: expected images in the folder of a class; got none: remove the folder"
-            )
-        self._images, self._class_ids = found.images, found.class_ids
-        self._classes = _named(self._path, found.class_names, class_names)
+        if isinstance(self._path, Path):
+            self.name = self._path.resolve().name if name is None else name
+            found = ClassFolder(self._path, Reading())
+            folders, self._images, self._class_ids = found.class_names, found.images, found.class_ids
+            if found.empty:
+                raise ValueError(
+                    f"{path}/{found.empty[0]}: expected images in the folder of a class; got none: remove the folder"
+                )
+        else:
+            self.name = self._path.name if name is None else name
+            folders, self._images, self._class_ids = _listed(self._path)
+        self._classes = _named(self._path, folders, class_names)
         self.class_names: tuple[str, ...] | None = tuple(sorted(self._classes))
 
     def class_counts(self) -> Counter[str]:
@@ -88,7 +96,25 @@ class ClassFolderSamples:
         )
 
 
-def _named(path: Path, folders: Sequence[str], names: GivenNames | None) -> tuple[str, ...]:
+def _listed(path: RemotePath) -> tuple[tuple[str, ...], pa.Array, NDArray[np.int32]]:
+    """Lists the classes at a URL, the images, and the class of each image; -1 for an image in no class folder."""
+    found = [file.split("/") for file in path.find()]
+    images = [parts for parts in found if parts[0][:1] != "_" and _is_image(parts)]
+    folders = tuple(sorted({parts[0] for parts in images if len(parts) > 1}))
+    if len(folders) < 2:
+        got = f"one, {folders[0]!r}" if folders else "none"
+        raise ValueError(f"{path}: expected two class folders or more, each with images; got {got}")
+    numbers = {folder: number for number, folder in enumerate(folders)}
+    ids = [numbers[parts[0]] if len(parts) > 1 else -1 for parts in images]
+    return folders, pa.array(["/".join(parts) for parts in images], pa.large_string()), np.array(ids, np.int32)
+
+
+def _is_image(parts: Sequence[str]) -> bool:
+    ending = parts[-1].rpartition(".")[2].lower()
+    return ending in IMAGE_ENDINGS and not any(part.startswith(".") for part in parts)
+
+
+def _named(path: AnyPath, folders: Sequence[str], names: GivenNames | None) -> tuple[str, ...]:
     """Gives the name of each class, in the order of the folders."""
     given = ClassNames(names, place=path)
     if names is None or (not isinstance(names, Mapping) and set(names) == set(folders)):
@@ -104,6 +130,6 @@ def _named(path: Path, folders: Sequence[str], names: GivenNames | None) -> tupl
         except BadSampleError:
             name = None
         if name is None:
-            raise ValueError(f"{path / folder}: expected a name for this class in class_names; got none: add it")
+            raise ValueError(f"{path}/{folder}: expected a name for this class in class_names; got none: add it")
         found.append(name)
     return tuple(found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from unicl.data.skipped_samples import BadSample, BadSampleError
-from unicl.data.sources.checked_sample import checked_sample, read_image, refuse_no_rows, sample_or_bad
+from unicl.data.sources.checked_sample import checked_sample, existing, read_image, refuse_no_rows, sample_or_bad
 from unicl.data.sources.class_names import ClassNames
 from unicl.data.sources.sample_columns import count_classes
 from unicl.files import CocoJson, Reading, as_path
@@ -46,7 +46,7 @@ class CocoSamples:
     def __init__(
         self, path: str | Path | AnyPath, *, name: str | None = None, image_folder: str | Path | AnyPath | None = None
     ) -> None:
-        path = as_path(path) if isinstance(path, str) else path
+        path = existing(path, "COCO's JSON")
         self.name = path.stem if name is None else name
         found = CocoJson(cast("Path", path), Reading())  # a URL has what it needs of a path
         refuse_no_rows(path, found.rows.num_rows)

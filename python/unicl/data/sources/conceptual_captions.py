@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from unicl.data.skipped_samples import BadSample, BadSampleError
-from unicl.data.sources.checked_sample import read_image, refuse_no_rows, sample_or_bad
+from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
 from unicl.data.sources.sample_columns import (
     CAPTIONS,
     CLASSES,
@@ -76,7 +76,7 @@ class ConceptualCaptionsSamples:
         class_names: GivenNames | None = None,
         image_folder: str | Path | AnyPath | None = None,
     ) -> None:
-        path = as_path(path) if isinstance(path, str) else path
+        path = existing(path, "a TSV or CSV file")
         self.name = path.stem if name is None else name
         self._file = path.name
         self._folder: AnyPath = path.parent if image_folder is None else as_path(image_folder)

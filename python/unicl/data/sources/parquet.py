@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unicl.data.skipped_samples import BadSample
-from unicl.data.sources.checked_sample import read_image, refuse_no_rows, sample_or_bad
+from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
 from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, count_classes, distinct_classes
-from unicl.files import ParquetRows, as_path
+from unicl.files import ParquetRows
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -60,7 +60,7 @@ class ParquetSamples:
         columns: ColumnNames = ColumnNames(),  # noqa: B008
         class_names: GivenNames | None = None,
     ) -> None:
-        path = as_path(path) if isinstance(path, str) else path
+        path = existing(path, "a Parquet file or a folder of them")
         files = _files(path)
         self.name = path.stem if name is None else name
         self._rows = ParquetRows(files)
@@ -154,8 +154,6 @@ class ParquetSamples:
 
 def _files(path: AnyPath) -> list[AnyPath]:
     if not path.is_dir():
-        if not path.exists():
-            raise FileNotFoundError(f"expected a Parquet file or a folder of them; got {path}, which does not exist")
         return [path]
     inside = [file for file in path.iterdir() if not file.name.startswith((".", "_"))]
     files: list[Any] = sorted(file for file in inside if file.suffix.lower() in (".parquet", ".pq"))

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unicl.data.sources.checked_sample import checked_sample, refuse_no_rows, sample_or_bad
+from unicl.data.sources.checked_sample import checked_sample, existing, refuse_no_rows, sample_or_bad
 from unicl.data.sources.class_names import ClassNames
 from unicl.data.sources.sample_columns import count_classes
-from unicl.files import TarIndex, as_path, find_shards, index_shard, sidecar_of
+from unicl.files import TarIndex, find_shards, index_shard, sidecar_of
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -54,7 +54,7 @@ class TarShardSamples:
     def __init__(
         self, path: str | Path | AnyPath, *, name: str | None = None, class_names: GivenNames | None = None
     ) -> None:
-        path = as_path(path) if isinstance(path, str) else path
+        path = existing(path, "a tar file or a folder of them")
         self.name = path.stem if name is None else name
         with ThreadPoolExecutor(THREADS) as pool:
             self._shards = list(pool.map(_indexed, _shards(path)))
