@@ -29,9 +29,9 @@ class ColumnsConfig:
     image_column: str | None = None
     """The column with the images, or with their paths."""
     caption_column: Annotated[tuple[str, ...], tyro.conf.arg(help_behavior_hint="(default: one of a usual name)")] = ()
-    """The column or columns with the captions."""
+    """The column or columns with the captions; "" for none."""
     class_column: str | None = None
-    """The column with the classes."""
+    """The column with the classes; "" for none."""
     weight_column: str | None = None
     """The column with the weights of the rows."""
     key_column: str | None = None
@@ -43,7 +43,9 @@ class ColumnsConfig:
 
     def open(self, source: str) -> Source:
         """Opens a source with these names."""
-        given = {name: value for name, value in vars(self).items() if value}
+        given = {name: value for name, value in vars(self).items() if value not in (None, ())}
+        if len(self.caption_column) == 1:  # an empty word is no column
+            given["caption_column"] = self.caption_column[0]
         if self.class_names is not None:
             given["class_names"] = open_vocabulary(self.class_names).names
         return open_samples(source, **given)

@@ -111,6 +111,10 @@ def test_columns_and_names_of_numbers_can_be_given(tmp_path: Path, capsys: pytes
     assert "captions: other, caption, classes: kind" in told
     assert "2 a row; " in told
     assert "class dog; one | a dog" in told
+    assert main(["data", str(path), "--class-column", ""]) == 0
+    assert "captions: caption\n" in capsys.readouterr().out
+    assert main(["data", str(path), "--caption-column", "", "--class-column", "caption"]) == 0
+    assert "image: image, classes: caption\n" in capsys.readouterr().out
 
 
 def test_what_would_move_the_cursor_is_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

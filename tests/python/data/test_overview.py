@@ -60,7 +60,7 @@ def test_every_number_is_that_of_a_count_by_hand() -> None:
     assert (found.classes.number, found.classes.empty, found.classes.first_empty) == (3, 1, ("owl",))
     assert dict(found.classes.largest) == {"cat": 2, "dog": 2}
     assert found.labels is not None
-    assert (found.labels.captions, found.labels.classes) == (1, 1)
+    assert (found.labels.captions, found.labels.classes) == (1, None)
     assert found.labels.frequent == (("dog", 1.0),)
     assert (found.repeated_captions.repeated, found.repeated_captions.most) == (1, (("a dog", 2),))
     assert (found.repeated_images.repeated, found.repeated_images.values) == (1, 4)
@@ -149,9 +149,21 @@ def test_what_is_notable_is_told() -> None:
         "10 % of the rows have neither a caption nor a class.",
         "1 caption has no text.",
         "100 % of the captions are not English. Labels are found in English only.",
-        "Only 0 % of the captions have a label: pets.txt.",
+        "None of the captions have a label: pets.txt.",
         "87.5 % of the captions occurred before.",
     ]
+
+
+def test_classes_that_a_vocabulary_does_not_have_are_named() -> None:
+    source = MemorySource([sample(row, classes=(name,)) for row, name in enumerate(("dog", "Dogs", "zeppelin", "cat"))])
+    found = look_at_data([source], vocabulary=LabelVocabulary.from_names(["dog", "cat"])).together
+    assert found.labels is not None
+    assert (found.labels.classes, found.labels.unmapped, found.labels.captions) == (0.75, ("zeppelin",), None)
+    assert "25 % of the classes mean no label: zeppelin." in overview_findings(found)
+
+
+def test_classes_alone_need_no_labels() -> None:
+    assert look_at_data([MemorySource([sample(0, classes=("n02099601",))])]).together.labels is None
 
 
 def test_a_clean_source_has_nothing_notable() -> None:

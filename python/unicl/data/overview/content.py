@@ -102,7 +102,7 @@ class LabelCoverage:
         number: How many labels it has.
         captions: The share of the captions with a label; None without captions.
         frequent: The most frequent labels, and the share of the captions that have each.
-        classes: The share of the classes that mean a label; None without classes.
+        classes: The share of the classes that mean a label; None without classes, or if the classes are the labels.
         unmapped: Names of classes that mean none.
     """
 
@@ -158,7 +158,7 @@ class SourceOverview:
         word_counts: How many captions have each number of words.
         blank_captions: How many captions have no text.
         classes: The classes; None if there are none.
-        labels: The labels; None if there are neither classes nor a vocabulary.
+        labels: The labels; None without a vocabulary, unless there are captions and classes.
         repeated_captions: Captions that occur again, by their text.
         repeated_images: Images that occur again, by their bytes.
         widths: The widths of the images.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from unicl.data.overview.content import OWN_CLASSES, shown_class
+from unicl.data.overview.content import shown_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -99,7 +99,8 @@ def _class_findings(classes: ClassCounts) -> Iterator[str]:
 
 def _label_findings(labels: LabelCoverage) -> Iterator[str]:
     if labels.captions is not None and labels.captions < FEW_LABELLED:
-        yield f"Only {_share(labels.captions)} of the captions have a label: {labels.vocabulary}"
+        share = f"Only {_share(labels.captions)}" if labels.captions else "None"
+        yield f"{share} of the captions have a label: {labels.vocabulary}"
     frequent = [f"{name} {_share(share)}" for name, share in labels.frequent if share >= FREQUENT]
     if frequent:
         yield f"A label of half of the captions or more tells little: {', '.join(frequent)}"
@@ -131,7 +132,7 @@ def _label_facts(labels: LabelCoverage) -> Iterator[Fact]:
         yield Fact(
             "labels", f"{_share(labels.captions)} of the captions have one of {labels.number:,}: {labels.vocabulary}"
         )
-    if labels.classes is not None and labels.vocabulary != OWN_CLASSES:
+    if labels.classes is not None:
         yield Fact("mapped", f"{_share(labels.classes)} of the classes mean a label")
     yield Fact("most frequent", _listed(f"{name} {_share(share)}" for name, share in labels.frequent))
 

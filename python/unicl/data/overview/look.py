@@ -68,7 +68,7 @@ def look_at_data(
     labelling = None
     if vocabulary is not None:
         labelling = Labelling(vocabulary, vocabulary_name)
-    elif class_names:
+    elif class_names and any(source.has_captions for source in sources):
         labelling = Labelling.of_classes(class_names)
     together, found, class_counts = Tally(labelling), [], list[Mapping[str, int] | None]()
     for source in sources:

@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from unicl.data.overview.content import BadRows, ClassCounts, LabelCoverage, SourceOverview, Spread
+from unicl.data.overview.content import OWN_CLASSES, BadRows, ClassCounts, LabelCoverage, SourceOverview, Spread
 from unicl.data.overview.repetitions import Repetitions
 from unicl.text import looks_english
 
@@ -169,7 +169,8 @@ class Tally:
             return None
         labelled = self.counts["labelled"]
         captions = sum(labelled.values())
-        names = sorted({*class_names, *map(str, self.counts["class"])})
+        is_own = self._labelling.name == OWN_CLASSES
+        names = [] if is_own else sorted({*class_names, *self.counts["class"]})
         unmapped = self._labelling.unmapped(names)
         return LabelCoverage(
             vocabulary=self._labelling.name,
