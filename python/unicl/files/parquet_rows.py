@@ -91,7 +91,7 @@ class ParquetRows:
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_open", "_cache", "_process")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_open", "_cache", "_cached_bytes", "_process")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
@@ -149,15 +149,16 @@ class ParquetRows:
         key = number, group, columns
         if key in self._cache:
             self._cache.move_to_end(key)
-            return self._cache[key]
+            return self._cache[key][0]
         if isinstance(self.files[number], Path):  # at a URL this is a request, so it is made once a file
             self._refuse_changed(number)
         size = self._file(number).metadata.row_group(group).total_byte_size
-        while self._cache and sum(table.nbytes for table in self._cache.values()) + size > CACHE_BYTES:
-            self._cache.popitem(last=False)
+        while self._cache and self._cached_bytes + size > CACHE_BYTES:
+            self._cached_bytes -= self._cache.popitem(last=False)[1][1]
         table = self._file(number).read_row_group(group, columns=list(columns), use_threads=False)
         _refuse_damaged(table)
-        self._cache[key] = table
+        self._cache[key] = table, size
+        self._cached_bytes += size
         return table
 
     def _file(self, number: int) -> pq.ParquetFile:
@@ -183,7 +184,8 @@ class ParquetRows:
     def _forget(self) -> None:
         self._process = os.getpid()
         self._open: OrderedDict[int, pq.ParquetFile] = OrderedDict()
-        self._cache: OrderedDict[tuple[int, int, tuple[str, ...]], pa.Table] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, int, tuple[str, ...]], tuple[pa.Table, int]] = OrderedDict()
+        self._cached_bytes = 0
 
 
 class _Outline(NamedTuple):
