@@ -99,8 +99,8 @@ def _class_findings(classes: ClassCounts) -> Iterator[str]:
 
 def _label_findings(labels: LabelCoverage) -> Iterator[str]:
     if labels.captions is not None and labels.captions < FEW_LABELLED:
-        share = f"Only {_share(labels.captions)}" if labels.captions else "None"
-        yield f"{share} of the captions have a label: {labels.vocabulary}"
+        few = f"Only {_share(labels.captions)}" if labels.captions else "None"
+        yield f"{few} of the captions have a label: {labels.vocabulary}"
     frequent = [f"{name} {_share(share)}" for name, share in labels.frequent if share >= FREQUENT]
     if frequent:
         yield f"A label of half of the captions or more tells little: {', '.join(frequent)}"

@@ -157,7 +157,7 @@ class Tally:
         self.captions.add(caption.strip().encode(), caption)
         english = looks_english(caption)
         self.counts["english"][english] += 1
-        if english is False and len(self._foreign) < NAMED:
+        if english is False and len(self._foreign) < NAMED and caption not in self._foreign:
             self._foreign.append(caption)
 
     def _shares(self, name: str) -> dict[str, float]:
