@@ -64,6 +64,8 @@ class DataConfig:
     """How many rows of each source to read."""
     every_row: Annotated[bool, tyro.conf.arg(name="all")] = False
     """Read all rows, and decode every image."""
+    threads: int | None = None
+    """How many threads decode images. If not given: one for each core."""
     seed: int = 0
     """Draws the rows."""
     columns: tyro.conf.OmitArgPrefixes[ColumnsConfig] = field(default_factory=ColumnsConfig)
@@ -87,6 +89,8 @@ def run(arguments: Sequence[str]) -> int:
         raise ValueError(f"expected --rows >= 1; got {config.rows}")
     if config.seed < 0:
         raise ValueError(f"expected --seed >= 0; got {config.seed}")
+    if config.threads is not None and config.threads < 1:
+        raise ValueError(f"expected --threads >= 1; got {config.threads}")
     if config.out is not None:
         check_page(config.out, overwrite=config.overwrite)
     vocabulary = None if config.vocabulary is None else open_vocabulary(config.vocabulary)
@@ -100,6 +104,7 @@ def run(arguments: Sequence[str]) -> int:
             seed=config.seed,
             vocabulary=vocabulary,
             vocabulary_name=config.vocabulary or "",
+            threads=config.threads,
             advance=advance,
         )
     if config.out is not None:

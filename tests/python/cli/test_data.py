@@ -179,6 +179,7 @@ def test_a_page_that_cannot_be_written_is_an_error_before_the_work(
         (["notes.txt"], "got the file notes.txt"),
         ([], "expected one source or more; got none: name files or folders"),
         (["good.parquet", "--rows", "0"], "expected --rows >= 1; got 0"),
+        (["good.parquet", "--threads", "0"], "expected --threads >= 1; got 0"),
         (["good.parquet", "--seed", "-1"], "expected --seed >= 0; got -1"),
         (["good.parquet", "--vocabulary", "cocoo"], "no vocabulary 'cocoo'"),
         (["good.parquet", "--image-column", "pixels"], "expected a column 'pixels'"),

@@ -91,6 +91,12 @@ def test_no_more_rows_are_read_than_asked_for_and_none_twice(rows: int | None, r
     assert f"rows: 100, {'all' if read == 100 else '7 of them'} were read" in told(found)
 
 
+@pytest.mark.parametrize("threads", [1, 5])
+def test_threads_change_nothing(threads: int) -> None:
+    source = MemorySource([sample(row, "a dog", image=b"" if row % 9 == 0 else None) for row in range(100)])
+    assert look_at_data([source], threads=threads) == look_at_data([source])
+
+
 def test_a_seed_draws_the_same_rows_and_another_seed_others() -> None:
     def drawn(seed: int) -> list[str]:
         return [example.key for example in look_at_data([captioned(100)], rows=10, seed=seed).together.examples]
@@ -250,6 +256,7 @@ def test_odd_captions_are_counted_like_others(caption: str) -> None:
         ([], {}, "expected one source or more; got none"),
         ([MemorySource([], "nothing.parquet")], {}, "nothing.parquet: expected rows; got none"),
         ([captioned(1)], {"rows": 0}, "expected rows >= 1; got 0"),
+        ([captioned(1)], {"threads": 0}, "expected threads >= 1; got 0"),
         ([captioned(1)], {"seed": -1}, "expected a seed >= 0; got -1"),
     ],
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -37,6 +39,7 @@ def look_at_data(
     seed: int = 0,
     vocabulary: LabelVocabulary | None = None,
     vocabulary_name: str = "the vocabulary",
+    threads: int | None = None,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Overview:
     """Counts what is in some sources.
@@ -50,17 +53,20 @@ def look_at_data(
         seed: The seed of the draw, >= 0.
         vocabulary: The labels. None: the classes of all sources.
         vocabulary_name: Names the vocabulary.
+        threads: How many threads decode images; None: one for each core.
         advance: Is called with the number of rows that were read since the last call.
 
     Raises:
         ModuleNotFoundError: The classes are wnids, and timm, which has their names, is not installed.
-        ValueError: There is no source, a source has no rows, or ``rows`` is less than 1.
+        ValueError: There is no source, a source has no rows, or ``rows`` or ``threads`` is less than 1.
         OSError: A file of a source can no longer be read.
     """
     if not sources:
         raise ValueError("expected one source or more; got none: name files or folders")
     if rows is not None and rows < 1:
         raise ValueError(f"expected rows >= 1; got {rows}: leave it out for all")
+    if threads is not None and threads < 1:
+        raise ValueError(f"expected threads >= 1; got {threads}")
     for source in sources:
         if len(source) == 0:
             raise ValueError(f"{source.name}: expected rows; got none")
@@ -75,7 +81,8 @@ def look_at_data(
         tally = Tally(labelling)
         tally.rows = len(source)
         drawn = _draw(tally.rows, rows, seed)
-        shown = _read(source, tally, labelling, drawn, advance)
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            shown = _read(source, tally, labelling, drawn, pool, advance)
         sheet = [shown.pop(row) for row in drawn.sheet]
         described = source if isinstance(source, DescribedSource) else None
         class_counts.append(described.class_counts() if described else None)
@@ -123,13 +130,18 @@ def _draw(length: int, rows: int | None, seed: int) -> _Drawn:
 
 
 def _read(
-    source: Source, tally: Tally, labelling: Labelling | None, drawn: _Drawn, advance: Callable[[int], object]
+    source: Source,
+    tally: Tally,
+    labelling: Labelling | None,
+    drawn: _Drawn,
+    pool: ThreadPoolExecutor,
+    advance: Callable[[int], object],
 ) -> dict[int, Example]:
     """Reads and counts the rows; gives those of the contact sheet, and the first bad ones."""
     wanted, shown, bad = set(drawn.sheet), dict[int, Example](), 0
     for start in range(0, len(drawn.rows), _AT_A_TIME):
         rows = drawn.rows[start : start + _AT_A_TIME]
-        looked = [_look(sample, thumbnail=row in wanted) for row, sample in zip(rows, source.take(rows), strict=True)]
+        looked = list(pool.map(lambda row, sample: _look(sample, thumbnail=row in wanted), rows, source.take(rows)))
         captions = [caption for each in looked if isinstance(each, _Good) for caption in each.sample.captions]
         labels = iter(labelling.of_captions(captions) if labelling else [])
         for row, each in zip(rows, looked, strict=True):
