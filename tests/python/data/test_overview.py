@@ -143,7 +143,7 @@ def test_classes_that_a_sample_missed_are_not_called_empty() -> None:
 
 
 def test_what_is_notable_is_told() -> None:
-    rows = [sample(row, "zwei Hunde und ein Ball auf der Wiese") for row in range(8)]
+    rows = [sample(row, "zwei Hunde mit dem Ball auf der Wiese") for row in range(8)]
     rows += [sample(8), sample(9, "  ")]
     found = look_at_data(
         [MemorySource([*rows, BadSample("row 10", "missing image", "no file")])],
