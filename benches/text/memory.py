@@ -3,7 +3,7 @@
     python benches/text/memory.py [--captions 2000000] [--images 200000000] [--shapes ...] [--folder /dev/shm]
 
 A run of the command is a process of its own, and its peak is what the system tells about it (VmHWM). No two captions
-are equal. Images are random bytes of 50 kB, which the command copies.
+are equal. Images are random bytes: of 50 kB in Parquet, which the command copies, and of 5 kB in a shard.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from captions import made_captions
 
-CHUNK, IMAGE_BYTES = 100_000, 50_000
+CHUNK, IMAGE_BYTES, SAMPLE_BYTES = 100_000, 50_000, 5_000
 RUN = """
 import sys
 from pathlib import Path
@@ -92,12 +92,12 @@ def images_parquet(path: Path, size: int, group_rows: int) -> None:
 
 
 def images_shard(path: Path, size: int) -> None:
-    """Writes that many bytes of images beside captions as a webdataset shard."""
+    """Writes that many bytes of images beside captions as a webdataset shard, of more than one batch of rows."""
     with tarfile.open(path, "w") as archive:
-        for part in captions(size // IMAGE_BYTES):
-            for row, caption in enumerate(part.to_pylist()):
-                for end, content in (("jpg", os.urandom(IMAGE_BYTES)), ("txt", caption.encode())):
-                    member = tarfile.TarInfo(f"{row:09d}.{end}")
+        for part in captions(size // SAMPLE_BYTES):
+            for caption in part.to_pylist():
+                for end, content in (("jpg", os.urandom(SAMPLE_BYTES)), ("txt", caption.encode())):
+                    member = tarfile.TarInfo(f"{caption.rpartition(' ')[2]}.{end}")
                     member.size = len(content)
                     archive.addfile(member, io.BytesIO(content))
 
