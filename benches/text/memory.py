@@ -3,12 +3,13 @@
     python benches/text/memory.py [--captions 2000000] [--images 200000000] [--shapes ...] [--folder /dev/shm]
 
 A run of the command is a process of its own, and its peak is what the system tells about it (VmHWM). No two captions
-are equal. Images are random bytes of 50 kB, which the command copies.
+are equal. Images are random bytes: of 50 kB in Parquet, which the command copies, and of 5 kB in a shard.
 """
 
 import argparse
 import datetime
 import io
+import itertools
 import json
 import os
 import platform
@@ -25,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from captions import made_captions
 
-CHUNK, IMAGE_BYTES = 100_000, 50_000
+CHUNK, IMAGE_BYTES, SAMPLE_BYTES = 100_000, 50_000, 5_000
 RUN = """
 import sys
 from pathlib import Path
@@ -46,12 +47,24 @@ def captions(rows: int) -> Iterator[pa.Array]:
         )
 
 
+def write_groups(path: Path, batches: Iterator[pa.RecordBatch], group_rows: int, *, dictionary: list[str]) -> None:
+    """Writes Parquet in row groups of that many rows. A call of the writer ends its last group: it gets whole ones."""
+    first = next(batches)
+    with pq.ParquetWriter(path, first.schema, use_dictionary=dictionary) as writer:
+        waiting: list[pa.RecordBatch] = []
+        for batch in itertools.chain([first], batches):
+            waiting.append(batch)
+            if sum(map(len, waiting)) >= group_rows:
+                writer.write_table(pa.Table.from_batches(waiting), row_group_size=group_rows)
+                waiting.clear()
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting), row_group_size=group_rows)
+
+
 def captions_parquet(path: Path, rows: int, group_rows: int) -> None:
     """Writes captions as Parquet, in row groups of that many rows."""
-    with pq.ParquetWriter(path, pa.schema({"caption": pa.string(), "key": pa.int64()})) as writer:
-        for part in captions(rows):
-            batch = pa.record_batch({"caption": part, "key": pa.array(np.arange(len(part)))})
-            writer.write_batch(batch, row_group_size=group_rows)
+    batches = (pa.record_batch({"caption": part, "key": pa.array(np.arange(len(part)))}) for part in captions(rows))
+    write_groups(path, batches, group_rows, dictionary=["caption", "key"])
 
 
 def captions_text(path: Path, rows: int) -> None:
@@ -70,29 +83,28 @@ def captions_json(path: Path, rows: int) -> None:
 
 def images_parquet(path: Path, size: int, group_rows: int) -> None:
     """Writes that many bytes of images beside captions as Parquet, in row groups of that many rows."""
-    schema = pa.schema({"image": pa.binary(), "caption": pa.string()})
-    with pq.ParquetWriter(path, schema, use_dictionary=["caption"]) as writer:
-        for part in captions(size // IMAGE_BYTES):
-            for start in range(0, len(part), 100):
-                texts = part[start : start + 100]
-                images = pa.array([os.urandom(IMAGE_BYTES) for _ in texts])
-                writer.write_batch(pa.record_batch([images, texts], schema=schema), row_group_size=group_rows)
+    batches = (
+        pa.record_batch({"image": [os.urandom(IMAGE_BYTES) for _ in texts], "caption": texts})
+        for part in captions(size // IMAGE_BYTES)
+        for texts in (part[start : start + 100] for start in range(0, len(part), 100))
+    )
+    write_groups(path, batches, group_rows, dictionary=["caption"])
 
 
 def images_shard(path: Path, size: int) -> None:
-    """Writes that many bytes of images beside captions as a webdataset shard."""
+    """Writes that many bytes of images beside captions as a webdataset shard, of more than one batch of rows."""
     with tarfile.open(path, "w") as archive:
-        for part in captions(size // IMAGE_BYTES):
-            for row, caption in enumerate(part.to_pylist()):
-                for end, content in (("jpg", os.urandom(IMAGE_BYTES)), ("txt", caption.encode())):
-                    member = tarfile.TarInfo(f"{row:09d}.{end}")
+        for part in captions(size // SAMPLE_BYTES):
+            for caption in part.to_pylist():
+                for end, content in (("jpg", os.urandom(SAMPLE_BYTES)), ("txt", caption.encode())):
+                    member = tarfile.TarInfo(f"{caption.rpartition(' ')[2]}.{end}")
                     member.size = len(content)
                     archive.addfile(member, io.BytesIO(content))
 
 
 SHAPES: dict[str, tuple[str, Callable[[Path, int], None]]] = {
     "captions, Parquet, one row group": ("x.parquet", lambda path, rows: captions_parquet(path, rows, 1 << 40)),
-    "captions, Parquet, groups of 1 M rows": ("x.parquet", lambda path, rows: captions_parquet(path, rows, 1 << 20)),
+    "captions, Parquet, groups of 1 M rows": ("x.parquet", lambda path, rows: captions_parquet(path, rows, 1_000_000)),
     "captions, Parquet, groups of 10,000 rows": ("x.parquet", lambda path, rows: captions_parquet(path, rows, 10_000)),
     "captions, JSON lines": ("x.jsonl", captions_json),
     "captions, text": ("x.txt", captions_text),

@@ -1,6 +1,7 @@
 //! Labels of captions: noun phrases and the names among the words, and the rules of context.
 //!
-//! Mentions lie in the caption one after another, and neither the caption before nor the detail asked for matters.
+//! Mentions lie in the caption one after another, names are found as by a search without an index, and neither the
+//! caption before nor the detail asked for matters.
 
 #![no_main]
 
@@ -10,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use unicl_core::labels::{
     LabelColumns, Meanings, Mode, NameEnds, PhraseDetail, Vocabulary, label_captions,
 };
-use unicl_core::phrases::{Chunker, DEFAULT_GRAMMAR};
+use unicl_core::phrases::{Chunker, DEFAULT_GRAMMAR, Words};
 use unicl_core::threads::Threads;
 use unicl_fuzz::{Content, TAGGER, text_of};
 
@@ -35,6 +36,14 @@ fuzz_target!(|bytes: &[u8]| {
     let text = text_of(bytes);
     let caption = text.as_str();
     let found = label(Some(&ENDS), &[caption], PhraseDetail::Lemma);
+
+    let mut words = Words::default();
+    words.split_sentences(caption);
+    let by_definition = NameEnds::by_definition(&VOCABULARY, words.iter());
+    assert_eq!(
+        found,
+        label(Some(&by_definition), &[caption], PhraseDetail::Lemma)
+    );
 
     let mut end = 0;
     for &[from, to] in &found.spans {

@@ -136,3 +136,13 @@ TWIN = DenseLabeler(LabelVocabulary.from_names(TWIN_NAMES))
 @settings(deadline=None, max_examples=300)
 def test_names_equal_those_found_by_trying_all_runs_of_words(caption):
     assert set(TWIN([caption]).to_list()[0]) == labels_of(caption, TWIN_NAMES, {})
+
+
+# Every word that ends one of the names ends a longer name here, which no caption has.
+LONGER = DenseLabeler(LabelVocabulary.from_names([*TWIN_NAMES, *(f"an odd kind of {name}" for name in TWIN_NAMES)]))
+
+
+@given(st.lists(st.sampled_from([*WORDS, "~", "\0", "\u00ad"]), max_size=12).map(" ".join))
+@settings(deadline=None, max_examples=300)
+def test_names_that_a_caption_does_not_have_change_nothing(caption):
+    assert LONGER.explain(caption) == TWIN.explain(caption)

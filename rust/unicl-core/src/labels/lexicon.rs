@@ -68,6 +68,20 @@ impl NameEnds {
         }
     }
 
+    /// The definition: a name of any length may end in any of these words.
+    #[cfg(any(test, fuzzing))]
+    #[must_use]
+    pub fn by_definition<'a>(
+        vocabulary: &Vocabulary,
+        words: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let ends = words.map(|word| (end_of(word).into(), u8::MAX));
+        Self {
+            longest: ends.collect(),
+            ..Self::new(vocabulary)
+        }
+    }
+
     /// Whether a label means human beings.
     pub(super) fn is_person(&self, id: i32) -> bool {
         self.persons.contains(&id)
@@ -113,9 +127,15 @@ pub(super) fn name_before(
     }
     let longest = reading.run_before(to, longest);
     (least + 1..=longest).rev().find_map(|count| {
-        let from = to - count;
+        let mut from = to - count;
         let mapping = mapper.map_whole((from..to).map(|at| reading.word(at)))?;
-        Some(Name { from, mapping })
+        // "the" of "the pan" is no part of the name.
+        let mut length = |from: usize| mapper.whole_length((from..to).map(|at| reading.word(at)));
+        let whole = length(from);
+        while to - from > 1 && length(from + 1) == whole {
+            from += 1;
+        }
+        (to - from > least).then_some(Name { from, mapping })
     })
 }
 

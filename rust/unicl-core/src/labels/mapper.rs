@@ -204,6 +204,12 @@ impl<'a> Mapper<'a> {
         Some(self.settle(id, 1.0, rule))
     }
 
+    /// The number of words that `words` have in a name: a determiner before others does not count.
+    pub(super) fn whole_length<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> usize {
+        self.words.read(words);
+        self.words.len()
+    }
+
     /// The label of the longest end of `words` that has one; the phrase had `whole` words.
     fn find(&self, words: &PhraseWords, whole: usize) -> Option<(u32, f32, Rule)> {
         let most = words.len().min(self.meanings.vocabulary.most_words());

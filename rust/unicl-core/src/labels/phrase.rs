@@ -232,6 +232,11 @@ fn is_possessive(before: &str, word: &str) -> bool {
         && (has_letter(before) || !before.is_ascii() && has_letter(&normal_form(before)))
 }
 
+/// Whether a word has a part in a name: it does not consist of marks alone.
+pub(super) fn has_part(word: &str) -> bool {
+    word.contains(|c| !is_mark(c))
+}
+
 fn is_mark(c: char) -> bool {
     c == '_' || !is_word(c)
 }

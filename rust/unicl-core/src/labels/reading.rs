@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use super::phrase::has_part;
 use super::word_classes::Classes;
 use crate::phrases::{MAX_TAGS, PhraseFinder, Tagger, Words};
 
@@ -201,12 +202,8 @@ impl<'a> Reading<'a> {
         let begin = sentence
             .checked_sub(1)
             .map_or(0, |index| starts[index] as usize);
-        let is_word = |word: &usize| {
-            self.word(*word)
-                .bytes()
-                .any(|b| b.is_ascii_alphanumeric() || !b.is_ascii())
-        };
-        (begin..at).rev().take(most).take_while(is_word).count()
+        let words = (begin..at).rev().take(most);
+        words.take_while(|&at| has_part(self.word(at))).count()
     }
 
     /// Whether the tagger has seen a word.
