@@ -27,7 +27,7 @@ from .templates import PHOTO_TEMPLATES as PHOTO_TEMPLATES
 from .templates import ClassTemplates as ClassTemplates
 from .token_rows import SourceTokens as SourceTokens
 from .tokenize import TokenTransform as TokenTransform
+from .training_data import TrainingData as TrainingData
 from .transform import EvalTransform as EvalTransform
 from .transform import ImageTransform as ImageTransform
 from .transform import TrainTransform as TrainTransform
-from .training_data import TrainingData as TrainingData

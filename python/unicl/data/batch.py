@@ -107,4 +107,4 @@ class Batch(Mapping[str, Any]):
 
     def _with(self, move: Callable[[Tensor], Tensor]) -> Batch:
         fields = {name: move(value) if isinstance(value, Tensor) else value for name, value in self.items()}
-        return Batch(**fields, bad=self.bad)
+        return Batch({**fields, "bad": self.bad})

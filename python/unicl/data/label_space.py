@@ -77,9 +77,7 @@ class LabelSpace:
         self.texts = {name: texts[0] if texts else class_texts(name)[0] for name, texts in as_texts.items()}
         wanted = (name for name in classes if as_texts[name])
         if wordless := [name for name in wanted if self.ids[name] < 0]:
-            raise ValueError(
-                f"expected class names with a word; got {wordless[0]!r}: give it a name, with names={{{wordless[0]!r}: ...}}"
-            )
+            raise ValueError(f"expected class names with a word; got {wordless[0]!r}: give it a name, with names=")
         self.unmapped = () if vocabulary is None else tuple(name for name in classes if self.ids[name] >= len(given))
         of_label = defaultdict(list)
         for name, label in self.ids.items():

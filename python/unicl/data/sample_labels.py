@@ -1,4 +1,4 @@
-"""The labels of images and texts of a batch, so that each image belongs to its own texts and to those of its classes."""
+"""Labels images and texts of a batch, so that each image belongs to its own texts and to those of its classes."""
 
 from __future__ import annotations
 
@@ -147,10 +147,10 @@ class SampleLabels:
 
 
 def caption_label(caption: str) -> int:
-    """Gives the label of all captions of the same words: a hash in [2^62, 2^63) that ignores case and spacing.
+    r"""Gives the label of all captions of the same words: a hash in [2^62, 2^63) that ignores case and spacing.
 
     Example:
-        >>> caption_label("A dog\\n runs") == caption_label("a dog runs") != caption_label("a dog ran")
+        >>> caption_label("A dog\n runs") == caption_label("a dog runs") != caption_label("a dog ran")
         True
     """
     words = " ".join(caption.casefold().split())

@@ -61,16 +61,17 @@ class SampleTexts:
         if len(captions) == 1:
             return [good_caption(captions[0])]
         start = 0 if self.captions == "all" else Draws(self.seed, position, TEXT).below(len(captions))
-        good, fault = [], BadSampleError("missing caption", "the sample has none")
-        for at in range(len(captions)):
+        good: list[str] = []
+        faults: list[BadSampleError] = []
+        for caption in (*captions[start:], *captions[:start]):
             try:
-                good.append(good_caption(captions[(start + at) % len(captions)]))
+                good.append(good_caption(caption))
             except BadSampleError as error:
-                fault = error
+                faults.append(error)
             if good and self.captions == "drawn":
                 break
         if not good:
-            raise fault
+            raise faults[0]
         return good
 
     def _class(self, sample: Sample, position: int) -> str:

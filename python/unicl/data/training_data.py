@@ -61,7 +61,8 @@ class TrainingData:
             Of several ranks, each has another part of them.
         equal_captions: Whether captions of the same words are one class, in samples without labels.
         source_tokens: Marks captions and class prompts for the text tower.
-        trim: Token rows end with the longest text of the batch, at a multiple of so many ids. None: they have full length.
+        trim: Token rows end with the longest text of the batch, at a multiple of so many ids. None: they have the
+            full length.
         label_sets: Whether labels are sets. None: if the labeler, the options or a source (an attribute
             ``several_classes``) need them.
         rank: The rank of this process, for ``class_prompts="all"``. None: as torch.distributed has it; 0 without it.
@@ -163,7 +164,7 @@ class TrainingData:
             A batch of n images, less the bad ones.
 
         Raises:
-            ValueError: A sample has a class that its source does not name, or several classes where labels are integers.
+            ValueError: A sample has a class that its source does not name, or several where labels are integers.
         """
         sources, rows, positions = np.asarray(sources), np.asarray(rows), np.asarray(positions)
         taken = self._taken(sources, rows)
@@ -177,13 +178,13 @@ class TrainingData:
                 bad[place] = sample
                 continue
             try:
-                texts = self._texts.of(sample, position)
+                of_sample = self._texts.of(sample, position)
                 images.append(self.transform(sample.image, seed=self.seed, position=position))
             except (BadSampleError, BadImageError) as error:
                 bad[place] = BadSample(f"{sample.source}: {sample.key}", error.reason, error.detail)
                 continue
             samples.append(sample)
-            of_samples.append(texts)
+            of_samples.append(of_sample)
             good.append(place)
         texts = self._of_batch(of_samples)
         of_rows = self._first_rows[sources[good]] + rows[good]

@@ -69,8 +69,7 @@ def _labels_of_rows(source: Source, space: LabelSpace | None) -> NDArray[np.int6
     """The label of each row of a source, by its class; -1 where it has none."""
     if not hasattr(source, "row_classes"):
         raise TypeError(
-            f"expected a source that knows the classes of its rows, for same_class; {source.name} has no row_classes(): "
-            f"use same_class=1"
+            f"expected a source with row_classes(), for same_class; {source.name} has none: use same_class=1"
         )
     classes = np.asarray(source.row_classes())
     ids = {} if space is None else space.ids
