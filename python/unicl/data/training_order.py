@@ -67,11 +67,12 @@ def training_order(
 
 def _labels_of_rows(source: Source, space: LabelSpace | None) -> NDArray[np.int64]:
     """The label of each row of a source, by its class; -1 where it has none."""
-    if not hasattr(source, "row_classes"):
+    row_classes = getattr(source, "row_classes", None)
+    if row_classes is None:
         raise TypeError(
             f"expected a source with row_classes(), for same_class; {source.name} has none: use same_class=1"
         )
-    classes = np.asarray(source.row_classes())
+    classes = np.asarray(row_classes())
     ids = {} if space is None else space.ids
     labels = np.array([*(ids[name] for name in source.class_names or ()), -1], dtype=np.int64)  # class -1 is the last
     of_rows: NDArray[np.int64] = labels[classes]
