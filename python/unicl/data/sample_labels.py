@@ -81,7 +81,7 @@ class SampleLabels:
         ids = {} if self.space is None else self.space.ids
         of_classes = [[ids[name] for name in sample.classes if ids[name] >= 0] for sample in samples]
         is_caption = [name is None for name in texts.classes]
-        of_prompts = [-1 if name is None else ids[name] for name in texts.classes]
+        of_prompts = np.array([-1 if name is None else ids[name] for name in texts.classes], dtype=np.int64)
         if not self.sets:
             return self._integers(samples, texts, positions, of_classes, of_prompts)
         images = LabelSets.from_pairs(
@@ -107,7 +107,7 @@ class SampleLabels:
         texts: BatchTexts,
         positions: Sequence[int],
         of_classes: list[list[int]],
-        of_prompts: list[int],
+        of_prompts: NDArray[np.int64],
     ) -> tuple[Tensor, Tensor]:
         for sample, labels in zip(samples, of_classes, strict=True):
             if len(set(labels)) > 1:

@@ -187,10 +187,13 @@ class TrainingData:
             of_samples.append(of_sample)
             good.append(place)
         texts = self._of_batch(of_samples)
-        of_rows = self._first_rows[sources[good]] + rows[good]
-        image_labels, text_labels = self._labels(samples, texts, positions[good].tolist(), of_rows)
+        places = np.array(good, dtype=np.int64)
+        of_rows = self._first_rows[sources[places]] + rows[places]
+        image_labels, text_labels = self._labels(samples, texts, positions[places].tolist(), of_rows)
         weights: NDArray[np.float32] = np.array([sample.weight for sample in samples], dtype=np.float32)
-        of_texts = np.append(weights, np.float32(1))[texts.images]  # -1, so the 1, where a text is of no image
+        of_texts = np.append(weights, np.float32(1))[
+            np.array(texts.images, dtype=np.int64)
+        ]  # -1, so the 1, where a text is of no image
         return Batch(
             images=torch.stack(images) if images else torch.empty(0, 3, 1, 1, dtype=torch.uint8),
             tokens=self._tokens(texts.texts, [name is not None for name in texts.classes]),
@@ -199,7 +202,7 @@ class TrainingData:
             image_weight=torch.from_numpy(weights),
             text_weight=torch.from_numpy(of_texts),
             sample_keys=tuple(sample.key for sample in samples),
-            positions=torch.from_numpy(positions[good].astype(np.int64)),
+            positions=torch.from_numpy(positions[places].astype(np.int64)),
             bad=bad,
         )
 

@@ -59,7 +59,7 @@ class MemorySource:
     def _sample(self, row: int) -> Sample:
         return Sample(
             key=f"{self.name}/{row}",
-            image=self.images.get(row) or png(row % 16),
+            image=self.images.get(row, png(row % 16)),
             captions=self.captions[row] if self.captions else (),
             classes=self.classes[row] if self.classes else (),
             weight=1.0 + row % 3,
