@@ -112,7 +112,7 @@ class SampleLabels:
         for sample, labels in zip(samples, of_classes, strict=True):
             if len(set(labels)) > 1:
                 raise ValueError(
-                    f"{sample.source}: {sample.key}: expected one class at most, as labels are integers; got "
+                    f"{sample.source}, {sample.key}: expected one class at most, as labels are integers; got "
                     f"{', '.join(sample.classes)}: pass label_sets=True"
                 )
         images = np.array([labels[0] if labels else -1 for labels in of_classes], dtype=np.int64)
@@ -120,7 +120,8 @@ class SampleLabels:
         own = self._own(texts, positions, images < 0)
         images[of_images[own >= 0]] = own[own >= 0]  # all of an image's own are equal, as there are no sets
         inherits = np.array([name is None for name in texts.classes], dtype=bool)
-        return torch.from_numpy(images), torch.from_numpy(np.where(inherits, images[of_images], of_prompts))
+        of_texts = np.where(inherits, np.append(images, -1)[of_images], of_prompts)
+        return torch.from_numpy(images), torch.from_numpy(of_texts)
 
     def _of_captions(self, texts: BatchTexts, rows: NDArray[np.int64], count: int) -> LabelSets:
         """The labels that the captions of each image mean."""

@@ -87,5 +87,5 @@ class SampleTexts:
         for name in sample.classes:
             if name not in ids:
                 raise ValueError(
-                    f"{sample.source}: {sample.key}: expected one of the classes that the source names; got {name!r}"
+                    f"{sample.source}, {sample.key}: expected one of the classes that the source names; got {name!r}"
                 )

@@ -181,7 +181,7 @@ class TrainingData:
                 of_sample = self._texts.of(sample, position)
                 images.append(self.transform(sample.image, seed=self.seed, position=position))
             except (BadSampleError, BadImageError) as error:
-                bad[place] = BadSample(f"{sample.source}: {sample.key}", error.reason, error.detail)
+                bad[place] = BadSample(f"{sample.source}, {sample.key}", error.reason, error.detail)
                 continue
             samples.append(sample)
             of_samples.append(of_sample)

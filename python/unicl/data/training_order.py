@@ -36,7 +36,7 @@ def check_sources(sources: Sequence[Source]) -> None:
             raise ValueError(f"expected sources with rows; got {source.name} without")
     name, count = Counter(source.name for source in sources).most_common(1)[0]
     if count > 1:
-        raise ValueError(f"expected sources of different names; got {count} of the name {name!r}")
+        raise ValueError(f"expected sources of different names; got {count} of the name {name!r}: give them name=")
 
 
 def training_order(

@@ -248,11 +248,11 @@ def test_an_order_that_cannot_be_made_is_refused() -> None:
 
 def test_a_class_that_the_source_does_not_name_and_two_classes_without_sets_are_errors() -> None:
     wrong = MemorySource("folder", classes=[("dog",), ("cow",)], class_names=("dog",))
-    with pytest.raises(ValueError, match=r"folder: folder/1: expected one of the classes .*; got 'cow'"):
+    with pytest.raises(ValueError, match=r"folder, folder/1: expected one of the classes .*; got 'cow'"):
         take(training_data(wrong), [(0, 0), (0, 1)])
     two = MemorySource("coco", classes=[("dog", "cat")])
     two.several_classes = False
-    with pytest.raises(ValueError, match=r"coco: coco/0: expected one class at most, .*; got dog, cat"):
+    with pytest.raises(ValueError, match=r"coco, coco/0: expected one class at most, .*; got dog, cat"):
         take(training_data(two), [(0, 0)])
     assert isinstance(take(training_data(two, label_sets=True), [(0, 0)]).image_labels, LabelSets)
 

@@ -76,7 +76,7 @@ def test_a_restart_with_other_ranks_and_workers_goes_on_bit_for_bit(options: dic
 
 
 BAD_IMAGES = {3: b"", 5: b"<html>not found</html>", 9: png(1)[:60]}
-BAD = {7: BadSample("captions: captions/7", "missing file", "7.jpg")}
+BAD = {7: BadSample("captions, captions/7", "missing file", "7.jpg")}
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -106,7 +106,7 @@ def test_a_smaller_batch_keeps_its_rows_together() -> None:
     assert len(batch.images) == len(batch.tokens) == len(batch.image_labels) == len(batch.text_weight) == 2  # type: ignore[arg-type]
     assert batch.positions.tolist() == [0, 2]  # type: ignore[union-attr]
     assert list(batch.bad) == [1]
-    assert batch.bad[1].key == "captions: captions/4"
+    assert batch.bad[1].key == "captions, captions/4"
     assert "bad" not in batch
     assert batch.to("cpu").bad == batch.bad
 
@@ -151,7 +151,7 @@ def test_the_run_stops_where_too_many_samples_are_bad(workers: int, caplog: pyte
     with caplog.at_level(logging.WARNING), pytest.raises(ValueError, match=r"expected at most max_bad_fraction=0\.01"):
         list(loader)
     assert 200 <= skipped.samples <= 300
-    assert sum("skipped captions: captions/" in line for line in caplog.messages) == 3
+    assert sum("skipped captions, captions/" in line for line in caplog.messages) == 3
     data = training_data(captioned(300, images=dict.fromkeys(range(300), b"no image")))
     with pytest.raises(ValueError, match="expected fewer than bad_in_a_row=100 bad samples in a row; got 100"):
         list(load(data, batch_size=50, workers=workers, start_method="fork" if workers else None))
@@ -192,10 +192,10 @@ def peak_kib() -> int:
 
 def test_memory_does_not_grow_with_the_samples_that_were_seen() -> None:
     data = training_data(Numbers(100_000_000), transform=one_pixel)
-    loader = SampleLoader(data, data.order(), batch_size=1024)
+    loader = SampleLoader(data, data.order(), batch_size=512)
     for step, _ in enumerate(loader):
-        if step == 30:
+        if step == 20:
             after_the_start = peak_kib()
-        if step == 150:
+        if step == 120:
             break
-    assert peak_kib() - after_the_start < 16 * 1024
+    assert peak_kib() - after_the_start < 8 * 1024
