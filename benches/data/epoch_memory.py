@@ -2,8 +2,9 @@
 
     python benches/data/epoch_memory.py [--rows 10000000]
 
-Half of the rows have a caption of their own, half have one of 1,000 classes. Captions, sentences of classes, tokens and
-labels are made as in training; the pixels are constant. The peak memory of the process (VmHWM) is printed as rows go by.
+Half of the rows have a caption of their own, half have one of 1,000 classes. Captions, sentences of classes, tokens
+and labels are made as in training; the pixels are constant. The peak memory of the process (VmHWM) is printed as rows
+go by.
 """
 
 import argparse
