@@ -10,6 +10,7 @@ from .label_blocks import LabelBlocks as LabelBlocks
 from .label_space import LabelSpace as LabelSpace
 from .loader import SampleLoader as SampleLoader
 from .mix import budget_weights as budget_weights
+from .open_source import open_samples as open_samples
 from .order import SampleOrder as SampleOrder
 from .order import rank_positions as rank_positions
 from .pixel_statistics import NormalizePixels as NormalizePixels
@@ -22,6 +23,13 @@ from .skipped_samples import BadSample as BadSample
 from .skipped_samples import BadSampleError as BadSampleError
 from .skipped_samples import SkippedSamples as SkippedSamples
 from .skipped_samples import good_caption as good_caption
+from .sources.class_folder import ClassFolderSamples as ClassFolderSamples
+from .sources.coco_json import CocoSamples as CocoSamples
+from .sources.conceptual_captions import ConceptualCaptionsSamples as ConceptualCaptionsSamples
+from .sources.hf_dataset import HfDatasetSamples as HfDatasetSamples
+from .sources.parquet import ParquetSamples as ParquetSamples
+from .sources.sample_columns import ColumnNames as ColumnNames
+from .sources.tar_shards import TarShardSamples as TarShardSamples
 from .templates import DOMAIN_TEMPLATES as DOMAIN_TEMPLATES
 from .templates import PHOTO_TEMPLATES as PHOTO_TEMPLATES
 from .templates import ClassTemplates as ClassTemplates

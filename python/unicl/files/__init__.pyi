@@ -17,6 +17,7 @@ from .class_columns import class_column as class_column
 from .class_columns import class_names as class_names
 from .class_columns import flat_classes as flat_classes
 from .class_columns import has_captions as has_captions
+from .class_columns import names_of_classes as names_of_classes
 from .class_folder import ClassFolder as ClassFolder
 from .coco_json import CocoJson as CocoJson
 from .decode import MAX_PIXELS as MAX_PIXELS
@@ -28,6 +29,11 @@ from .output import extended as extended
 from .output import extended_schema as extended_schema
 from .output import new_parquet as new_parquet
 from .output import rows_of_lists as rows_of_lists
+from .parquet_rows import FoundRow as FoundRow
+from .parquet_rows import ParquetRows as ParquetRows
+from .remote_path import AnyPath as AnyPath
+from .remote_path import RemotePath as RemotePath
+from .remote_path import as_path as as_path
 from .row_images import IMAGE_COLUMNS as IMAGE_COLUMNS
 from .row_images import RowImages as RowImages
 from .row_images import find_images as find_images
@@ -36,6 +42,7 @@ from .rows import BadRows as BadRows
 from .rows import RawBatch as RawBatch
 from .rows import Reading as Reading
 from .rows import Source as Source
+from .shards import IMAGE_ENDINGS as IMAGE_ENDINGS
 from .shards import Shard as Shard
 from .sources import find_inputs as find_inputs
 from .sources import is_output_file as is_output_file

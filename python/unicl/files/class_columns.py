@@ -48,7 +48,12 @@ def has_captions(source: Source, column: str | None) -> bool:
 
 def class_names(source: Source, column: str) -> tuple[str, ...] | None:
     """Gives the names of the integers in a column, if the file has them, as HF datasets write them (``ClassLabel``)."""
-    metadata = (source.schema.metadata or {}).get(b"huggingface")
+    return names_of_classes(source.schema, column)
+
+
+def names_of_classes(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
+    """Gives the names of the integers in a column of a table, if HF datasets wrote them with it."""
+    metadata = (schema.metadata or {}).get(b"huggingface")
     try:
         feature = json.loads(metadata or b"{}")["info"]["features"][column]
         feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]  # a list of classes

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from unicl.files.rows import RawBatch
-from unicl.files.shards import IMAGES
+from unicl.files.shards import IMAGE_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -38,6 +38,7 @@ class ClassFolder:
         class_names: The classes with an image, by name.
         class_ids: int32 (rows,), the class of each row as an index into ``class_names``; -1 for none.
         images: The path of each row, relative to the folder: an Arrow column of strings.
+        empty: The folders without an image, by name.
         ignored: What is in the folder and is no row, by kind: files that are no images, classes without images.
 
     Raises:
@@ -53,6 +54,7 @@ class ClassFolder:
         self.schema = pa.schema([pa.field(IMAGE_PATH, pa.string()), pa.field(CLASS, pa.string())])
         stray = self._images_in(os.fspath(path), "", frozenset(), deep=False)
         names: list[str] = []
+        empty: list[str] = []
         images, ids = list(stray), [-1] * len(stray)
         for name in _folders(path):
             if name.startswith("_"):
@@ -64,13 +66,15 @@ class ClassFolder:
                 names.append(name)
                 images += found
             else:
+                empty.append(name)
                 self.ignored["class folder without images"] += 1
         if len(names) < 2:
             got = f"one, {names[0]!r}" if names else "only images" if images else "none"
             raise ValueError(
-                f"{path}: expected two class folders or more, each with images ({', '.join(IMAGES)}); got {got}: name "
-                "the folder that has a folder for each class"
+                f"{path}: expected two class folders or more, each with images ({', '.join(IMAGE_ENDINGS)}); got {got}: "
+                "name the folder that has a folder for each class"
             )
+        self.empty = tuple(empty)
         self.class_names: tuple[str, ...] = tuple(names)
         self.class_ids: NDArray[np.int32] = np.array(ids, np.int32)
         self.images = pa.array(images, pa.large_string())
@@ -104,7 +108,7 @@ class ClassFolder:
                     folders.append(name)
                 elif not entry.is_file():
                     self.ignored["broken link" if entry.is_symlink() else "special file"] += 1
-                elif ending in IMAGES:
+                elif ending in IMAGE_ENDINGS:
                     images.append(prefix + name)
                 else:
                     self._refuse_data_file(entry.path, ending)
@@ -156,7 +160,7 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _is_image(name: str) -> bool:
-    return not name.startswith(".") and _ending(name) in IMAGES
+    return not name.startswith(".") and _ending(name) in IMAGE_ENDINGS
 
 
 def _ending(name: str) -> str:

@@ -12,11 +12,12 @@ from unicl.files.compressed import MAGIC, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from unicl.files.remote_path import AnyPath
 
 
 @contextmanager
-def naming_file(path: Path, format_name: str) -> Iterator[None]:
+def naming_file(path: AnyPath, format_name: str) -> Iterator[None]:
     """Turns what pyarrow raises about the content of a file into a ``ValueError`` of one line that names the file."""
     try:
         yield
@@ -29,7 +30,7 @@ def naming_file(path: Path, format_name: str) -> Iterator[None]:
         raise ValueError(f"{path} is not {format_name}, or is damaged: {lines[0][:300]}") from error
 
 
-def check_text(path: Path, format_name: str) -> bytes:
+def check_text(path: AnyPath, format_name: str) -> bytes:
     """Checks the first bytes of a text file, plain or compressed, and gives them.
 
     Raises:
@@ -49,14 +50,14 @@ def check_text(path: Path, format_name: str) -> bytes:
     return start
 
 
-def changed_rows(path: Path, reason: str) -> ValueError:
+def changed_rows(path: AnyPath, reason: str) -> ValueError:
     """Makes the error for a file whose rows have changed since it was opened."""
     return ValueError(
         f"{path}: expected the rows that it had when it was opened; {reason}: do not change it during the run"
     )
 
 
-def refuse_changed(path: Path, found: pa.Schema, schema: pa.Schema) -> None:
+def refuse_changed(path: AnyPath, found: pa.Schema, schema: pa.Schema) -> None:
     """Refuses a file whose columns have changed since it was opened.
 
     Raises:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 << 20
 KEY, TEXT, IMAGE = "__key__", "txt", "image"
-IMAGES = ("jpg", "jpeg", "png", "webp")
+IMAGE_ENDINGS = ("jpg", "jpeg", "png", "webp")
 """The endings of the names of images, in upper or lower case."""
 MAX_IMAGE_BYTES = 512 << 20
 """A row has no image if its file is larger: it would have more pixels than are decoded."""
@@ -94,7 +94,7 @@ def _samples(
                 members = {}
             last = key
             kind = extension.lower()
-            kind = IMAGE if kind in IMAGES else kind
+            kind = IMAGE if kind in IMAGE_ENDINGS else kind
             if kind in wanted and kind not in members:
                 members[kind] = archive.content(member, MAX_IMAGE_BYTES if kind == IMAGE else MAX_ROW_BYTES)
     if last is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, overload
 from zlib import crc32
 
 import numpy as np
@@ -16,6 +16,7 @@ from unicl._native import TarIndexer
 from unicl.files.atomic import new_file, refuse_folder
 from unicl.files.compressed import COMPRESSIONS
 from unicl.files.malformed import naming_file
+from unicl.files.remote_path import as_path
 from unicl.files.rows import MAX_ROW_BYTES
 from unicl.files.shards import MAX_IMAGE_BYTES
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from unicl.files.remote_path import AnyPath
 
 ENDING = ".index"
 """It follows the whole name of the shard. It is no ending of an input, so no job takes an index for one."""
@@ -57,7 +60,7 @@ class TarIndex:
     The index is mapped into memory, so processes share it.
 
     Args:
-        shard: The tar file.
+        shard: The tar file, or its URL.
         folder: Where its index is; None: beside it.
 
     Attributes:
@@ -71,8 +74,8 @@ class TarIndex:
         ValueError: The index is damaged, or is that of another file; the message names both.
     """
 
-    def __init__(self, shard: str | Path, folder: str | Path | None = None) -> None:
-        self.shard, self._folder = Path(shard), folder
+    def __init__(self, shard: str | AnyPath, folder: str | Path | None = None) -> None:
+        self.shard, self._folder = as_path(shard), folder
         self.sidecar = sidecar_of(self.shard, folder)
         size = self.shard.stat().st_size
         if not self.sidecar.exists():
@@ -98,7 +101,7 @@ class TarIndex:
         """The number of samples."""
         return len(self.table)
 
-    def __reduce__(self) -> tuple[type[TarIndex], tuple[Path, str | Path | None]]:
+    def __reduce__(self) -> tuple[type[TarIndex], tuple[AnyPath, str | Path | None]]:
         return TarIndex, (self.shard, self._folder)
 
     def take(self, rows: Sequence[int]) -> list[TarSample]:
@@ -150,7 +153,11 @@ class TarIndex:
         )
 
 
-def sidecar_of(shard: Path, folder: str | Path | None = None) -> Path:
+@overload
+def sidecar_of(shard: Path, folder: str | Path | None = None) -> Path: ...
+@overload
+def sidecar_of(shard: AnyPath, folder: str | Path | None = None) -> AnyPath: ...
+def sidecar_of(shard: AnyPath, folder: str | Path | None = None) -> AnyPath:
     """Names the index of a shard.
 
     Example:
@@ -260,14 +267,14 @@ def _write(shard: Path, aside: Path, state: list[int], advance: Callable[[int], 
     return counts
 
 
-def _read(sidecar: Path) -> tuple[list[int], pa.Table, Counter[str], list[int]] | None:
+def _read(sidecar: AnyPath) -> tuple[list[int], pa.Table, Counter[str], list[int]] | None:
     """Gives the state of the shard, the table, the counts and the sums of headers; None for another version.
 
     Raises:
         ValueError: The file is no index, or is damaged.
     """
     try:
-        with naming_file(sidecar, "an index of a tar file"), pa.memory_map(str(sidecar)) as file:
+        with naming_file(sidecar, "an index of a tar file"), _content(sidecar) as file:
             reader = pa.ipc.open_file(file)
             state = json.loads((reader.schema.metadata or {})[STATE])
             if state["version"] != VERSION:
@@ -289,12 +296,16 @@ def _read(sidecar: Path) -> tuple[list[int], pa.Table, Counter[str], list[int]] 
         ) from error
 
 
+def _content(sidecar: AnyPath) -> pa.NativeFile:
+    return pa.memory_map(str(sidecar)) if isinstance(sidecar, Path) else pa.BufferReader(sidecar.read_bytes())
+
+
 def _state(shard: Path) -> list[int]:
     found = shard.stat()
     return [found.st_size, found.st_mtime_ns]
 
 
-def _headers(shard: Path, offsets: NDArray[np.int64]) -> list[int]:
+def _headers(shard: AnyPath, offsets: NDArray[np.int64]) -> list[int]:
     """Gives the CRC-32 of some headers, each a block before an image."""
     rows = np.unique(np.linspace(0, max(0, len(offsets) - 1), CHECKED_HEADERS).astype(np.int64))
     places = [int(offset) for offset in offsets[rows[: len(offsets)]] if offset >= HEADER_BYTES]
