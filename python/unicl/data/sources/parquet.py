@@ -66,6 +66,7 @@ class ParquetSamples:
         for file, schema in zip(files[1:], self._rows.schemas[1:], strict=True):
             self._columns.require(schema, file)
         self.has_captions = bool(self._columns.captions)
+        self.several_classes = self._columns.several_classes
         self.class_names = self._find_classes()
         self._check_keys()
         self._check_weights()
