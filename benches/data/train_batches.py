@@ -5,7 +5,8 @@
 The images, the peers and the clock are those of transform.py beside this file. Ours is `SampleLoader` over
 `TrainingData`: half of the samples have a caption, half have one of 100 classes. A batch has uint8 pixels, labels in
 one label space, and tokens of captions and of class names in sentences. The peers make floats, and neither labels nor
-tokens. Then one and two worker processes are compared by the clock on the wall, which needs an idle machine.
+tokens. Then one and two worker processes are compared by the clock on the wall, which needs an idle machine. The
+processor time of the main process tells on any machine how far more workers can help.
 """
 
 import argparse
@@ -72,13 +73,14 @@ def check(data: TrainingData) -> None:
         raise SystemExit("labels of images and texts differ")
 
 
-def with_workers(data: TrainingData, workers: int, batches: int) -> float:
-    """Seconds for so many batches, after the workers have started."""
+def with_workers(data: TrainingData, workers: int, batches: int) -> tuple[float, float]:
+    """Seconds for so many batches, after the workers have started; and those of the main process's processor time."""
     loader = iter(SampleLoader(data, data.order(), batch_size=BATCH, endless=True, workers=workers, prefetch=4))
     list(islice(loader, 8 * workers))
-    start = time.perf_counter()
-    list(islice(loader, batches))
-    return time.perf_counter() - start
+    start, main_start = time.perf_counter(), time.process_time()
+    for _ in islice(loader, batches):
+        pass
+    return time.perf_counter() - start, time.process_time() - main_start
 
 
 def main() -> None:
@@ -114,9 +116,12 @@ def main() -> None:
             ratios = " ".join(f"{best[peer] / taken:5.2f} x" for peer in PEERS)
             print(f"  {name:42} {len(files) / taken:9,.0f} img/s  {ratios}")
         batches = max(2 * len(files) // BATCH, 8)
-        one, two = (min(with_workers(data, workers, batches) for _ in range(arguments.rounds)) for workers in (1, 2))
-        load = os.getloadavg()[0]
-        print(f"  one worker {batches * BATCH / one:,.0f} img/s, two {one / two:.2f} x that; the load is {load:.1f}")
+        (one, _), (two, main_taken) = (
+            min(with_workers(data, workers, batches) for _ in range(arguments.rounds)) for workers in (1, 2)
+        )
+        load, each = os.getloadavg()[0], 1e6 / (batches * BATCH)
+        print(f"  one worker {1e6 / (one * each):,.0f} img/s, two {one / two:.2f} x that; the load is {load:.1f}")
+        print(f"  processor time of the main process with two workers: {main_taken * each:.1f} us an image")
 
 
 if __name__ == "__main__":
