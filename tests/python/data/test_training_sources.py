@@ -1,6 +1,8 @@
 """Training data of real files: class folders, Parquet and COCO's JSON tell what labels and orders need."""
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from tests.python.data.memory_source import png, training_data
 
 from unicl import LabelSets
-from unicl.data import SampleLoader, open_samples
+from unicl.data import BadSample, SampleLoader, open_samples
 
 
 @pytest.fixture
@@ -38,11 +40,29 @@ def test_a_class_folder_and_captions_make_integer_labels_and_blocks_of_one_class
             assert label == data.label_space.ids.get(folder, -1)
 
 
-def test_the_classes_of_the_rows_of_a_folder_are_those_of_its_samples(animals: Path) -> None:
-    for names in (None, {"tabby_cat": "cat", "horse": "a horse", "dog": "zebra"}):
-        source = open_samples(animals, class_names=names)
-        named = [source.class_names[place] for place in source.row_classes()]
-        assert named == [sample.classes[0] for sample in source.take(range(len(source)))]
+def test_the_classes_of_rows_are_those_of_their_samples(animals: Path, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"image": [png(1)] * 5, "label": [2, 0, -1, None, 1]}), tmp_path / "numbers.parquet")
+    pq.write_table(
+        pa.table({"image": [png(1)] * 3, "label": ["b", "", "a"]}), tmp_path / "names.parquet", row_group_size=2
+    )
+    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+        for name, content in [
+            (f"{n}.{end}", data) for n in "012" for end, data in (("png", png(1)), ("cls", n.encode()))
+        ]:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            shard.addfile(member, io.BytesIO(content))
+    for path, names in (
+        (animals, None),
+        (animals, {"tabby_cat": "cat", "horse": "a horse", "dog": "zebra"}),
+        (tmp_path / "numbers.parquet", ["zebra", "cat", "dog"]),
+        (tmp_path / "names.parquet", None),
+        (tmp_path / "shard.tar", ["zebra", "cat", "dog"]),
+    ):
+        source = open_samples(path, class_names=names)
+        named = [(source.class_names[place],) if place >= 0 else () for place in source.row_classes()]
+        samples = source.take(range(len(source)))
+        assert named == [() if isinstance(sample, BadSample) else sample.classes for sample in samples]
 
 
 def test_categories_of_coco_and_lists_of_classes_make_sets(tmp_path: Path) -> None:
@@ -59,6 +79,8 @@ def test_categories_of_coco_and_lists_of_classes_make_sets(tmp_path: Path) -> No
         (tmp_path / f"{number}.png").write_bytes(png(number))
     lists = pa.table({"image": [png(1), png(2)], "labels": [["dog", "cat"], ["cat"]]})
     pq.write_table(lists, tmp_path / "lists.parquet")
+    with pytest.raises(TypeError, match="expected one class a row; got list"):
+        open_samples(tmp_path / "lists.parquet").row_classes()
     for file in ("instances.json", "lists.parquet"):
         batch = training_data(open_samples(tmp_path / file)).take(np.zeros(2, int), np.arange(2), np.arange(2))
         assert isinstance(batch.image_labels, LabelSets)

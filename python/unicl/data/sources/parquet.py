@@ -10,12 +10,16 @@ import pyarrow.compute as pc
 
 from unicl.data.skipped_samples import BadSample
 from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
+from unicl.data.sources.row_classes import row_classes
 from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, distinct_classes
 from unicl.files import ParquetRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from unicl.data.sample import Sample
     from unicl.data.sources.class_names import GivenNames
@@ -74,6 +78,15 @@ class ParquetSamples:
     def __len__(self) -> int:
         """The number of rows."""
         return len(self._rows)
+
+    def row_classes(self) -> NDArray[np.int64]:
+        """Gives the place of each row's class in ``class_names``; -1 for none.
+
+        Raises:
+            TypeError: A row can have several classes.
+        """
+        column = self._columns.classes
+        return row_classes(() if column is None else self._rows.column(column), self._columns.names)
 
     def take(self, rows: Sequence[int]) -> list[Sample | BadSample]:
         """Gives the samples of some rows, in their order; a bad one in the place of a row that has none.

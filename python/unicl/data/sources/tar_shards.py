@@ -16,10 +16,13 @@ import numpy as np
 
 from unicl.data.sources.checked_sample import checked_sample, existing, refuse_no_rows, sample_or_bad
 from unicl.data.sources.class_names import ClassNames
+from unicl.data.sources.row_classes import row_classes
 from unicl.files import TarIndex, find_shards, index_shard, sidecar_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from unicl.data.sample import Sample
     from unicl.data.skipped_samples import BadSample
@@ -74,6 +77,10 @@ class TarShardSamples:
     def __len__(self) -> int:
         """The number of samples."""
         return int(self._ends[-1])
+
+    def row_classes(self) -> NDArray[np.int64]:
+        """Gives the place of each row's class in ``class_names``; -1 for none."""
+        return row_classes((shard.table["label"] for shard in self._shards), self._names)
 
     def take(self, rows: Sequence[int]) -> list[Sample | BadSample]:
         """Gives the samples of some rows, in their order; a bad one in the place of a row that has none.
