@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
+from jaxtyping import Int64
+from torch import Tensor
 
 from unicl.data.tokenize import threads_of_process
 from unicl.labels import LabelSets
@@ -15,15 +17,13 @@ from unicl.labels import LabelSets
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jaxtyping import Int64
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from unicl.data.label_space import LabelSpace
     from unicl.data.sample import Sample
     from unicl.labels import DenseLabeler
 
-    Labels: TypeAlias = Int64[Tensor, " n"] | LabelSets
+Labels: TypeAlias = Int64[Tensor, " n"] | LabelSets
 
 _OF_HASHES = 2**62
 """Labels of captions lie from here on. Those of images lie below, after those of the label space."""
@@ -108,7 +108,7 @@ class SampleLabels:
         positions: Sequence[int],
         of_classes: list[list[int]],
         of_prompts: NDArray[np.int64],
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Int64[Tensor, " b"], Int64[Tensor, " m"]]:
         for sample, labels in zip(samples, of_classes, strict=True):
             if len(set(labels)) > 1:
                 raise ValueError(
