@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from unicl.data.skipped_samples import BadSample, BadSampleError
 from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
+from unicl.data.sources.class_names import numbers_of
 from unicl.data.sources.sample_columns import CAPTIONS, CLASSES, IMAGES, ColumnNames, SampleColumns, distinct_classes
 from unicl.files import Reading, as_path, open_source
 
@@ -79,7 +80,7 @@ class ConceptualCaptionsSamples:
         self.has_captions = bool(self._columns.captions)
         self.class_names: tuple[str, ...] | None = None
         if self._columns.classes is not None:
-            found = distinct_classes(self._rows[self._columns.classes])
+            found = numbers_of(map(str, distinct_classes(self._rows[self._columns.classes])))
             self._columns.names.close(found, alone=not self.has_captions)
             self.class_names = self._columns.names.all
         self._refuse_wrong_folder(path)

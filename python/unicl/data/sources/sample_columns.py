@@ -217,6 +217,7 @@ def distinct_classes(column: pa.ChunkedArray) -> set[int | str]:
         elif pa.types.is_fixed_size_list(values.type):
             values = values.drop_null().flatten()
         values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+        values = values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
         for value in values.unique():
             with suppress(UnicodeDecodeError):  # that row is a bad sample
                 found.add(value.as_py())
