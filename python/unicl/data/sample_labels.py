@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from unicl.data.sample import Sample
     from unicl.labels import DenseLabeler
 
-Labels: TypeAlias = Int64[Tensor, " n"] | LabelSets
+Labels: TypeAlias = Int64[Tensor, " _"] | LabelSets
 
 _OF_HASHES = 2**62
 """Labels of captions lie from here on. Those of images lie below, after those of the label space."""
@@ -108,7 +108,7 @@ class SampleLabels:
         positions: Sequence[int],
         of_classes: list[list[int]],
         of_prompts: NDArray[np.int64],
-    ) -> tuple[Int64[Tensor, " b"], Int64[Tensor, " m"]]:
+    ) -> tuple[Labels, Labels]:
         for sample, labels in zip(samples, of_classes, strict=True):
             if len(set(labels)) > 1:
                 raise ValueError(
