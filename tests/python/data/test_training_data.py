@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tests.python.data.memory_source import CLASSES, MemorySource, captioned, labelled, same_batch, training_data
+from tests.python.data.tiny_source import CLASSES, MemorySource, captioned, labelled, same_batch, training_data
 from transformers import Trainer
 
 from unicl import ClipTokenizer, DenseLabeler, LabelSets, LabelVocabulary

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.python.data.memory_source import CLASSES, MemorySource, captioned, labelled, png, same_batch, training_data
+from tests.python.data.tiny_source import CLASSES, MemorySource, captioned, labelled, png, same_batch, training_data
 
 from unicl import DenseLabeler, LabelVocabulary
 from unicl.data import BadSample, Batch, Sample, SampleLoader, SampleOrder, SkippedSamples, TrainingData

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.python.data.memory_source import MemorySource, captioned, features, labelled, training_data
+from tests.python.data.tiny_source import MemorySource, captioned, features, labelled, training_data
 from torch import Tensor, distributed
 
 from unicl import DenseLabeler, LabelVocabulary, fused_loss

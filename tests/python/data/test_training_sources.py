@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.python.data.memory_source import png, training_data
+from tests.python.data.tiny_source import png, training_data
 
 from unicl import LabelSets
 from unicl.data import BadSample, SampleLoader, open_samples
