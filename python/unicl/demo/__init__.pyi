@@ -1,5 +1,6 @@
 from .emoji import EmojiImages as EmojiImages
 from .emoji import load_emoji_images as load_emoji_images
+from .emoji_samples import EmojiSamples as EmojiSamples
 from .prepare import CONTEXT_LENGTH as CONTEXT_LENGTH
 from .prepare import NO_CLASS as NO_CLASS
 from .prepare import DemoData as DemoData

@@ -18,6 +18,7 @@ from .class_columns import class_names as class_names
 from .class_columns import flat_classes as flat_classes
 from .class_columns import has_captions as has_captions
 from .class_columns import names_of_classes as names_of_classes
+from .class_folder import SPLITS as SPLITS
 from .class_folder import ClassFolder as ClassFolder
 from .coco_json import CocoJson as CocoJson
 from .decode import MAX_PIXELS as MAX_PIXELS

@@ -71,8 +71,8 @@ class ClassFolder:
         if len(names) < 2:
             got = f"one, {names[0]!r}" if names else "only images" if images else "none"
             raise ValueError(
-                f"{path}: expected two class folders or more, each with images ({', '.join(IMAGE_ENDINGS)}); got {got}: "
-                "name the folder that has a folder for each class"
+                f"{path}: expected two class folders or more, each with images ({', '.join(IMAGE_ENDINGS)}); "
+                f"got {got}: name the folder that has a folder for each class"
             )
         self.empty = tuple(empty)
         self.class_names: tuple[str, ...] = tuple(names)

@@ -91,7 +91,11 @@ class ParquetRows:
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_open", "_cache", "_cached_bytes", "_process")}
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("_open", "_cache", "_cached_bytes", "_process")
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state

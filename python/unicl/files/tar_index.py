@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ENDING = ".index"
 """It follows the whole name of the shard. It is no ending of an input, so no job takes an index for one."""
-VERSION = 1
+VERSION = 2
 STATE, COUNTS, HEADERS = b"unicl.tar_index", b"unicl.counts", b"unicl.headers"
 SCHEMA = pa.schema(
     [

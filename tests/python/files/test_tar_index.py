@@ -41,6 +41,9 @@ def sample_members(count: int) -> Members:
         ([("a.json", b'{"url": "x"}'), ("a.txt", b"txt")], [("a", None, "txt", None)]),
         ([("a.json", b"broken"), ("a.txt", b"txt")], [("a", None, "txt", None)]),
         ([("a.cls", b"7\n"), ("a.jpg", b"i")], [("a", b"i", None, "7")]),
+        ([("a.json", b'{"label": " tabby cat"}')], [("a", None, None, "tabby cat")]),
+        ([("a.json", b'{"class": 7, "caption": "c"}'), ("a.cls", b"8")], [("a", None, "c", "8")]),
+        ([("a.json", b'{"cls": 7}'), ("b.json", b'{"label": [7]}')], [("a", None, None, "7"), ("b", None, None, None)]),
         ([("a.cls", b" tabby cat ")], [("a", None, None, "tabby cat")]),
         ([("a.cls", b"\xff"), ("a.txt", b"\xff")], [("a", None, None, None)]),
         ([("a.JPG", b"1"), ("a.jpg", b"2"), ("a.Txt", b"t")], [("a", b"1", "t", None)]),
@@ -136,8 +139,8 @@ def test_an_index_that_does_not_fit_is_made_again(tmp_path: Path, monkeypatch: p
     elif change == "time":
         os.utime(path, (1, 1))
     else:
-        monkeypatch.setattr("unicl.files.tar_index.VERSION", 2)
-        with pytest.raises(ValueError, match=r"expected an index of version 2; got .*: run unicl index"):
+        monkeypatch.setattr("unicl.files.tar_index.VERSION", 3)
+        with pytest.raises(ValueError, match=r"expected an index of version 3; got .*: run unicl index"):
             TarIndex(path)
     assert index_shard(path, sidecar_of(path))[1] is False
     assert len(TarIndex(path)) == (50 if change == "content" else 5)

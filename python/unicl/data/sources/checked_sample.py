@@ -77,13 +77,13 @@ def read_image(path: AnyPath) -> bytes:
 
 
 def existing(path: str | AnyPath, wanted: str) -> AnyPath:
-    """Gives the path of a file or folder that is there.
+    """Gives the path of a file or folder that is there, or a pattern in a folder that is there.
 
     Raises:
         FileNotFoundError: There is none; the message tells what is wanted.
     """
     found = as_path(path)
-    if not found.exists():
+    if not (found.parent if "*" in found.name else found).exists():
         raise FileNotFoundError(f"expected {wanted}; got {path}, which does not exist")
     return found
 

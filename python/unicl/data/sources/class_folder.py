@@ -13,7 +13,7 @@ import pyarrow as pa
 from unicl.data.skipped_samples import BadSampleError
 from unicl.data.sources.checked_sample import checked_sample, read_image, sample_or_bad
 from unicl.data.sources.class_names import ClassNames
-from unicl.files import IMAGE_ENDINGS, ClassFolder, Reading, as_path
+from unicl.files import IMAGE_ENDINGS, SPLITS, ClassFolder, Reading, as_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,11 @@ class ClassFolderSamples:
         else:
             self.name = self._path.name if name is None else name
             folders, self._images, self._class_ids = _listed(self._path)
+        if SPLITS.issuperset(folder.lower() for folder in folders):
+            raise ValueError(
+                f"{path}: expected folders of classes; got the splits {' and '.join(folders)}: name one, such as "
+                f"{path}/{folders[0]}"
+            )
         self._classes = _named(self._path, folders, class_names)
         self.class_names: tuple[str, ...] | None = tuple(sorted(self._classes))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from unicl.data.skipped_samples import BadSampleError
@@ -11,6 +12,16 @@ GivenNames: TypeAlias = Sequence[str] | Mapping[int, str] | Mapping[str, str]
 NO_CLASS = -1
 """The number that HF datasets have for no class."""
 GIVE_NAMES = "give class_names, in the order of the numbers"
+
+
+def numbers_of(texts: Iterable[str]) -> set[int | str]:
+    """Gives the classes in files of text, where numbers are texts too.
+
+    Example:
+        >>> sorted(numbers_of(["7", "-1"])), numbers_of(["dog"])
+        ([-1, 7], {'dog'})
+    """
+    return {int(text) if re.fullmatch(r"\s*-?[0-9]+\s*", text) else text for text in texts}
 
 
 class ClassNames:

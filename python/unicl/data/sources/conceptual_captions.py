@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from unicl.data.skipped_samples import BadSample, BadSampleError
 from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
+<<<<<<< HEAD
 from unicl.data.sources.sample_columns import (
     CAPTIONS,
     CLASSES,
@@ -20,6 +21,10 @@ from unicl.data.sources.sample_columns import (
     count_classes,
     distinct_classes,
 )
+=======
+from unicl.data.sources.class_names import numbers_of
+from unicl.data.sources.sample_columns import CAPTIONS, CLASSES, IMAGES, ColumnNames, SampleColumns, distinct_classes
+>>>>>>> refs/heads/sources15
 from unicl.files import Reading, as_path, open_source
 
 if TYPE_CHECKING:
@@ -90,7 +95,7 @@ class ConceptualCaptionsSamples:
         self.has_captions = bool(self._columns.captions)
         self.class_names: tuple[str, ...] | None = None
         if self._columns.classes is not None:
-            found = distinct_classes(self._rows[self._columns.classes])
+            found = numbers_of(map(str, distinct_classes(self._rows[self._columns.classes])))
             self._columns.names.close(found, alone=not self.has_captions)
             self.class_names = self._columns.names.all
         self._refuse_wrong_folder(path)

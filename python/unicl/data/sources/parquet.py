@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,8 +12,13 @@ import pyarrow.compute as pc
 
 from unicl.data.skipped_samples import BadSample
 from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
+<<<<<<< HEAD
 from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, count_classes, distinct_classes
 from unicl.files import ParquetRows
+=======
+from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, distinct_classes
+from unicl.files import SPLITS, ParquetRows
+>>>>>>> refs/heads/sources15
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -36,7 +43,8 @@ class ParquetSamples:
     1,000,000 rows) and weights.
 
     Args:
-        path: A file, or a folder of files whose names end in ``.parquet`` or ``.pq``; or a URL.
+        path: A file, a folder of files whose names end in ``.parquet`` or ``.pq``, or a pattern for names of files,
+            such as ``data/train-*.parquet``; or a URL.
         name: Names the source; None: the name of the file or folder.
         columns: Which columns to take. By default these are looked for: ``image``, ``img`` and others for the image;
             ``captions``, ``caption``, ``text``, ``txt`` and ``title``; ``label``, ``labels``, ``class``, ``classes``
@@ -47,7 +55,7 @@ class ParquetSamples:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: A file is damaged or has no such columns; there are no rows; two rows have one key; a weight is
-            not above 0; the classes have no names, or there is only one.
+            not above 0; a folder has several splits; the classes have no names, or there is only one.
     """
 
     format = "Parquet"
@@ -125,15 +133,16 @@ class ParquetSamples:
     def _check_keys(self) -> None:
         if self._columns.key is None or len(self) > CHECKED_KEYS:
             return
-        keys = pa.chunked_array([chunk for column in self._rows.column(self._columns.key) for chunk in column.chunks])
-        keys = keys.cast(pa.large_binary()) if pa.types.is_string(keys.type) else keys
+        columns = self._rows.column(self._columns.key)
+        keys = pa.chunked_array([_key_bytes(chunk) for column in columns for chunk in column.chunks])
         if pc.count_distinct(keys).as_py() == len(keys) - keys.null_count:
             return
         counted = pc.value_counts(keys.drop_null())
         key = counted.filter(pc.greater(counted.field("counts"), 1))[0]["values"]
         first, second = pc.indices_nonzero(pc.equal(keys, key)).to_pylist()[:2]
         raise ValueError(
-            f"{self._rows.place(first)}: expected a key of its own; got {_shown(key.as_py())}, which "
+            f"{self._rows.place(first)}: expected a key of its own; got "
+            f"{key.as_py().decode(errors='replace')!r}, which "
             f"{self._rows.place(second)} has too: name another column with key_column, or none with an empty name"
         )
 
@@ -153,14 +162,28 @@ class ParquetSamples:
 
 
 def _files(path: AnyPath) -> list[AnyPath]:
-    if not path.is_dir():
+    """Lists the files of a folder or a pattern, by name. A folder may not mix splits, such as training and test."""
+    if "*" not in path.name and not path.is_dir():
         return [path]
-    inside = [file for file in path.iterdir() if not file.name.startswith((".", "_"))]
-    files: list[Any] = sorted(file for file in inside if file.suffix.lower() in (".parquet", ".pq"))
+    folder, pattern = (path.parent, path.name) if "*" in path.name else (path, "*")
+    inside = [file for file in folder.iterdir() if not file.name.startswith((".", "_"))]
+    inside = [file for file in inside if fnmatch(file.name, pattern) and file.suffix.lower() in (".parquet", ".pq")]
+    files: list[Any] = sorted(inside)
     if not files:
-        raise ValueError(f"expected files in {path} whose names end in .parquet; got none: name the folder with them")
+        raise FileNotFoundError(
+            f"expected files in {folder} named {pattern} that end in .parquet; got none: name the folder with them"
+        )
+    splits = {split: file for file in files if (split := re.split(r"[-_.]", file.name.lower())[0]) in SPLITS}
+    if len(splits) > 1:
+        raise ValueError(
+            f"{path}: expected the files of one split; got {' and '.join(sorted(splits))}: name one, such as "
+            f"{folder}/{min(splits)}-*.parquet"
+        )
     return files
 
 
-def _shown(key: Any) -> str:
-    return repr(key.decode(errors="replace") if isinstance(key, bytes) else key)
+def _key_bytes(keys: pa.Array) -> pa.Array:
+    keys = keys.dictionary_decode() if pa.types.is_dictionary(keys.type) else keys
+    if pa.types.is_string(keys.type) or pa.types.is_binary(keys.type):
+        return keys.cast(pa.large_binary())
+    return keys.cast(pa.large_string()).cast(pa.large_binary())

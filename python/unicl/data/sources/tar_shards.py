@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unicl.data.sources.checked_sample import checked_sample, existing, refuse_no_rows, sample_or_bad
+<<<<<<< HEAD
 from unicl.data.sources.class_names import ClassNames
 from unicl.data.sources.sample_columns import count_classes
+=======
+from unicl.data.sources.class_names import ClassNames, numbers_of
+>>>>>>> refs/heads/sources15
 from unicl.files import TarIndex, find_shards, index_shard, sidecar_of
 
 if TYPE_CHECKING:
@@ -71,8 +75,7 @@ class TarShardSamples:
         self._names = ClassNames(class_names, place=path)
         if counts["labels"]:
             labels = {label for shard in self._shards for label in shard.table["label"].unique().to_pylist()} - {None}
-            found = {int(label) if label.lstrip("-").isdecimal() else label for label in labels}
-            self._names.close(found, alone=not self.has_captions)
+            self._names.close(numbers_of(labels), alone=not self.has_captions)
         self.class_names = self._names.all if counts["labels"] else None
 
     @property

@@ -13,11 +13,11 @@
 //! 3. Numbers and records that no writer makes are errors: signs, underscores, bytes after the last record.
 //! 4. So are global records that would rename or resize every member.
 
-mod caption;
 mod columns;
 mod error;
 mod extended;
 mod header;
+mod json_fields;
 mod members;
 mod read_at;
 mod samples;

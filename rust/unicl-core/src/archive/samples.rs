@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::caption::caption_of;
+use super::json_fields::{Fields, fields_of};
 use super::members::Step;
 use super::{ArchiveError, Columns, Member, Members, OtherMembers, ReadAt};
 
@@ -48,7 +48,8 @@ pub struct Counts {
 ///
 /// A sample is a run of members whose path is the same up to the first dot of the file name: that is its key. If a key
 /// comes again after another one, that is another sample. A caption is the field `caption` of the `.json` member, or
-/// the `.txt` member without its last line end. A label is the `.cls` member without white space around it.
+/// the `.txt` member without its last line end. A label is the `.cls` member without white space around it, or the field
+/// `label`, `class` or `cls` of the `.json` member.
 ///
 /// # Examples
 ///
@@ -73,7 +74,7 @@ pub struct Samples<R> {
 struct Sample {
     key: Vec<u8>,
     image: Slot<(Vec<u8>, Member)>,
-    json: Slot<String>,
+    json: Slot<Fields>,
     text: Slot<String>,
     label: Slot<String>,
 }
@@ -209,7 +210,7 @@ impl<R: ReadAt> Samples<R> {
         };
         match kind {
             Ending::Json => {
-                let found = content.map_or(Ok(None), caption_of);
+                let found = content.map(fields_of).transpose();
                 self.counts.bad_captions += u64::from(found.is_err());
                 sample.json = Slot::Taken(found.unwrap_or_default());
             }
@@ -251,9 +252,13 @@ impl<R: ReadAt> Samples<R> {
             .push(image.map_or(0, |(_, member)| place(member.offset)));
         done.sizes
             .push(image.map_or(0, |(_, member)| place(member.size)));
-        let caption = sample.json.get().or(sample.text.get());
+        let fields = sample.json.get();
+        let caption = fields.and_then(|fields| fields.caption.as_ref());
+        let caption = caption.or(sample.text.get());
+        let label = fields.and_then(|fields| fields.label.as_ref());
+        let label = sample.label.get().or(label);
         done.captions.push(caption.map(String::as_str));
-        done.labels.push(sample.label.get().map(String::as_str));
+        done.labels.push(label.map(String::as_str));
     }
 }
 

@@ -41,9 +41,9 @@ NAMED = {"label": ["dog", "cat", "dog"]}
     ("columns", "options", "message"),
     [
         (
-            {"picture": [b"1"], "caption": ["a"]},
+            {"photo": [b"1"], "caption": ["a"]},
             {},
-            "expected a column with the images; got 'picture', 'caption': name",
+            "expected a column with the images; got 'photo', 'caption': name",
         ),
         (IMAGES, {}, "expected a column with captions, or one with classes; got 'image': name one with caption_column"),
         (
@@ -127,6 +127,36 @@ def test_a_class_folder_without_images_is_an_error(tmp_path):
     folder = formats.write_class_folder(tmp_path / "classes", ROWS)
     (folder / "cow").mkdir()
     refused("classes/cow: expected images in the folder of a class; got none: remove the folder", folder)
+
+
+def test_splits_are_neither_classes_nor_one_source(tmp_path):
+    for split in ("train", "val"):
+        formats.write_class_folder(tmp_path / "images" / split, ROWS)
+    refused("images: expected folders of classes; got the splits train and val: name one, such as", tmp_path / "images")
+    (tmp_path / "data").mkdir()
+    for split in ("train", "test"):
+        pq.write_table(pa.table(IMAGES | NAMED), tmp_path / "data" / f"{split}-00000-of-00001.parquet")
+    refused("data: expected the files of one split; got test and train: name one, such as .*test-", tmp_path / "data")
+    assert len(open_samples(f"{tmp_path}/data/train-*.parquet")) == 3
+    refused(
+        "named val-.*parquet that end in .parquet; got none",
+        tmp_path / "data" / "val-*.parquet",
+        error=FileNotFoundError,
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_columns_may_have_any_type_of_string(tmp_path, kind):
+    texts = pa.array(["dog", "cat", None]).cast(kind)
+    table = pa.table(IMAGES | {"label": texts, "text": texts, "key": texts})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    source = open_samples(tmp_path / "rows.parquet")
+    assert source.class_names == ("cat", "dog")
+    dog, cat, bad = source.take([0, 1, 2])
+    assert (dog.key, dog.captions, dog.classes, cat.classes) == ("dog", ("dog",), ("dog",), ("cat",))
+    assert bad.reason == "missing caption and class"
 
 
 def test_one_class_folder_alone_is_an_error(tmp_path):
