@@ -35,6 +35,7 @@ COMMANDS = {
     "explain": Command("show the noun phrases of a caption, their labels, and why a phrase has none", "label"),
     "vocab": Command("mine, describe, compare and merge label vocabularies", "label"),
     "tokenize": Command("turn the captions of files into token ids", "label"),
+    "data": Command("show what is in training data: rows, captions, classes, labels, images, what is bad", "demo"),
     "index": Command("find the samples of tar shards, so that each image can be read alone", "label"),
 }
 HELP = ("-h", "--help")

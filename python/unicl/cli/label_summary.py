@@ -10,8 +10,8 @@ import numpy as np
 
 from unicl.cli.drawing import printable
 from unicl.cli.ending import tell
-from unicl.cli.language import share_not_english
 from unicl.files import Reading, caption_column, open_source
+from unicl.text import share_not_english
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -13,8 +13,17 @@ from .mix import budget_weights as budget_weights
 from .open_source import open_samples as open_samples
 from .order import SampleOrder as SampleOrder
 from .order import rank_positions as rank_positions
+from .overview.content import Example as Example
+from .overview.content import Overview as Overview
+from .overview.content import SourceOverview as SourceOverview
+from .overview.facts import overview_facts as overview_facts
+from .overview.facts import overview_findings as overview_findings
+from .overview.look import look_at_data as look_at_data
+from .overview.page import check_page as check_page
+from .overview.page import write_overview as write_overview
 from .pixel_statistics import NormalizePixels as NormalizePixels
 from .pixel_statistics import PixelStatistics as PixelStatistics
+from .sample import DescribedSource as DescribedSource
 from .sample import Sample as Sample
 from .sample import Source as Source
 from .skipped import BadRow as BadRow

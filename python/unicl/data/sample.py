@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from unicl.data.skipped_samples import BadSample
 
-__all__ = ["Sample", "Source"]
+__all__ = ["DescribedSource", "Sample", "Source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +56,22 @@ class Source(Protocol):
 
     def take(self, rows: Sequence[int]) -> list[Sample | BadSample]:
         """Gives the samples of some rows, in their order; a bad one in the place of a row that has none."""
+
+
+@runtime_checkable
+class DescribedSource(Source, Protocol):
+    """A source that tells what it reads, for a look at data. Those of ``open_samples`` do.
+
+    Attributes:
+        format: Names the format of its files.
+        schema: The column or member of each part of a sample, by the name of the part.
+    """
+
+    format: str
+
+    @property
+    def schema(self) -> Mapping[str, str]:
+        """The column or member of each part."""
+
+    def class_counts(self) -> Mapping[str, int] | None:
+        """Counts the rows of each class, without reading an image; None without classes."""

@@ -25,6 +25,8 @@ from .decode import MAX_PIXELS as MAX_PIXELS
 from .decode import BadImageError as BadImageError
 from .decode import decode_image as decode_image
 from .encoded_image import EncodedImage as EncodedImage
+from .html_page import image_data_uri as image_data_uri
+from .html_page import render_page as render_page
 from .output import ParquetOutput as ParquetOutput
 from .output import extended as extended
 from .output import extended_schema as extended_schema

@@ -17,8 +17,8 @@ from unicl.loss.problem import LOG2_E, Problem
 
 __all__ = ["Direction", "Losses", "Sums", "losses_of_sums"]
 
-#: Row losses (b,), column losses (m,), and the log-sum-exps of rows (b,) and columns (m,) in bits.
-Losses = tuple[Tensor, Tensor, Tensor, Tensor]
+#: Row losses (b,), column losses (m,); log-sum-exps of rows and of columns in bits; sums of q of rows and of columns.
+Losses = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class Sums:
@@ -33,6 +33,7 @@ class Sums:
         largest: Running maximum of z.
         positive: Sum of q z.
         every: Sum of z, for label smoothing.
+        count: Sum of q; None where the targets have it.
     """
 
     def __init__(self, features: Float[Tensor, "n d"], *, bounded: bool) -> None:
@@ -41,6 +42,7 @@ class Sums:
         self.largest = torch.full_like(self.total, 0.0 if bounded else -1e30)
         self.positive = torch.zeros_like(self.total)
         self.every = torch.zeros_like(self.total)
+        self.count: Tensor | None = None
 
     def add_powers(
         self, z: Float[Tensor, "rows columns"], dim: int, span: slice, out: Float[Tensor, "rows columns"]
@@ -51,15 +53,6 @@ class Sums:
         torch.sub(z, new.to(z.dtype).unsqueeze(dim), out=out).exp2_()
         self.total[span] = self.total[span] * torch.exp2(old - new) + out.sum(dim)
         self.largest[span] = new
-
-    def add_parts(self, span: slice, parts: Float[Tensor, "3 parts rows"]) -> None:
-        """Adds partial sums (maximum, sum, positive) of some rows, in one fixed order."""
-        largest, total, positive = parts
-        new = torch.maximum(self.largest[span], largest.amax(0))
-        added = (total * torch.exp2(largest - new)).sum(0)
-        self.total[span] = self.total[span] * torch.exp2(self.largest[span] - new) + added
-        self.largest[span] = new
-        self.positive[span] += positive.sum(0)
 
     def log_sum(self) -> Float[Tensor, " n"]:
         """Gives the log-sum-exp in bits; 0 where there is nothing to sum."""
@@ -88,15 +81,17 @@ def losses_of_sums(problem: Problem, rows: Sums, columns: Sums, merge: Callable[
     """
     if merge is not None:
         merge(columns)
-    targets, modes = problem.targets, problem.modes
+    modes, (row_count, column_count) = problem.modes, problem.targets.counts()
     row_lse, column_lse = rows.log_sum(), columns.log_sum()
-    row_loss = rows.losses(problem, row_lse, targets.image_count, problem.columns_of_a_row)
-    column_loss = columns.losses(problem, column_lse, targets.text_count, problem.rows_of_a_column)
+    row_loss = rows.losses(problem, row_lse, row_count, problem.columns_of_a_row)
+    column_loss = columns.losses(problem, column_lse, column_count, problem.rows_of_a_column)
     return (
         row_loss if modes.to_text else torch.zeros_like(row_loss),
         column_loss if modes.to_image else torch.zeros_like(column_loss),
         row_lse,
         column_lse,
+        row_count,
+        column_count,
     )
 
 
@@ -131,7 +126,7 @@ class Direction:
     ) -> Direction:
         """Gives the direction image to text; every vector has shape (b, 1)."""
         grad = grad if problem.modes.to_text else torch.zeros_like(grad)
-        return cls._build(problem, lse, grad, problem.targets.image_count, problem.columns_of_a_row, shift, dim=1)
+        return cls._build(problem, lse, grad, problem.targets.counts()[0], problem.columns_of_a_row, shift, dim=1)
 
     @classmethod
     def to_image(
@@ -139,7 +134,7 @@ class Direction:
     ) -> Direction:
         """Gives the direction text to image; every vector has shape (1, m)."""
         grad = grad if problem.modes.to_image else torch.zeros_like(grad)
-        return cls._build(problem, lse, grad, problem.targets.text_count, problem.rows_of_a_column, shift, dim=0)
+        return cls._build(problem, lse, grad, problem.targets.counts()[1], problem.rows_of_a_column, shift, dim=0)
 
     @classmethod
     def _build(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Never, cast
 
 import torch
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize as unit_rows
 
-from unicl.loss.backends import backend_named
+from unicl.loss.backends import backend_for, backend_named
 from unicl.loss.checks import (
     check_choice,
     check_features,
@@ -123,12 +123,12 @@ def fused_loss(
             loss of the joined batch, and under DistributedDataParallel every parameter gets its gradient. Each rank
             has its own extra texts. Texts that all ranks have, such as class prompts, are to be shared out with
             :func:`unicl.loss.share_of_rank`.
-        backend: "tiled" (plain torch, any device), "triton" (CUDA kernels; not yet run on a GPU, only interpreted and
-            compiled ahead of time), "reference" (the equation; b x m in memory), or "auto", which is "tiled".
-        chunk_size: Rows of logits held at a time by the tiled backend; None chooses.
-        deterministic: Results are bitwise the same from run to run. With False, the triton backend times a few tile
-            shapes the first time that it meets a kind of problem, and keeps the fastest. So sums may be in another
-            order in another process. (No GPU has timed them yet.) The other backends do the same with either value.
+        backend: "tiled" (plain torch, any device), "triton" (kernels for NVIDIA GPUs of compute capability 8.0 or
+            above, features of at most 32 bits), or "reference" (the equation; b x m in memory). "auto" takes "triton"
+            where it can, and "tiled" elsewhere. The kernels were measured on an H100 before they were rebuilt, and not
+            since.
+        chunk_size: Rows of logits held at a time; None chooses.
+        deterministic: Results are bitwise the same from run to run. All backends do the same with either value.
         reduction: Deprecated. "none" gives the result of :func:`row_losses`, which is to be called instead.
         **unknown: Refused, with what to pass instead.
 
@@ -286,6 +286,7 @@ def read_call(
     extra = None
     if extra_text_features is not None:
         extra = _read_features("extra_text_features", extra_text_features, like=image, normalize=normalize).detach()
+    modes = replace(modes, backend=backend_for(modes.backend, image))
     backend_named(modes.backend).check_device(image)
     if modes.exclude_self and image.shape[0] != text.shape[0]:
         raise ValueError(
@@ -311,6 +312,13 @@ def mean_loss(
         image_weight = check_weight("image_weight", image_weight, of="image_features", like=call.image)
     if text_weight is not None:
         text_weight = check_weight("text_weight", text_weight, of="text_features", like=call.text)
+    if _has_own_mean(call, image_weight, text_weight):
+        from unicl.loss.kernels.mean import kernel_mean
+
+        loss, counts = kernel_mean(_problem(call), image_weight, text_weight)
+        if readable(counts) and not counts.any():
+            _warn_without_positive()
+        return loss
     row_loss, column_loss, row_has, column_has = _losses(call)
     means = []
     if call.modes.to_text:
@@ -318,11 +326,27 @@ def mean_loss(
     if call.modes.to_image:
         means.append(_weighted_mean(column_loss, column_has, text_weight, call.group))
     if call.group is None and readable(row_has) and not (row_has.any() or column_has.any()):
-        warn(
-            "expected a positive for some image or text; got none, so the loss is 0 and nothing is learnt: "
-            "check that image_labels and text_labels are of one label space"
-        )
+        _warn_without_positive()
     return torch.stack(means).mean()
+
+
+def _has_own_mean(call: Call, image_weight: Tensor | None, text_weight: Tensor | None) -> bool:
+    """Tells whether the backend computes the mean too, which saves launches."""
+    return (
+        call.modes.backend == "triton"
+        and call.group is None
+        and not any(weight is not None and weight.requires_grad for weight in (image_weight, text_weight))
+        and not torch.compiler.is_compiling()
+        and not is_shape(call.image)
+        and not is_transformed(call.image, call.text, call.scale)
+    )
+
+
+def _warn_without_positive() -> None:
+    warn(
+        "expected a positive for some image or text; got none, so the loss is 0 and nothing is learnt: "
+        "check that image_labels and text_labels are of one label space"
+    )
 
 
 def _read_features(name: str, given: Tensor, *, like: Tensor | None, normalize: bool) -> Float[Tensor, "rows d"]:
@@ -373,6 +397,12 @@ def _losses(call: Call) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"], Bool[
         return rows * modes.to_text, columns * modes.to_image, row_has, column_has
     if call.group is not None:
         return distributed_losses(call.image, call.text, call.extra, call.scale, call.labels, modes, call.group)
+    return contrastive_losses(_problem(call))
+
+
+def _problem(call: Call) -> Problem:
+    """Gives a call within one process as the backends take it."""
+    modes = call.modes
     if is_shape(call.image) and call.labels.kind == "sets":
         # Sets are read on the host, and without values there is nothing to compare them with: any targets will do.
         targets = Targets(
@@ -386,12 +416,9 @@ def _losses(call: Call) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"], Bool[
             call.text,
             overlap=modes.overlap,
             exclude_self=modes.exclude_self,
-            count_meetings=backend_named(modes.backend).count_meetings,
+            is_counted=not backend_named(modes.backend).COUNTS,
         )
-    problem = Problem(
-        image=call.image, text=call.text, extra=call.extra, scale=call.scale, targets=targets, modes=modes
-    )
-    return *contrastive_losses(problem), targets.image_count > 0, targets.text_count > 0
+    return Problem(image=call.image, text=call.text, extra=call.extra, scale=call.scale, targets=targets, modes=modes)
 
 
 def _weighted_mean(

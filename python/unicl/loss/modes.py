@@ -29,8 +29,7 @@ class LossModes:
         exclude_self: Whether i = j is taken out of targets and softmax.
         backend: What computes the loss.
         chunk_size: Rows of a tile, at least 1; None chooses.
-        deterministic: Whether the order of sums must be the same from run to run; that of tiles in plain torch always
-            is.
+        deterministic: Whether the order of sums must be the same from run to run. It always is.
 
     Raises:
         ValueError: A mode is unknown or outside its range.

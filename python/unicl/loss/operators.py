@@ -10,17 +10,18 @@ from their fields, so a mode that is added there needs no change here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from itertools import islice
 from types import NoneType
 from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from unicl.loss.backends import backend_named
+from unicl.loss.checks import is_shape
 from unicl.loss.modes import LossModes
 from unicl.loss.problem import Problem
 from unicl.loss.second_order import differentiable_losses
@@ -28,7 +29,7 @@ from unicl.loss.targets.match import Targets
 
 __all__ = ["MODES", "contrastive_losses", "flatten", "modes_of", "schema_of"]
 
-# Row and column losses, their log-sum-exps in bits, and the kept logits.
+# Row and column losses, their log-sum-exps in bits, and what is kept: logits, or sums of q.
 _Outputs: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 _Argument: TypeAlias = Tensor | Sequence[Tensor] | str | float | int | bool | None
 
@@ -65,10 +66,22 @@ def modes_of(values: Sequence[Any]) -> LossModes:
     return LossModes(**dict(zip(MODES, values, strict=True)))
 
 
-def contrastive_losses(problem: Problem) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"]]:
-    """Gives row losses and column losses, differentiable in the image and text features and the scale."""
-    rows, columns, *_ = _losses(*flatten(replace(problem, keep_logits=_can_keep_logits(problem))))
-    return rows, columns
+def contrastive_losses(
+    problem: Problem,
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"], Bool[Tensor, " b"], Bool[Tensor, " m"]]:
+    """Gives row losses and column losses, and which rows and columns have a positive.
+
+    The losses are differentiable in the image and text features and the scale. torch.compile takes the operators into
+    its graph. Elsewhere a plain function costs the host less.
+    """
+    arguments = flatten(replace(problem, keep_logits=_can_keep_logits(problem)))
+    is_opaque = torch.compiler.is_compiling() or is_shape(problem.image)
+    rows, columns, _, _, kept = _losses(*arguments) if is_opaque else _Losses.apply(*arguments)
+    targets = problem.targets
+    if targets.image_count is None or targets.text_count is None:
+        has = kept > 0
+        return rows, columns, has[: problem.image.shape[0]], has[problem.image.shape[0] :]
+    return rows, columns, targets.image_count > 0, targets.text_count > 0
 
 
 def _can_keep_logits(problem: Problem) -> bool:
@@ -115,22 +128,32 @@ _SCHEMA = (
 )
 
 
-@torch.library.custom_op(
-    "unicl::contrastive_losses",
-    mutates_args=(),
-    schema=f"({_SCHEMA}) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
-)
-def _losses(*arguments: Any) -> _Outputs:
+def _compute(*arguments: Any) -> _Outputs:
     problem = _problem(*arguments)
-    logits = _new_logits(problem)
+    kept = _new_kept(problem)
     # The dtypes are decided; autocast must not lower the matmuls inside.
     with torch.autocast(problem.image.device.type, enabled=False):
         backend = backend_named(problem.modes.backend)
-        return *backend.forward(problem, kept=logits if problem.keep_logits else None), logits
+        *found, row_count, column_count = backend.forward(problem, kept=kept if problem.keep_logits else None)
+    row_loss, column_loss, row_lse, column_lse = found
+    if backend.COUNTS:
+        torch.cat([row_count, column_count], out=kept)
+    return row_loss, column_loss, row_lse, column_lse, kept
 
 
-def _new_logits(problem: Problem) -> Tensor:
-    return problem.scale.new_empty(problem.image.shape[0] * problem.text.shape[0] * problem.keep_logits)
+def _new_kept(problem: Problem) -> Tensor:
+    rows, columns = problem.image.shape[0], problem.text.shape[0]
+    if backend_named(problem.modes.backend).COUNTS:
+        return problem.scale.new_empty(rows + columns)
+    return problem.scale.new_empty(rows * columns * problem.keep_logits)
+
+
+_losses = torch.library.custom_op(
+    "unicl::contrastive_losses",
+    _compute,
+    mutates_args=(),
+    schema=f"({_SCHEMA}) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+)
 
 
 @_losses.register_fake
@@ -142,19 +165,13 @@ def _(*arguments: Any) -> _Outputs:
         scale.new_empty(columns),
         scale.new_empty(rows, dtype=torch.float64),
         scale.new_empty(columns, dtype=torch.float64),
-        _new_logits(problem),
+        _new_kept(problem),
     )
 
 
-@torch.library.custom_op(
-    "unicl::contrastive_gradients",
-    mutates_args=(),
-    schema=f"({_SCHEMA}, Tensor row_lse, Tensor column_lse, Tensor logits, Tensor row_grad, Tensor column_grad, "
-    "bool wants_image, bool wants_text) -> (Tensor, Tensor, Tensor)",
-)
-def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    *flat, row_lse, column_lse, logits, row_grad, column_grad, wants_image, wants_text = arguments
-    problem = _problem(*flat)
+def _differentiate(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    *flat, row_lse, column_lse, kept, row_grad, column_grad, wants_image, wants_text = arguments
+    problem = _counted(_problem(*flat), kept)
     with torch.autocast(problem.image.device.type, enabled=False):
         return backend_named(problem.modes.backend).backward(
             problem,
@@ -164,8 +181,26 @@ def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
             column_grad,
             wants_image=wants_image,
             wants_text=wants_text,
-            kept=logits if problem.keep_logits else None,
+            kept=kept if problem.keep_logits else None,
         )
+
+
+def _counted(problem: Problem, kept: Tensor) -> Problem:
+    """Gives the problem with the sums of q that forward found."""
+    if not backend_named(problem.modes.backend).COUNTS:
+        return problem
+    rows = problem.image.shape[0]
+    row_count, column_count = kept[:rows], kept[rows:]
+    return replace(problem, targets=replace(problem.targets, image_count=row_count, text_count=column_count))
+
+
+_gradients = torch.library.custom_op(
+    "unicl::contrastive_gradients",
+    _differentiate,
+    mutates_args=(),
+    schema=f"({_SCHEMA}, Tensor row_lse, Tensor column_lse, Tensor kept, Tensor row_grad, Tensor column_grad, "
+    "bool wants_image, bool wants_text) -> (Tensor, Tensor, Tensor)",
+)
 
 
 @_gradients.register_vmap
@@ -208,8 +243,14 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: _Outputs) -> None:
     ctx.set_materialize_grads(False)  # zeros for the logits that are kept would cost what keeping them saves
 
 
-def _backward(ctx: Any, row_grad: Tensor | None, column_grad: Tensor | None, *_: Any) -> tuple[Any, ...]:
-    row_lse, column_lse, logits, *rest = ctx.saved_tensors
+def _gradients_of(
+    gradients: Callable[..., tuple[Tensor, Tensor, Tensor]],
+    ctx: Any,
+    row_grad: Tensor | None,
+    column_grad: Tensor | None,
+) -> tuple[Any, ...]:
+    """Gives the gradients of all arguments; ``gradients`` computes them, as an operator or not."""
+    row_lse, column_lse, kept, *rest = ctx.saved_tensors
     saved = iter(rest)
     arguments: list[Any] = [
         next(saved) if x is Tensor else list(islice(saved, x[0])) if isinstance(x, list) else x for x in ctx.layout
@@ -220,15 +261,17 @@ def _backward(ctx: Any, row_grad: Tensor | None, column_grad: Tensor | None, *_:
     # Of is_grads_batched, which calls an operator with all gradients at once and asks it for no rule.
     is_batched = any(torch._C._functorch.is_legacy_batchedtensor(x) for x in (row_grad, column_grad))
     if torch.is_grad_enabled() or is_batched:
-        grads = _twice_differentiable(_problem(*arguments), row_grad, column_grad)
+        # ``kept`` is an output of this very node: a gradient through it would come back to it without end.
+        grads = _twice_differentiable(_counted(_problem(*arguments), kept.detach()), row_grad, column_grad)
     else:
         wants = ctx.needs_input_grad[:2]
-        found = _gradients(*arguments, row_lse, column_lse, logits, row_grad, column_grad, *wants)
+        found = gradients(*arguments, row_lse, column_lse, kept, row_grad, column_grad, *wants)
         grads = [grad if wanted else None for grad, wanted in zip(found, (*wants, True), strict=True)]
     return *grads, *([None] * len(x) if isinstance(x, list) else None for x in arguments[3:])
 
 
 def _twice_differentiable(problem: Problem, row_grad: Tensor, column_grad: Tensor) -> Sequence[Tensor | None]:
+    problem = replace(problem, targets=problem.targets.for_tiles(slice(0, problem.text.shape[0])))
     inputs = (problem.image, problem.text, problem.scale)
     wanted = [x for x in inputs if x.requires_grad]
     is_kept = torch.is_grad_enabled()
@@ -238,4 +281,26 @@ def _twice_differentiable(problem: Problem, row_grad: Tensor, column_grad: Tenso
     return [next(found) if x.requires_grad else None for x in inputs]
 
 
+def _backward(ctx: Any, row_grad: Tensor | None, column_grad: Tensor | None, *_: Any) -> tuple[Any, ...]:
+    return _gradients_of(_gradients, ctx, row_grad, column_grad)
+
+
 _losses.register_autograd(_backward, setup_context=_setup_context)
+
+
+class _Losses(torch.autograd.Function):
+    """The operators without the cost of their calls."""
+
+    @staticmethod
+    def forward(*arguments: Any) -> _Outputs:
+        return _compute(*arguments)
+
+    setup_context = staticmethod(_setup_context)
+
+    @staticmethod
+    def backward(ctx: Any, row_grad: Tensor | None, column_grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:
+        # Under vmap only the operator has a rule.
+        is_mapped = torch._C._are_functorch_transforms_active()
+        # An operator wants a gradient for each tensor of a list, and a function one for the list.
+        grads = _gradients_of(_gradients if is_mapped else _differentiate, ctx, row_grad, column_grad)
+        return tuple(None if isinstance(grad, list) else grad for grad in grads)

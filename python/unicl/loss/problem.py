@@ -33,6 +33,7 @@ class Problem:
         modes: The modes of the call.
         keep_logits: Whether forward keeps the logits, so that backward need not make them again.
         first_pair: The text that belongs to image 0. Over ranks, the texts of all ranks are here, and only some images.
+        own_texts: Number of texts of this rank; None for all.
         all_images: Number of images over all ranks; None for those here.
     """
 
@@ -44,6 +45,7 @@ class Problem:
     modes: LossModes = field(default=LossModes())
     keep_logits: bool = False
     first_pair: int = 0
+    own_texts: int | None = None
     all_images: int | None = None
 
     @property

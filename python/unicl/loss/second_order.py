@@ -46,7 +46,7 @@ def differentiable_losses(
     column_mean = torch.stack([mean for _, mean in column_parts]).sum(0)
     if merge is not None:
         column_lse, column_mean = merge(column_lse, column_mean)
-    count = problem.targets.text_count
+    _, count = problem.targets.counts()
     column_loss = torch.where(count > 0, column_lse - column_mean, 0.0).to(dtype)
     row_loss = torch.cat(row_parts)
     return (
@@ -63,16 +63,17 @@ def _block(
     span: slice,
 ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " m"], Float[Tensor, " m"]]:
     """Gives the losses of some rows, and their part of the columns' log-sum-exps and weighted means of logits."""
-    targets, smoothing, excluded = problem.targets, problem.modes.label_smoothing, int(problem.modes.exclude_self)
+    smoothing, excluded = problem.modes.label_smoothing, int(problem.modes.exclude_self)
+    row_counts, column_count = problem.targets.counts()
     columns = problem.text.shape[0]
     z = scale * (u @ every_text.T)
     q, kept = _targets_of(problem, z, span)
     masked = z.masked_fill(~kept, _EXCLUDED)
-    row_count = targets.image_count[span].to(z.dtype)
+    row_count = row_counts[span].to(z.dtype)
     row_target = (1 - smoothing) * q / row_count.clamp_min(1e-30)[:, None]
     row_target = row_target + smoothing * kept.to(z.dtype) / max(1, z.shape[1] - excluded)
     row_loss = torch.where(row_count > 0, masked.logsumexp(1) - (row_target * z).sum(1), 0.0)
-    column_target = (1 - smoothing) * q[:, :columns] / targets.text_count.to(z.dtype).clamp_min(1e-30)
+    column_target = (1 - smoothing) * q[:, :columns] / column_count.to(z.dtype).clamp_min(1e-30)
     column_target = column_target + smoothing * kept[:, :columns].to(z.dtype) / max(
         1, problem.rows_of_a_column - excluded
     )

@@ -2,6 +2,8 @@ from .captions import ArrowArray as ArrowArray
 from .captions import ArrowStream as ArrowStream
 from .captions import Captions as Captions
 from .clip import ClipTokenizer as ClipTokenizer
+from .language import looks_english as looks_english
+from .language import share_not_english as share_not_english
 from .open import open_tokenizer as open_tokenizer
 from .strings import Strings as Strings
 from .tokenizer import Tokenizer as Tokenizer

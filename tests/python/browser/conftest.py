@@ -1,15 +1,25 @@
-"""A report as a real run would write it: drawn emoji, seven-word captions, five objectives."""
+"""A browser, and a report as a real run would write it: drawn emoji, seven-word captions, five objectives."""
 
 from __future__ import annotations
 
 import math
+import os
 import random
+import shutil
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import pytest
 from resvg_py import svg_to_bytes
 
 from unicl.evaluation import Column, LabelledCaption, Phrase, Prediction, Report, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 EMOJI = {
     "1F436": ("dog face", "animal mammal"),
@@ -130,3 +140,18 @@ def sample_report() -> Report:
         ],
         licence="Images: OpenMoji, the open-source emoji and icon project. Licence: CC BY-SA 4.0.",
     )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        reason = f"none of {', '.join(BROWSERS)} is on PATH: install Debian's chromium to run the browser tests"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses to run as root
+        launched = playwright.chromium.launch(executable_path=executable, args=sandbox)
+        yield launched
+        launched.close()

@@ -5,13 +5,13 @@ Without a browser these tests are skipped with a reason; where the environment v
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from unicl.evaluation import Report, write_report
+
+from .contrast import CONTRAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,42 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (1280, 768, 390)
-CONTRAST = """() => {
-  const parse = color => color.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
-    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = element => {
-    for (let at = element; at; at = at.parentElement) {
-      const color = parse(getComputedStyle(at).backgroundColor);
-      if (color.length === 3 || color[3] > 0) return color;
-    }
-    return parse(getComputedStyle(document.body).backgroundColor);
-  };
-  const words = [...document.body.querySelectorAll("*")].filter(element =>
-    !element.closest("svg") && [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
-  return words.map(element => {
-    const [a, b] = [light(parse(getComputedStyle(element).color)), light(ground(element))];
-    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), element.textContent.trim().slice(0, 40)];
-  });
-}"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        reason = f"none of {', '.join(BROWSERS)} is on PATH: install Debian's chromium to run the browser tests"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses to run as root
-        launched = playwright.chromium.launch(executable_path=executable, args=sandbox)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ import shlex
 import tarfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -35,6 +37,10 @@ def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     Path("kinds.tsv").write_text("name\tparent\nanimal\t\ndog\tanimal\nblack dog\tdog\nball\t\n")
     write_images(Path("images.tar"))
     Path("products.csv").write_text("caption,kind\na ball,golden_retriever\n,gnu\n")
+    pixels = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(pixels, "JPEG")
+    products = {"image": [pixels.getvalue()] * 2, "caption": ["a ball", "a cup"], "class": ["ball", "cup"]}
+    pq.write_table(pa.table(products), "products.parquet")
     for name in ("dog", "cat"):
         Path("data", name).mkdir(parents=True)
         Path("data", name, "1.jpg").write_bytes(b"never opened")
@@ -58,5 +64,6 @@ def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
         "kinds/products.parquet",
         "folders/data.parquet",
         "instances.vocabulary.json",
+        "look.html",
     ):
         assert Path(name).exists()

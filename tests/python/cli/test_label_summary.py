@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from unicl.cli import main
-from unicl.cli.language import looks_english, share_not_english
+from unicl.text import looks_english, share_not_english
 
 ENGLISH = ["A black dog chases two balls.", "two dogs on the grass", "it rains", "the man with a black dog"]
 GERMAN = ["Ein Hund und ein Ball", "zwei Kinder mit einem Ball auf der Wiese"]

@@ -88,6 +88,7 @@ def test_an_existing_run_folder_is_refused(tmp_path: Path) -> None:
 
 
 HELP = [
+    ["data"],
     ["demo"],
     ["explain"],
     ["index"],

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from unicl.evaluation import Column, LabelledCaption, Phrase, Prediction, Report, Row, write_report
 from unicl.evaluation.report.curves import draw_curves, smooth, thin
-from unicl.evaluation.report.page import caption_segments, render_page, table_cells
+from unicl.evaluation.report.page import caption_segments, render_report, table_cells
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +62,8 @@ def test_several_seeds_show_their_mean_and_spread() -> None:
     cells = table_cells(COLUMNS, rows)
     assert [(cell.text, cell.spread) for cell in cells[0]] == [("41.0", "1.4"), ("3.0", None)]
     assert cells[1][0].spread == ""  # one seed below a column of several: its mean keeps its place
-    assert "mean over several seeds" in render_page(report(rows=rows))
-    assert "mean over several seeds" not in render_page(report())
+    assert "mean over several seeds" in render_report(report(rows=rows))
+    assert "mean over several seeds" not in render_report(report())
 
 
 @pytest.mark.parametrize("value", [math.nan, 40.9, -0.1, [0.4, math.nan]])
@@ -137,7 +137,7 @@ def test_curves_take_the_colours_of_the_page() -> None:
 
 def test_the_same_report_gives_the_same_page() -> None:
     curves = {"unicl": [(1, 2.0), (2, 1.0)]}
-    assert render_page(report(curves=curves)) == render_page(report(curves=curves))
+    assert render_report(report(curves=curves)) == render_report(report(curves=curves))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_prediction_without_guesses_or_with_no_probability_is_refused() -> Non
 
 def test_every_text_is_escaped() -> None:
     evil = "<script>alert('&\"')</script>"
-    page = render_page(
+    page = render_report(
         Report(
             title=evil,
             subtitle=evil,
@@ -218,7 +218,7 @@ def test_every_text_is_escaped() -> None:
 
 
 def test_a_table_alone_makes_a_page_without_empty_sections() -> None:
-    assert re.findall(r"<h2[^>]*>([^<]*)</h2>", render_page(report())) == ["Results"]
+    assert re.findall(r"<h2[^>]*>([^<]*)</h2>", render_report(report())) == ["Results"]
 
 
 # The file
@@ -228,7 +228,7 @@ def test_a_page_replaces_an_older_one_and_leaves_nothing_beside_it(tmp_path: Pat
     path = tmp_path / "report.html"
     path.write_text("older", encoding="utf-8")
     write_report(report(), path)
-    assert path.read_text(encoding="utf-8") == render_page(report())
+    assert path.read_text(encoding="utf-8") == render_report(report())
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -253,7 +253,7 @@ def test_a_file_in_place_of_the_folder_and_a_folder_in_place_of_the_file_are_nam
 def test_a_missing_package_says_how_to_install_it(package: str, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ModuleNotFoundError, match=rf"{user} {package}: pip install 'unicl-rs\[demo\]'"):
-        render_page(report(curves={"unicl": [(1, 2.0)]}))
+        render_report(report(curves={"unicl": [(1, 2.0)]}))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to every folder")

@@ -1,4 +1,4 @@
-"""Runs the kernels under Triton's interpreter and prints the errors against float64 as JSON; used by test_triton.py."""
+"""Runs the kernels under Triton's interpreter and prints the errors against float64 as JSON, for test_kernels.py."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch.nn.functional import normalize
 
 import unicl
 from unicl.loss.backends import backend_named
-from unicl.loss.kernels import autotune, operands
+from unicl.loss.kernels import passes
 from unicl.loss.problem import Problem
-from unicl.loss.targets.match import match_labels, match_pairs, match_sets
+from unicl.loss.targets.given import GivenLabels
 
 MODES = [
     {},
@@ -44,13 +44,15 @@ def draw(kind, rows, generator):
     return None if kind == "pairs" else sets_of(rows, generator)
 
 
-def errors(dtype, kind, modes, sizes=(21, 37, 19)):
+def errors(dtype, kind, modes, sizes=(21, 37, 24), features=None):
     """Largest errors relative to the largest element, of the loss and of the three gradients."""
     generator = torch.Generator().manual_seed(len(kind))
     square = kind == "pairs" or "exclude_self" in modes
     b, m, d = sizes
     m = b if square else m
     image, text, extra = (normalize(torch.randn(n, d, generator=generator), dim=1).to(dtype) for n in (b, m, 5))
+    if features is not None:
+        image, text = features(image, text)
     labels = [draw(kind, n, generator) for n in (b, m, 5)]
     if kind == "labels":
         labels[1][: min(b, m)][labels[0][:m] < 0] = -1
@@ -78,50 +80,76 @@ def part_of_the_images(kind):
     generator = torch.Generator().manual_seed(3)
     image, text = (normalize(torch.randn(n, 8, generator=generator), dim=1) for n in (5, 12))
     own, scale = slice(4, 9), torch.tensor(9.0)
-    if kind == "pairs":
-        targets = match_pairs(5, device=image.device)
-        targets = replace(targets, text_count=torch.ones(12))
-    elif kind == "labels":
-        labels = [draw(kind, n, generator) for n in (5, 12)]
-        targets = match_labels(*labels, own_texts=own)
-    else:
-        sets = [sets_of(n, generator) for n in (5, 12)]
-        targets = match_sets(*sets, overlap=kind, own_texts=own, like=scale)
+    given = {"pairs": "pairs", "labels": "integers"}.get(kind, "sets")
+    labels = GivenLabels(kind=given, image=draw(kind, 5, generator), text=draw(kind, 12, generator))
+    overlap = kind if given == "sets" else "cosine"
     found = []
     for backend in map(backend_named, ("tiled", "triton")):
-        problem = Problem(
-            image=image, text=text, extra=None, scale=scale, targets=targets, first_pair=own.start, all_images=5
+        targets = labels.targets(
+            image, text, overlap=overlap, exclude_self=False, is_counted=not backend.COUNTS, own_texts=own
         )
-        row_loss, column_loss, *sums = backend.forward(problem)
-        found.append([row_loss, column_loss, *backend.backward(problem, *sums, torch.ones(5), torch.ones(12))])
+        if kind == "pairs" and not backend.COUNTS:
+            targets = replace(targets, text_count=torch.arange(12).ge(4).logical_and(torch.arange(12).lt(9)).float())
+        problem = Problem(
+            image=image, text=text, scale=scale, targets=targets, first_pair=own.start, own_texts=5, all_images=5
+        )
+        *losses, row_lse, column_lse, row_count, column_count = backend.forward(problem)
+        problem = replace(problem, targets=replace(targets, image_count=row_count, text_count=column_count))
+        sums = (row_lse, column_lse, torch.ones(5), torch.ones(12))
+        found.append([*losses, row_count, column_count, *backend.backward(problem, *sums)])
     return max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(*found, strict=True))
 
 
-def chooser_of(number):
-    """Gives every kernel the tile of this number, or its last."""
+def opposed(image, text):
+    """Images that see only far negatives, beside their own texts: with scale 100, 2 ** (z - t) is 0 in float32."""
 
-    def choose(kernel, _u, _v, constants, _launch, **_):
-        tiles = autotune.TILES[kernel, constants["SETS"], False]
-        tile = tiles[min(number, len(tiles) - 1)]
-        return {key: tile[key] for key in ("BM", "BN", "BK")}
+    def beside(x, sign):
+        return normalize(0.2 * normalize(x.float(), dim=1) + sign, dim=1).to(x.dtype)
 
-    return choose
+    return beside(image, 1), beside(text, -1)
 
 
-def waived_calls():
-    """The kernels for which a call with deterministic=False asks for a tile; fails if anything is timed."""
-    asked = []
+def too_long(image, text):
+    """Features of norm 1.009, which the checks let through."""
+    return image * 1.009, image[: len(text)] * 1.009
 
-    def choose(kernel, *arguments, deterministic, **rest):
-        asked.append((kernel, deterministic))
-        return autotune.choose(kernel, *arguments, deterministic=deterministic, **rest)
 
-    def refuse(_):
-        raise AssertionError("the interpreter was timed")
+def far_rows(image, text):
+    """One image that is opposed to all texts, in a batch of aligned pairs."""
+    image = image.clone()
+    image[3] = -text[0]
+    return image, text[:1].expand_as(text).contiguous()
 
-    operands.choose, autotune._milliseconds = choose, refuse
-    errors(torch.float32, "labels", {"deterministic": False})
-    return asked
+
+HARD = {"opposed": opposed, "too long": too_long, "far rows": far_rows}
+
+
+class Calls:
+    """Counts the calls of a function of ``passes``."""
+
+    def __init__(self, name):
+        self.function, self.number = getattr(passes, name), 0
+        setattr(passes, name, self)
+
+    def __call__(self, *arguments):
+        self.number += 1
+        return self.function(*arguments)
+
+
+def flags_of(dtype, features):
+    """The flags that the fast kernels raised, forward and backward, for hard features."""
+    flags = []
+
+    def zeros(*shape, dtype, device):
+        made = torch.zeros(*shape, dtype=dtype, device=device)
+        if dtype == torch.int32:
+            flags.append(made)
+        return made
+
+    passes.torch = SimpleNamespace(**{**vars(torch), "zeros": zeros})
+    errors(dtype, "labels", {"logit_scale": 100.0}, sizes=(16, 16, 24), features=features)
+    passes.torch = torch
+    return [int(flag) for flag in flags]
 
 
 def compiled(kind):
@@ -137,21 +165,79 @@ def compiled(kind):
     return max(float((a - b).abs().max()) for a, b in zip(*found, strict=True))
 
 
+def rounds(repeats=3):
+    """Whether results are bitwise the same from run to run, on the fast kernels."""
+    generator = torch.Generator().manual_seed(1)
+    image, text = (normalize(torch.randn(40, 24, generator=generator), dim=1).bfloat16() for _ in range(2))
+    sets = sets_of(40, generator)
+    found = set()
+    for _ in range(repeats):
+        inputs = [image.clone().requires_grad_(), text.clone().requires_grad_(), torch.tensor(9.0, requires_grad=True)]
+        loss = unicl.fused_loss(inputs[0], inputs[1], sets, None, inputs[2], backend="triton", chunk_size=16)
+        grads = torch.autograd.grad(loss, inputs)
+        found.add(tuple(x.detach().float().numpy().tobytes() for x in (loss, *grads)))
+    return len(found)
+
+
+def call_of(kind, dtype, backend, generator, **options):
+    """The loss of 24 rows, and its inputs."""
+    image, text = (normalize(torch.randn(24, 16, generator=generator), dim=1).to(dtype) for _ in range(2))
+    inputs = [image.requires_grad_(), text.requires_grad_(), torch.tensor(9.0, requires_grad=True)]
+    labels = draw(kind, 24, generator)
+    return unicl.fused_loss(inputs[0], inputs[1], labels, None, inputs[2], backend=backend, **options), inputs
+
+
+def weighted(kind):
+    """Largest relative difference to the equation of the loss and of the gradients, with weights and a large factor."""
+    found = []
+    for backend in ("reference", "triton"):
+        generator = torch.Generator().manual_seed(5)
+        weights = {name: torch.rand(24, generator=generator) for name in ("image_weight", "text_weight")}
+        weights["image_weight"][3] = 0
+        loss, inputs = call_of(kind, torch.float32, backend, generator, **weights)
+        found.append([loss.detach(), *torch.autograd.grad(loss * 65536, inputs)])
+    return max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(*found, strict=True))
+
+
+def second_derivatives(kind):
+    """Largest relative difference to the equation of the gradient of the squared norm of the images' gradient."""
+    found = []
+    for backend in ("reference", "triton"):
+        loss, inputs = call_of(kind, torch.float32, backend, torch.Generator().manual_seed(6))
+        (grad,) = torch.autograd.grad(loss, inputs[:1], create_graph=True)
+        found.append(torch.autograd.grad(grad.square().sum(), inputs))
+    return max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(*found, strict=True))
+
+
 def main():
     torch.set_num_threads(1)
-    found = {"modes": {}, "tiles": {}}
+    found = {"exact": {}, "fast": {}}
     for dtype in (torch.float32, torch.float16, torch.bfloat16):
         for kind in ("pairs", "labels", "cosine", "any"):
             for number, modes in enumerate(MODES):
-                found["modes"][f"{str(dtype).removeprefix('torch.')} {kind} {number}"] = errors(dtype, kind, modes)
-    for kind, sets in (("labels", False), ("cosine", True)):
-        for number in range(max(len(tiles) for (_, own, _), tiles in autotune.TILES.items() if own is sets)):
-            operands.choose = chooser_of(number)
-            # One tile and a ragged rest, in every direction.
-            found["tiles"][f"{kind} {number}"] = errors(torch.float32, kind, {}, sizes=(150, 139, 70))
+                name = f"{str(dtype).removeprefix('torch.')} {kind} {number}"
+                found["exact"][name] = errors(dtype, kind, modes)
     found["compiled"] = {kind: compiled(kind) for kind in ("pairs", "labels")}
     found["part"] = {kind: part_of_the_images(kind) for kind in ("pairs", "labels", "cosine", "any")}
-    found["waived"] = waived_calls()
+    found["weighted"] = {kind: weighted(kind) for kind in ("pairs", "labels")}
+    found["second"] = {kind: second_derivatives(kind) for kind in ("pairs", "labels", "cosine")}
+    passes._FAST_FROM = 0
+    calls = {name: Calls(name) for name in ("shared_sums", "shared_gradient")}
+    for dtype in (torch.float16, torch.bfloat16):
+        for kind in ("pairs", "labels", "cosine", "any"):
+            for number, modes in enumerate(MODES):
+                name = f"{str(dtype).removeprefix('torch.')} {kind} {number}"
+                found["fast"][name] = errors(dtype, kind, modes)
+    found["fast calls"] = {name: count.number for name, count in calls.items()}
+    found["hard"] = {
+        name: {
+            kind: errors(torch.bfloat16, kind, {"logit_scale": 100.0}, (16, 16, 24), make)
+            for kind in ("pairs", "labels")
+        }
+        for name, make in HARD.items()
+    }
+    found["flags"] = {name: flags_of(torch.bfloat16, make) for name, make in {**HARD, "ordinary": None}.items()}
+    found["rounds"] = rounds()
     json.dump(found, sys.stdout)
 
 

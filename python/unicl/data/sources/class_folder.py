@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ class ClassFolderSamples:
     """
 
     has_captions = False
+    format, schema = "class folder", {"image": "the files", "classes": "the folders"}
 
     def __init__(self, path: str | AnyPath, *, name: str | None = None, class_names: GivenNames | None = None) -> None:
         self._path = as_path(path)
@@ -65,6 +67,11 @@ class ClassFolderSamples:
             )
         self._classes = _named(self._path, folders, class_names)
         self.class_names: tuple[str, ...] | None = tuple(sorted(self._classes))
+
+    def class_counts(self) -> Counter[str]:
+        """Counts the images of each class."""
+        counts = np.bincount(self._class_ids[self._class_ids >= 0], minlength=len(self._classes)).tolist()
+        return Counter(dict(zip(self._classes, counts, strict=True)))
 
     def __len__(self) -> int:
         """The number of images."""

@@ -11,7 +11,7 @@ from unicl.data.skipped_samples import BadSampleError
 GivenNames: TypeAlias = Sequence[str] | Mapping[int, str] | Mapping[str, str]
 NO_CLASS = -1
 """The number that HF datasets have for no class."""
-GIVE_NAMES = "give class_names=[...], in the order of the numbers"
+GIVE_NAMES = "give class_names, in the order of the numbers"
 
 
 def numbers_of(texts: Iterable[str]) -> set[int | str]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from unicl.data.skipped_samples import BadSample, BadSampleError
 from unicl.data.sources.checked_sample import checked_sample, existing, read_image, refuse_no_rows, sample_or_bad
+from unicl.data.sources.class_names import ClassNames
+from unicl.data.sources.sample_columns import count_classes
 from unicl.files import CocoJson, Reading, as_path
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class CocoSamples:
             twice or only one and no captions; or none of the first images is in the folder.
     """
 
+    format = "COCO JSON"
+
     def __init__(
         self, path: str | Path | AnyPath, *, name: str | None = None, image_folder: str | Path | AnyPath | None = None
     ) -> None:
@@ -57,6 +61,19 @@ class CocoSamples:
         self._bounds = np.array([*firsts, len(ids)])
         self._bad = dict(found.bad)
         self._folder = _folder_of_images(path, image_folder, self._file_names(LOOKED_AT))
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """The field of each part of a sample."""
+        parts = {"image": "file_name", "captions": "caption" if self.has_captions else ""}
+        parts |= {"classes": "" if self.class_names is None else "category_id", "key": "image_id"}
+        return {part: field for part, field in parts.items() if field}
+
+    def class_counts(self) -> Counter[str] | None:
+        """Counts the images of each category; None without categories."""
+        if self.class_names is None:
+            return None
+        return count_classes([self._rows["classes"].take(self._bounds[:-1])], ClassNames(None, place=self.name))
 
     def __len__(self) -> int:
         """The number of images, and of annotations that cannot be used."""

@@ -11,11 +11,24 @@ import pyarrow as pa
 
 from unicl.data.skipped_samples import BadSample, BadSampleError
 from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
+<<<<<<< HEAD
+from unicl.data.sources.sample_columns import (
+    CAPTIONS,
+    CLASSES,
+    IMAGES,
+    ColumnNames,
+    SampleColumns,
+    count_classes,
+    distinct_classes,
+)
+=======
 from unicl.data.sources.class_names import numbers_of
 from unicl.data.sources.sample_columns import CAPTIONS, CLASSES, IMAGES, ColumnNames, SampleColumns, distinct_classes
+>>>>>>> refs/heads/sources15
 from unicl.files import Reading, as_path, open_source
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Sequence
 
     from unicl.data.sample import Sample
@@ -57,6 +70,8 @@ class ConceptualCaptionsSamples:
         ValueError: The file has no rows or no such columns; or none of the first 100 images is in the folder.
     """
 
+    format = "TSV or CSV"
+
     def __init__(
         self,
         path: str | Path | AnyPath,
@@ -84,6 +99,17 @@ class ConceptualCaptionsSamples:
             self._columns.names.close(found, alone=not self.has_captions)
             self.class_names = self._columns.names.all
         self._refuse_wrong_folder(path)
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """The column of each part of a sample."""
+        return self._columns.schema
+
+    def class_counts(self) -> Counter[str] | None:
+        """Counts the rows of each class; None without classes."""
+        if self._columns.classes is None:
+            return None
+        return count_classes([self._rows[self._columns.classes]], self._columns.names)
 
     def __len__(self) -> int:
         """The number of rows."""

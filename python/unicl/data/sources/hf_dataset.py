@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unicl.data.sources.checked_sample import read_image, refuse_no_rows, sample_or_bad
-from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, distinct_classes
+from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, count_classes, distinct_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections import Counter
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
@@ -37,6 +38,8 @@ class HfDatasetSamples:
         TypeError: ``data`` is no data set with a length, such as a stream.
         ValueError: It has several splits, no rows or no such columns; or the classes have no names.
     """
+
+    format = "HF data set"
 
     def __init__(
         self,
@@ -69,6 +72,15 @@ class HfDatasetSamples:
             self._columns.names.close(self._distinct(), alone=not self.has_captions)
             self.class_names = self._columns.names.all
 
+    @property
+    def schema(self) -> dict[str, str]:
+        """The column of each part of a sample."""
+        return self._columns.schema
+
+    def class_counts(self) -> Counter[str] | None:
+        """Counts the rows of each class; None without classes. The column of the classes is read."""
+        return None if self._columns.classes is None else count_classes(self._class_column(), self._columns.names)
+
     def __len__(self) -> int:
         """The number of rows."""
         return len(self._data)
@@ -99,11 +111,12 @@ class HfDatasetSamples:
     def _distinct(self) -> set[Any]:
         if self._columns.names.given:
             return set()
+        return {value for column in self._class_column() for value in distinct_classes(column)}
+
+    def _class_column(self) -> Iterator[pa.ChunkedArray]:
         column = self._data.select_columns([self._columns.classes])
-        found: set[Any] = set()
         for start in range(0, len(column), BATCH_ROWS):
-            found |= distinct_classes(column[start : start + BATCH_ROWS].column(0))
-        return found
+            yield column[start : start + BATCH_ROWS].column(0)
 
 
 def _load(folder: Path) -> Any:

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from unicl.data.skipped_samples import BadSample
 from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
 from unicl.data.sources.row_classes import row_classes
-from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, distinct_classes
+from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, count_classes, distinct_classes
 from unicl.files import SPLITS, ParquetRows
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -56,6 +57,8 @@ class ParquetSamples:
             not above 0; a folder has several splits; the classes have no names, or there is only one.
     """
 
+    format = "Parquet"
+
     def __init__(
         self,
         path: str | Path | AnyPath,
@@ -77,6 +80,17 @@ class ParquetSamples:
         self.class_names = self._find_classes()
         self._check_keys()
         self._check_weights()
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """The column of each part of a sample."""
+        return self._columns.schema
+
+    def class_counts(self) -> Counter[str] | None:
+        """Counts the rows of each class; None without classes. The column of the classes is read."""
+        if self._columns.classes is None:
+            return None
+        return count_classes(self._rows.column(self._columns.classes), self._columns.names)
 
     def __len__(self) -> int:
         """The number of rows."""

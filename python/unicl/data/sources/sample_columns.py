@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from unicl.data.skipped_samples import BadSampleError
 from unicl.data.sources.checked_sample import checked_sample
 from unicl.data.sources.class_names import GIVE_NAMES, ClassNames
 from unicl.files import names_of_classes
@@ -115,6 +117,13 @@ class SampleColumns:
             )
         )
 
+    @property
+    def schema(self) -> dict[str, str]:
+        """The column of each part of a sample, by the name of the part."""
+        parts = {"image": self.image, "captions": ", ".join(self.captions), "classes": self.classes}
+        parts |= {"weight": self.weight, "key": self.key}
+        return {part: column for part, column in parts.items() if column}
+
     def require(self, schema: pa.Schema, path: object) -> None:
         """Refuses another file that lacks a column, or has another type in its place.
 
@@ -210,18 +219,38 @@ class SampleColumns:
 
 def distinct_classes(column: pa.ChunkedArray) -> set[int | str]:
     """Gives the names or numbers in a column of them or of lists of them, each once, and no text that is not UTF-8."""
-    found: set[int | str] = set()
+    return {*_written_classes(column)}
+
+
+def count_classes(columns: Iterable[pa.ChunkedArray], names: ClassNames) -> Counter[str]:
+    """Counts the rows of each class in columns. What has no name is not counted."""
+    counts: Counter[str] = Counter()
+    for column in columns:
+        for value, count in _written_classes(column).items():
+            with suppress(BadSampleError):
+                if (name := names.name_of(value)) is not None:
+                    counts[name] += count
+    return counts
+
+
+def _written_classes(column: pa.ChunkedArray) -> Counter[int | str]:
+    """Counts the names or numbers in a column of them or of lists of them, without text that is not UTF-8."""
+    found: Counter[int | str] = Counter()
     for values in column.chunks:
         if any(is_list(values.type) for is_list in (pa.types.is_list, pa.types.is_large_list)):
             values = values.flatten()
         elif pa.types.is_fixed_size_list(values.type):
             values = values.drop_null().flatten()
         values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+<<<<<<< HEAD
+        for counted in values.drop_null().value_counts():
+=======
         values = values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
         for value in values.unique():
+>>>>>>> refs/heads/sources15
             with suppress(UnicodeDecodeError):  # that row is a bad sample
-                found.add(value.as_py())
-    return found - {None}
+                found[counted["values"].as_py()] += counted["counts"].as_py()
+    return found
 
 
 def _bytes_of(image: Any, open_image: Callable[[str], bytes]) -> bytes | None:

@@ -17,9 +17,11 @@ import numpy as np
 from unicl.data.sources.checked_sample import checked_sample, existing, refuse_no_rows, sample_or_bad
 from unicl.data.sources.class_names import ClassNames, numbers_of
 from unicl.data.sources.row_classes import row_classes
+from unicl.data.sources.sample_columns import count_classes
 from unicl.files import TarIndex, find_shards, index_shard, sidecar_of
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -50,6 +52,8 @@ class TarShardSamples:
             does not fit; the classes have no names, or there is only one.
     """
 
+    format = "tar shards"
+
     def __init__(
         self, path: str | Path | AnyPath, *, name: str | None = None, class_names: GivenNames | None = None
     ) -> None:
@@ -72,6 +76,19 @@ class TarShardSamples:
             labels = {label for shard in self._shards for label in shard.table["label"].unique().to_pylist()} - {None}
             self._names.close(numbers_of(labels), alone=not self.has_captions)
         self.class_names = self._names.all if counts["labels"] else None
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """The members of each part of a sample."""
+        parts = {"image": ".jpg, .jpeg, .png, .webp", "captions": ".json, .txt" if self.has_captions else ""}
+        parts |= {"classes": "" if self.class_names is None else ".cls", "key": "the names"}
+        return {part: members for part, members in parts.items() if members}
+
+    def class_counts(self) -> Counter[str] | None:
+        """Counts the rows of each class; None without classes."""
+        if self.class_names is None:
+            return None
+        return count_classes((shard.table["label"] for shard in self._shards), self._names)
 
     def __len__(self) -> int:
         """The number of samples."""

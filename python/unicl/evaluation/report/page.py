@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import statistics
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from unicl.evaluation.report.content import Column, LabelledCaption, Report, Row
 from unicl.evaluation.report.curves import COLORS, draw_curves, series_dashes, smooth, thin
-from unicl.files import write_text
+from unicl.files import render_page, write_text
 
 TEMPLATE = "report.html.jinja"
 
@@ -77,27 +76,22 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
         ...     Path(folder, "report.html").read_text(encoding="utf-8")[:15]
         '<!doctype html>'
     """
-    page, path = render_page(report), Path(path)
+    page, path = render_report(report), Path(path)
     try:
         write_text(path, page)
     except OSError as error:
         raise OSError(error.errno, f"cannot write the report: {error.strerror}", str(path)) from error
 
 
-def render_page(report: Report) -> str:
+def render_report(report: Report) -> str:
     """Renders the report as one self-contained HTML page.
 
     Raises:
         ModuleNotFoundError: jinja2 or matplotlib is missing; the message tells how to install it.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"the report page needs {error.name}: pip install 'unicl-rs[demo]'") from error
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["data_uri"] = png_data_uri
-    template = environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
-    return template.render(
+    return render_page(
+        resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"),
+        name="the report page",
         report=report,
         headings=[
             (group, len(list(columns))) for group, columns in groupby(report.columns, key=lambda column: column.group)
@@ -157,11 +151,6 @@ def caption_segments(caption: LabelledCaption) -> list[Segment]:
         last = phrase.end
     segments.append(Segment(text=caption.caption[last:], phrase=False, label=None))
     return [segment for segment in segments if segment.text]
-
-
-def png_data_uri(image: bytes) -> str:
-    """Makes an address that contains the whole image."""
-    return f"data:image/png;base64,{base64.b64encode(image).decode('ascii')}"
 
 
 def _numbers(value: float | Sequence[float] | None, scale: float) -> list[float]:

@@ -5,8 +5,8 @@ Legend: ``b`` images and ``m`` texts of this rank, ``M`` texts of all ranks, ``d
 Each rank gathers the texts (M x d) and their labels and walks b x M logits in tiles. Its rows are then complete. Of the
 columns it has a part, and the parts (maximum, sum, positive logits, counts) are reduced as vectors of size M. Backward:
 the gradient of the local images is complete. That of the texts is a part of all M, and is reduce-scattered to the ranks
-that own them. The tensors kept in between have the size of this rank's rows. The texts of all ranks are gathered again,
-so that they are not held while the towers' activations are.
+that own them. The texts of all ranks are gathered once, and kept in between with vectors of the size of this rank's
+rows.
 
 Convention: the mean over ranks of the returned losses is the loss of the joined batch. The gradient that a rank
 computes for its features is that of the *sum* over ranks. DistributedDataParallel averages over ranks, so every
@@ -30,6 +30,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from unicl.loss.backends import backend_named
+from unicl.loss.checks import is_shape
 from unicl.loss.directions import Sums
 from unicl.loss.modes import LossModes
 from unicl.loss.operators import MODES, modes_of, schema_of
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["distributed_losses", "sum_over_ranks"]
 
-# Losses, log-sum-exps in bits, and numbers of positives, each of rows and columns; the sizes of all ranks.
-_Outputs: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+# Losses, log-sum-exps in bits, and sums of q, each of rows and columns; the sizes of all ranks, and all texts.
+_Outputs: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class _SetTensors(NamedTuple):
@@ -116,7 +117,9 @@ def distributed_losses(
         modes=modes,
         group=group.group_name,
     )
-    rows, columns, _, _, row_count, column_count, _ = _losses(*call.flatten())
+    is_opaque = torch.compiler.is_compiling() or is_shape(image)
+    found = _losses(*call.flatten()) if is_opaque else _Losses.apply(*call.flatten())
+    rows, columns, _, _, row_count, column_count, *_ = found
     return rows, columns, row_count > 0, column_count > 0
 
 
@@ -133,12 +136,7 @@ def _(value: Tensor, _group: str) -> Tensor:
     return torch.empty_like(value)
 
 
-@torch.library.custom_op(
-    "unicl::distributed_losses",
-    mutates_args=(),
-    schema=f"({_SCHEMA}) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
-)
-def _losses(*arguments: Any) -> _Outputs:
+def _compute(*arguments: Any) -> _Outputs:
     call = _Arguments.read(*arguments)
     kind = call.modes.overlap if call.kind == "sets" else call.kind
     ranks = Ranks.join(_group_of(call.group), call.image, call.text, kind, call.modes)
@@ -147,13 +145,15 @@ def _losses(*arguments: Any) -> _Outputs:
             "expected as many images as texts on every rank without labels; "
             f"got {ranks.images} and {ranks.texts} by rank: pass image_labels and text_labels"
         )
-    problem = _join(call, ranks)
-    count = problem.targets.text_count.clone()
-    if call.kind == "pairs":
-        count.fill_(0.0 if call.modes.exclude_self else 1.0)
-    else:
-        dist.all_reduce(count, group=ranks.group)
-    problem = replace(problem, targets=replace(problem.targets, text_count=count))
+    problem = _join(call, ranks, gather(call.text, ranks.texts, ranks.group))
+    count = problem.targets.text_count
+    if count is not None:
+        count = count.clone()
+        if call.kind == "pairs":
+            count.fill_(0.0 if call.modes.exclude_self else 1.0)
+        else:
+            dist.all_reduce(count, group=ranks.group)
+        problem = replace(problem, targets=replace(problem.targets, text_count=count))
 
     def merge(columns: Sums) -> None:
         if call.modes.to_image:
@@ -161,11 +161,28 @@ def _losses(*arguments: Any) -> _Outputs:
 
     # The dtypes are decided; autocast must not lower the matmuls inside.
     with torch.autocast(call.image.device.type, enabled=False):
-        row_loss, column_loss, row_lse, column_lse = backend_named(call.modes.backend).forward(problem, merge)
+        found = backend_named(call.modes.backend).forward(problem, merge)
+    row_loss, column_loss, row_lse, column_lse, row_count, column_count = found
     own = ranks.own_texts
-    counts = (problem.targets.image_count.double(), count[own].double())
+    counts = (row_count.double(), column_count[own].double())
     sizes = torch.tensor([ranks.images, ranks.texts])
-    return row_loss, column_loss[own].clone(), row_lse, column_lse[own].clone(), *counts, sizes
+    return (
+        row_loss.clone(),
+        column_loss[own].clone(),
+        row_lse.clone(),
+        column_lse[own].clone(),
+        *counts,
+        sizes,
+        problem.text,
+    )
+
+
+_losses = torch.library.custom_op(
+    "unicl::distributed_losses",
+    _compute,
+    mutates_args=(),
+    schema=f"({_SCHEMA}) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+)
 
 
 @_losses.register_fake
@@ -175,29 +192,36 @@ def _(*arguments: Any) -> _Outputs:
     losses, sums, counts = (
         [call.scale.new_empty(rows, dtype=dtype) for rows in sizes] for dtype in (None, torch.float64, torch.float64)
     )
-    return cast("_Outputs", (*losses, *sums, *counts, torch.empty(2, ranks, dtype=torch.int64, device="cpu")))
+    # How many texts the other ranks have is data, so their number is a new unknown size.
+    every_text = call.text.new_empty(torch.library.get_ctx().new_dynamic_size(), call.text.shape[1])
+    sizes_of_ranks = torch.empty(2, ranks, dtype=torch.int64, device="cpu")
+    return cast("_Outputs", (*losses, *sums, *counts, sizes_of_ranks, every_text))
 
 
-@torch.library.custom_op(
-    "unicl::distributed_gradients",
-    mutates_args=(),
-    schema=f"({_SCHEMA}, Tensor row_lse, Tensor column_lse, Tensor column_count, Tensor sizes, Tensor row_grad, "
-    "Tensor column_grad) -> (Tensor, Tensor, Tensor)",
-)
-def _gradients(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    *flat, row_lse, column_lse, column_count, sizes, row_grad, column_grad = arguments
+def _differentiate(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    *flat, row_lse, column_lse, row_count, column_count, sizes, every_text, row_grad, column_grad = arguments
     call = _Arguments.read(*flat)
     ranks = _ranks(call, sizes)
     columns = torch.stack([column_lse, column_count, column_grad.double()], 1)
     every_lse, every_count, every_grad = gather(columns, ranks.texts, ranks.group).unbind(1)
-    problem = _join(call, ranks)
-    problem = replace(problem, targets=replace(problem.targets, text_count=every_count.contiguous()))
+    problem = _join(call, ranks, every_text)
+    targets = replace(problem.targets, image_count=row_count, text_count=every_count.contiguous())
+    problem = replace(problem, targets=targets)
     with torch.autocast(call.image.device.type, enabled=False):
         # Whether texts want a gradient may differ between ranks; the reduction must not.
         image_grad, text_grad, scale_grad = backend_named(call.modes.backend).backward(
             problem, row_lse, every_lse.contiguous(), row_grad, every_grad.to(row_grad.dtype).contiguous()
         )
     return image_grad, sum_to_owners(text_grad, ranks), scale_grad
+
+
+_gradients = torch.library.custom_op(
+    "unicl::distributed_gradients",
+    _differentiate,
+    mutates_args=(),
+    schema=f"({_SCHEMA}, Tensor row_lse, Tensor column_lse, Tensor row_count, Tensor column_count, Tensor sizes, "
+    "Tensor every_text, Tensor row_grad, Tensor column_grad) -> (Tensor, Tensor, Tensor)",
+)
 
 
 @_gradients.register_fake
@@ -209,8 +233,7 @@ def _(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: _Outputs) -> None:
     call = _Arguments.read(*inputs)
     labels = (call.image_labels, call.text_labels, call.extra_labels)
-    _, _, row_lse, column_lse, _, column_count, sizes = output
-    sums = (row_lse, column_lse, column_count, sizes)
+    sums = output[2:]
     # Tensors go through save_for_backward alone, or they would be kept alive past the backward pass.
     ctx.save_for_backward(call.image, call.text, call.scale, call.extra, *sums, *chain.from_iterable(labels))
     ctx.lengths = [len(tensors) for tensors in labels]
@@ -218,32 +241,60 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: _Outputs) -> None:
     ctx.set_materialize_grads(True)
 
 
-def _backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple[Any, ...]:
-    image, text, scale, extra, row_lse, column_lse, column_count, sizes, *rest = ctx.saved_tensors
+def _gradients_of(
+    gradients: Callable[..., tuple[Tensor, Tensor, Tensor]], ctx: Any, row_grad: Tensor, column_grad: Tensor
+) -> tuple[Any, ...]:
+    """Gives the gradients of all arguments; ``gradients`` computes them, as an operator or not."""
+    image, text, scale, extra, *sums = ctx.saved_tensors[:10]
+    rest = ctx.saved_tensors[10:]
     kind, modes, group = ctx.rest
     saved = iter(rest)
     labels = [list(islice(saved, length)) for length in ctx.lengths]
     call = _Arguments._make((image, text, scale, extra, kind, *labels, modes, group))
     if torch.is_grad_enabled():
-        grads: Sequence[Tensor | None] = _twice_differentiable(call, column_count, sizes, row_grad, column_grad)
+        _, _, row_count, column_count, sizes, _ = sums
+        # Outputs of this very node: a gradient through them would come back to it without end.
+        counts = (row_count.detach(), column_count.detach())
+        grads: Sequence[Tensor | None] = _twice_differentiable(call, counts, sizes, row_grad, column_grad)
     else:
-        found = _gradients(*call.flatten(), row_lse, column_lse, column_count, sizes, row_grad, column_grad)
+        found = gradients(*call.flatten(), *sums, row_grad, column_grad)
         wanted = (*ctx.needs_input_grad[:2], True)
         grads = [grad if flag else None for grad, flag in zip(found, wanted, strict=True)]
     return *grads, *([None] * len(x) if isinstance(x, list) else None for x in call.flatten()[3:])
 
 
+def _backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple[Any, ...]:
+    return _gradients_of(_gradients, ctx, row_grad, column_grad)
+
+
 _losses.register_autograd(_backward, setup_context=_setup_context)
 
 
+class _Losses(torch.autograd.Function):
+    """The operators without the cost of their calls."""
+
+    @staticmethod
+    def forward(*arguments: Any) -> _Outputs:
+        return _compute(*arguments)
+
+    setup_context = staticmethod(_setup_context)
+
+    @staticmethod
+    def backward(ctx: Any, row_grad: Tensor, column_grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+        grads = _gradients_of(_differentiate, ctx, row_grad, column_grad)
+        return tuple(None if isinstance(grad, list) else grad for grad in grads)
+
+
 def _twice_differentiable(
-    call: _Arguments, column_count: Tensor, sizes: Tensor, row_grad: Tensor, column_grad: Tensor
+    call: _Arguments, counts: tuple[Tensor, Tensor], sizes: Tensor, row_grad: Tensor, column_grad: Tensor
 ) -> list[Tensor | None]:
     ranks = _ranks(call, sizes)
     every_text = gathered_texts(call.text, ranks)
     problem = _join(call, ranks, every_text)
+    row_count, column_count = counts
     every_count = gather(column_count, ranks.texts, ranks.group)
-    problem = replace(problem, targets=replace(problem.targets, text_count=every_count))
+    targets = problem.targets.for_tiles(ranks.own_texts)
+    problem = replace(problem, targets=replace(targets, image_count=row_count, text_count=every_count))
 
     def merge(lse: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
         largest = lse.detach().clone()
@@ -270,10 +321,8 @@ def _ranks(call: _Arguments, sizes: Tensor) -> Ranks:
     return Ranks(group=_group_of(call.group), images=images, texts=texts)
 
 
-def _join(call: _Arguments, ranks: Ranks, every_text: Tensor | None = None) -> Problem:
-    """Gives the problem of this rank's images and all texts; its text_count is that of these images alone."""
-    if every_text is None:
-        every_text = gather(call.text, ranks.texts, ranks.group)
+def _join(call: _Arguments, ranks: Ranks, every_text: Tensor) -> Problem:
+    """Gives the problem of this rank's images and all texts; its text_count, if any, is that of these images alone."""
     labels, modes, own = call.labels(), call.modes, ranks.own_texts
     if labels.text is not None:
         labels = replace(labels, text=_gather_labels(labels.text, ranks))
@@ -282,10 +331,10 @@ def _join(call: _Arguments, ranks: Ranks, every_text: Tensor | None = None) -> P
         every_text,
         overlap=modes.overlap,
         exclude_self=modes.exclude_self,
-        count_meetings=backend_named(modes.backend).count_meetings,
+        is_counted=not backend_named(modes.backend).COUNTS,
         own_texts=own,
     )
-    if call.kind == "pairs":
+    if call.kind == "pairs" and targets.text_count is not None:
         targets = replace(targets, text_count=targets.text_count.new_zeros(every_text.shape[0]))
     return Problem(
         image=call.image,
@@ -295,6 +344,7 @@ def _join(call: _Arguments, ranks: Ranks, every_text: Tensor | None = None) -> P
         targets=targets,
         modes=modes,
         first_pair=own.start,
+        own_texts=own.stop - own.start,
         all_images=sum(ranks.images),
     )
 
@@ -303,10 +353,12 @@ def _merge(columns: Sums, ranks: Ranks) -> None:
     """Adds up the columns' sums over ranks, relative to the largest maximum."""
     largest = columns.largest.clone()
     dist.all_reduce(largest, op=dist.ReduceOp.MAX, group=ranks.group)
-    parts = torch.stack([columns.total * torch.exp2(columns.largest - largest), columns.positive, columns.every])
+    every = [columns.total * torch.exp2(columns.largest - largest), columns.positive, columns.every]
+    parts = torch.stack(every if columns.count is None else [*every, columns.count])
     dist.all_reduce(parts, group=ranks.group)
     columns.largest = largest
-    columns.total, columns.positive, columns.every = parts
+    columns.total, columns.positive, columns.every, *count = parts
+    columns.count = count[0] if count else None
 
 
 def _gather_labels(labels: Tensor | LabelSetsLike, ranks: Ranks) -> Tensor | LabelSetsLike:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from unicl.labels import LabelSetsLike
 from unicl.loss.checks import is_shape, is_transformed, readable, short
-from unicl.loss.targets.match import CountMeetings, Targets, match_labels, match_pairs, match_sets
+from unicl.loss.targets.match import Targets, match_labels, match_pairs, match_sets
 from unicl.loss.targets.sets import Overlap, is_sets, send
 
 __all__ = ["GivenLabels", "Labels", "read_labels"]
@@ -56,7 +56,7 @@ class GivenLabels:
         *,
         overlap: Overlap,
         exclude_self: bool,
-        count_meetings: CountMeetings,
+        is_counted: bool = True,
         own_texts: slice | None = None,
     ) -> Targets:
         """Gives the positives as vectors, for the tiles of a backend.
@@ -66,13 +66,29 @@ class GivenLabels:
             text: The text features.
             overlap: How two sets are compared.
             exclude_self: Whether i = j is no positive.
-            count_meetings: The count of the backend: the one for tiles waits for a GPU.
+            is_counted: Whether the sums of q are wanted. A backend that counts them itself also takes labels as
+                they are.
             own_texts: The texts that belong to these images; None for all.
         """
+        if self.kind == "pairs" and not is_counted:
+            return Targets(kind="pairs", image_count=None, text_count=None)
         if self.kind == "pairs":
             return match_pairs(image.shape[0], device=image.device, exclude_self=exclude_self)
         if self.kind == "integers":
             integers = cast("tuple[Tensor, Tensor, Tensor | None]", (self.image, self.text, self.extra))
+            if not is_counted:
+                parts = [[] if labels is None else [labels.contiguous()] for labels in integers]
+                if integers[1] is integers[0]:
+                    parts[1] = parts[0]
+                image_part, text_part, extra_part = parts
+                return Targets(
+                    kind="integers",
+                    image=image_part,
+                    text=text_part,
+                    extra=extra_part,
+                    image_count=None,
+                    text_count=None,
+                )
             return match_labels(*integers, exclude_self=exclude_self, own_texts=own_texts)
         sets = cast("tuple[LabelSetsLike, LabelSetsLike, LabelSetsLike | None]", (self.image, self.text, self.extra))
         like = text.new_empty((), dtype=torch.promote_types(text.dtype, torch.float32))
@@ -82,7 +98,7 @@ class GivenLabels:
             exclude_self=exclude_self,
             own_texts=own_texts,
             like=like,
-            count=count_meetings,
+            is_counted=is_counted,
         )
 
 

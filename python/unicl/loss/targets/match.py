@@ -11,8 +11,8 @@ is in overlap.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import torch
@@ -25,23 +25,13 @@ from unicl.loss.targets.sets import Overlap, read_sets, send, sums_of_cosines, t
 if TYPE_CHECKING:
     from unicl.labels import LabelSetsLike
 
-__all__ = ["CountMeetings", "Kind", "Targets", "match_labels", "match_pairs", "match_sets"]
+__all__ = ["Kind", "Targets", "match_labels", "match_pairs", "match_sets"]
 
-Kind = Literal["pairs", "classes", "cosine", "any"]
+Kind = Literal["pairs", "classes", "integers", "cosine", "any"]
 
 # float32 holds every integer up to here. Comparing floats costs a ninth of comparing int64 on a CPU (0.05 and 0.47 ns
 # an element, AVX-512).
 _EXACT_IN_FLOAT32 = 1 << 24
-
-
-@runtime_checkable
-class CountMeetings(Protocol):
-    """Counts the pairs of sets that share a label, as ``overlap.count_meetings`` does."""
-
-    def __call__(
-        self, image: Sequence[Tensor], text: Sequence[Tensor], extra: Sequence[Tensor], *, excluded: int | None
-    ) -> tuple[Tensor, Tensor]:
-        """Gives the number of texts for each image, and of images for each text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,22 +39,34 @@ class Targets:
     """The positives of a batch, q_ij >= 0, from which any tile of q can be made.
 
     Attributes:
-        kind: "pairs" (q is the identity), "classes" (q_ij = 1 where classes are equal), or the overlap of label sets,
-            "cosine" or "any".
-        image: Nothing for pairs; the class of each image, shape (b,), an integer held in a float; or the labels,
-            offsets and weights of the images' sets.
+        kind: "pairs" (q is the identity), "classes" (q_ij = 1 where classes are equal), "integers" (labels as they were
+            given), or the overlap of label sets, "cosine" or "any".
+        image: Nothing for pairs; the class of each image, shape (b,), an integer held in a float; its label; or the
+            labels, offsets and weights of the images' sets.
         text: The same for the texts.
         extra: The same for the extra texts; empty if none of them is a positive of anything.
-        image_count: sum_j q_ij.
-        text_count: sum_i q_ij.
+        image_count: sum_j q_ij. None if the backend counts them itself.
+        text_count: sum_i q_ij, or None.
     """
 
     kind: Kind
     image: Sequence[Tensor] = field(default=())
     text: Sequence[Tensor] = field(default=())
     extra: Sequence[Tensor] = field(default=())
-    image_count: Float[Tensor, " b"]
-    text_count: Float[Tensor, " m"]
+    image_count: Float[Tensor, " b"] | None
+    text_count: Float[Tensor, " m"] | None
+
+    def counts(self) -> tuple[Float[Tensor, " b"], Float[Tensor, " m"]]:
+        """Gives the sums of q of images and of texts."""
+        return cast("Tensor", self.image_count), cast("Tensor", self.text_count)
+
+    def for_tiles(self, own_texts: slice) -> Targets:
+        """Gives the same targets with classes in the place of integers, for ``tile``."""
+        if self.kind != "integers":
+            return self
+        extra = self.extra[0] if self.extra else None
+        matched = match_labels(self.image[0], self.text[0], extra, own_texts=own_texts)
+        return replace(matched, image_count=self.image_count, text_count=self.text_count)
 
     def tile(
         self, rows: slice, columns: slice, out: Float[Tensor, "rows columns"], *, is_extra: bool
@@ -163,7 +165,7 @@ def match_sets(
     exclude_self: bool = False,
     own_texts: slice | None = None,
     like: Tensor,
-    count: CountMeetings = count_meetings,
+    is_counted: bool = True,
 ) -> Targets:
     """Gives the targets of sets of labels: q_ij is the cosine of the weight vectors, or 1 where the sets meet.
 
@@ -177,7 +179,7 @@ def match_sets(
         exclude_self: Takes i = j out of the positives.
         own_texts: The texts that belong to these images; None for all.
         like: Gives the device, and the dtype of the weights.
-        count: Counts the pairs that meet, for "any".
+        is_counted: Whether the sums of q are wanted.
 
     Example:
         >>> from types import SimpleNamespace
@@ -194,8 +196,10 @@ def match_sets(
         codes.append(range(0))
     images, texts, *extras = every = read_sets(given, codes, dtype=like.dtype)
     image, text, extra = (*(to_device(sets, like=like) for sets in every), ())[:3]
+    if not is_counted:
+        return Targets(kind=overlap, image=image, text=text, extra=extra, image_count=None, text_count=None)
     if overlap == "any":
-        image_count, text_count = count(image, text, extra, excluded=own.start if exclude_self else None)
+        image_count, text_count = count_meetings(image, text, extra, excluded=own.start if exclude_self else None)
     else:
         partners = (texts, images) if exclude_self else (None, None)
         of_images = sums_of_cosines(images, [texts, *extras], partners=partners[0], first_partner=own.start)

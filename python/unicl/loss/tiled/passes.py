@@ -29,10 +29,12 @@ from torch import Tensor
 
 from unicl.loss.directions import Direction, Losses, Sums, losses_of_sums
 from unicl.loss.problem import LOG2_E, Problem
-from unicl.loss.targets.overlap import count_meetings
 from unicl.loss.tiled.tile import Block, Tiles
 
-__all__ = ["backward", "can_keep_logits", "check_device", "count_meetings", "forward"]
+__all__ = ["COUNTS", "backward", "can_keep_logits", "check_device", "forward"]
+
+#: Whether forward finds the sums of q itself, from labels as they were given.
+COUNTS = False
 
 # Logits that are kept for backward, which saves one matmul of four: 16 MiB of float32, a batch of 2,048.
 _KEPT_LOGITS = 1 << 22

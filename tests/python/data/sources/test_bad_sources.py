@@ -41,9 +41,9 @@ NAMED = {"label": ["dog", "cat", "dog"]}
     ("columns", "options", "message"),
     [
         (
-            {"picture": [b"1"], "caption": ["a"]},
+            {"photo": [b"1"], "caption": ["a"]},
             {},
-            "expected a column with the images; got 'picture', 'caption': name",
+            "expected a column with the images; got 'photo', 'caption': name",
         ),
         (IMAGES, {}, "expected a column with captions, or one with classes; got 'image': name one with caption_column"),
         (
