@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from unicl.data.skipped_samples import BadSample, BadSampleError
 from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
-<<<<<<< HEAD
+from unicl.data.sources.class_names import numbers_of
 from unicl.data.sources.sample_columns import (
     CAPTIONS,
     CLASSES,
@@ -21,10 +21,6 @@ from unicl.data.sources.sample_columns import (
     count_classes,
     distinct_classes,
 )
-=======
-from unicl.data.sources.class_names import numbers_of
-from unicl.data.sources.sample_columns import CAPTIONS, CLASSES, IMAGES, ColumnNames, SampleColumns, distinct_classes
->>>>>>> refs/heads/sources15
 from unicl.files import Reading, as_path, open_source
 
 if TYPE_CHECKING:

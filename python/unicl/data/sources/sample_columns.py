@@ -242,12 +242,8 @@ def _written_classes(column: pa.ChunkedArray) -> Counter[int | str]:
         elif pa.types.is_fixed_size_list(values.type):
             values = values.drop_null().flatten()
         values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-<<<<<<< HEAD
-        for counted in values.drop_null().value_counts():
-=======
         values = values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
-        for value in values.unique():
->>>>>>> refs/heads/sources15
+        for counted in values.drop_null().value_counts():
             with suppress(UnicodeDecodeError):  # that row is a bad sample
                 found[counted["values"].as_py()] += counted["counts"].as_py()
     return found
