@@ -7,6 +7,7 @@ from .conceptual_captions import CaptionedImages as CaptionedImages
 from .conceptual_captions import ConceptualCaptions as ConceptualCaptions
 from .conceptual_captions import collate_captioned_images as collate_captioned_images
 from .label_blocks import LabelBlocks as LabelBlocks
+from .label_space import LabelSpace as LabelSpace
 from .loader import SampleLoader as SampleLoader
 from .mix import budget_weights as budget_weights
 from .open_source import open_samples as open_samples
@@ -41,7 +42,9 @@ from .sources.tar_shards import TarShardSamples as TarShardSamples
 from .templates import DOMAIN_TEMPLATES as DOMAIN_TEMPLATES
 from .templates import PHOTO_TEMPLATES as PHOTO_TEMPLATES
 from .templates import ClassTemplates as ClassTemplates
+from .token_rows import SourceTokens as SourceTokens
 from .tokenize import TokenTransform as TokenTransform
+from .training_data import TrainingData as TrainingData
 from .transform import EvalTransform as EvalTransform
 from .transform import ImageTransform as ImageTransform
 from .transform import TrainTransform as TrainTransform

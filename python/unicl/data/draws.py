@@ -7,8 +7,9 @@ import math
 _WORD = 2**64 - 1
 _STEP = 0x9E3779B97F4A7C15
 
-TEMPLATE = -1
-"""The third part of the key of the draw of a template. Views of an image have their number, from 0, there."""
+TEMPLATE, TEXT = -1, -2
+"""The third part of the key of the draw of a template, and of a caption or class. Views of an image have their number,
+from 0, there."""
 
 
 class Draws:

@@ -14,7 +14,9 @@ import torch
 from torch import distributed
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
+from unicl.data.batch import Batch
 from unicl.data.order import rank_positions
+from unicl.data.skipped_samples import SkippedSamples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,9 +50,11 @@ class SampleLoader(Generic[T]):
         start_method: ``"fork"``, ``"spawn"`` or ``"forkserver"``. None: the default of torch.
         pin_memory: Whether to copy batches to pinned memory. Without CUDA it has no effect.
         prefetch: The batches that each worker makes ahead.
+        skipped: Counts the bad samples of each :class:`unicl.data.Batch`, and has the limits. None: its defaults.
 
     Attributes:
         position: The first position after the batches that the consumer got.
+        skipped: The bad samples up to there, of this rank. A batch without a good sample is not yielded.
 
     Raises:
         ValueError: A number is out of range, or only one of rank and world size is given.
@@ -79,12 +83,13 @@ class SampleLoader(Generic[T]):
         start_method: str | None = None,
         pin_memory: bool = False,
         prefetch: int = 2,
+        skipped: SkippedSamples | None = None,
     ) -> None:
         self._take = getattr(take, "take", take)
         if not callable(self._take):
             raise TypeError(f"expected take(sources, rows, positions) or an object with it; got {take!r}")
         self.order, self.batch_size, self.position = order, batch_size, 0
-        self.rank, self.world_size = _place(rank, world_size)
+        self.rank, self.world_size = rank_and_world_size(rank, world_size)
         if batch_size < self.world_size:
             raise ValueError(f"expected a batch of at least one sample a rank, {self.world_size}; got {batch_size}")
         for name, number, least in (("workers", workers, 0), ("prefetch", prefetch, 1)):
@@ -96,6 +101,7 @@ class SampleLoader(Generic[T]):
         self._epoch_of, self._endless = epoch_of, endless
         self._workers, self._start_method = workers, start_method if workers else None
         self._pin_memory, self._prefetch = pin_memory, prefetch
+        self.skipped = SkippedSamples() if skipped is None else skipped
         self._loop: object = None
 
     def __iter__(self) -> Iterator[T]:
@@ -103,6 +109,7 @@ class SampleLoader(Generic[T]):
 
         Raises:
             RuntimeError: A worker died, or the loader was moved by another loop or by :meth:`load_state_dict`.
+            ValueError: There are too many bad samples, or of several ranks one has no good sample.
             Exception: ``take`` raised an error: ValueError, TypeError, OSError and MemoryError as such, others as
                 RuntimeError. The message has the positions of the batch.
         """
@@ -117,7 +124,8 @@ class SampleLoader(Generic[T]):
                     )
                 batch = self._receive(batches, start)
                 self.position = start + self.batch_size
-                yield batch
+                if not isinstance(batch, Batch) or self._count(batch, start):
+                    yield batch
         finally:
             _end_workers(batches)
 
@@ -168,6 +176,17 @@ class SampleLoader(Generic[T]):
                 generator=torch.Generator(),  # or the loader would draw from the global random state
             )
         )
+
+    def _count(self, batch: Batch, start: int) -> bool:
+        """Counts the bad samples of a batch, and tells whether it has a good one."""
+        good = len(batch.images)
+        self.skipped.record(good + len(batch.bad), batch.bad)
+        if not good and self.world_size > 1:  # the other ranks make a step, and would wait for this one
+            raise ValueError(
+                f"the batch of positions {start} to {start + self.batch_size - 1}: expected a good sample on every "
+                f"rank; got none of {len(batch.bad)} on rank {self.rank}, and {self.skipped}: use larger batches"
+            )
+        return good > 0
 
     def _receive(self, batches: Iterator[T | _Failure], start: int) -> T:
         where = f"the batch of positions {start} to {start + self.batch_size - 1}"
@@ -247,8 +266,12 @@ def _as_it_is(batch: T) -> T:
     return batch
 
 
-def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    """The rank and the number of ranks, from torch.distributed if they are not given."""
+def rank_and_world_size(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    """Gives the rank and the number of ranks: those of torch.distributed if they are not given.
+
+    Raises:
+        ValueError: Only one is given, or the rank is not below the number of ranks.
+    """
     if (rank is None) != (world_size is None):
         raise ValueError(f"expected rank and world_size together; got rank={rank}, world_size={world_size}")
     if rank is None or world_size is None:

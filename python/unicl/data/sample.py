@@ -37,6 +37,10 @@ class Sample:
 class Source(Protocol):
     """Samples that are found by their rows. A source can be pickled, and each process opens its files itself.
 
+    Two more things are optional. ``several_classes = True`` tells that a sample may have more than one class: labels
+    are then sets. ``row_classes()`` gives the class of each row, as an integer array of places in ``class_names``, or
+    -1 for none: label-aware orders need it.
+
     Attributes:
         name: Names the source in messages and in samples.
         class_names: All classes that samples may have, sorted; None if only captions occur.

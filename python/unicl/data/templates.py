@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import overload
+from functools import lru_cache, partial
+from typing import Literal, overload
 
 from unicl.data.draws import TEMPLATE, Draws
 
@@ -213,9 +213,14 @@ def fill_template(template: str, class_name: str) -> str:
     article = _ARTICLE.search(before)
     if article is not None:
         first, space = article.groups()
-        fitting = "" if _has_determiner(name) else f"{first}n{space}" if takes_an(name) else f"{first}{space}"
-        before = before[: article.start()] + fitting
+        before = before[: article.start()] + {None: "", "a": first + space, "an": f"{first}n{space}"}[_article(name)]
     return before + name + after
+
+
+@lru_cache(maxsize=2**16)  # training fills templates for each sample, and classes are few
+def _article(name: str) -> Literal["a", "an"] | None:
+    """The article of a name; None if it brings its own determiner."""
+    return None if _has_determiner(name) else "an" if takes_an(name) else "a"
 
 
 def _has_determiner(name: str) -> bool:

@@ -54,7 +54,7 @@ class TokenTransform:
         Raises:
             TypeError, ValueError, ModuleNotFoundError: The tokenizer refuses a caption; the message names the row.
         """
-        return torch.from_numpy(self.tokenizer(texts, context_length=context_length, threads=_threads()))
+        return torch.from_numpy(self.tokenizer(texts, context_length=context_length, threads=threads_of_process()))
 
     def on_column(self, column: str = "caption", *, context_length: int | None = None) -> ColumnTransform:
         """Gives the function for ``datasets.map(batched=True)`` of Hugging Face's datasets.
@@ -105,7 +105,7 @@ class ColumnTransform:
             names = ", ".join(map(repr, batch))
             raise KeyError(f"expected a column {self.column!r}; got {names}: name the one with captions")
         columns = self.tokenizer.batch_encode(
-            batch[self.column], context_length=self.context_length, threads=_threads()
+            batch[self.column], context_length=self.context_length, threads=threads_of_process()
         )
         if not hasattr(batch, "append_column"):
             return columns
@@ -116,6 +116,6 @@ class ColumnTransform:
         return batch
 
 
-def _threads() -> int | None:
+def threads_of_process() -> int | None:
     """Gives one thread in a worker of a DataLoader; None, so all cores, elsewhere."""
     return None if get_worker_info() is None else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
+import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
@@ -16,7 +17,6 @@ from unicl.data.random_crop import random_crop
 from unicl.files import MAX_PIXELS, EncodedImage
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from unicl.data.random_crop import Box
@@ -196,7 +196,7 @@ def _middle(length: int, part: int) -> int:
 
 def _resized(pixels: NDArray[np.uint8], height: int, width: int, interpolation: str) -> UInt8[Tensor, "3 height width"]:
     """Resizes pixels (h, w, 3). What comes back is contiguous."""
-    image = torch.from_numpy(pixels).permute(2, 0, 1)
+    image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)  # torch is slower with rows that have gaps
     if pixels.shape[:2] != (height, width):
         image = functional.interpolate(image[None], (height, width), mode=interpolation, antialias=True)[0]
     return image.contiguous()

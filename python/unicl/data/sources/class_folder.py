@@ -77,6 +77,13 @@ class ClassFolderSamples:
         """The number of images."""
         return len(self._images)
 
+    def row_classes(self) -> NDArray[np.int64]:
+        """Gives the place of each row's class in ``class_names``."""
+        places = {name: place for place, name in enumerate(self.class_names or ())}
+        of_folders = np.array([*(places[name] for name in self._classes), -1], dtype=np.int64)
+        of_rows: NDArray[np.int64] = of_folders[np.asarray(self._class_ids)]
+        return of_rows
+
     def take(self, rows: Sequence[int]) -> list[Sample | BadSample]:
         """Gives the samples of some rows, in their order; a bad one in the place of a row that has none.
 

@@ -52,6 +52,7 @@ class CocoSamples:
         refuse_no_rows(path, found.rows.num_rows)
         self.has_captions = "caption" in found.schema.names
         self.class_names = _checked_names(path, found, alone=not self.has_captions)
+        self.several_classes = self.class_names is not None
         ids, firsts = found.rows["image_id"].to_pylist(), []
         for row, image_id in enumerate(ids):
             if row in found.bad or row == 0 or image_id != ids[row - 1]:

@@ -66,6 +66,7 @@ class HfDatasetSamples:
         self._columns = SampleColumns(place, data.features.arrow_schema, columns, class_names)
         self._data = data.select_columns(list(self._columns.all)).with_format("arrow")
         self.has_captions = bool(self._columns.captions)
+        self.several_classes = self._columns.several_classes
         self.class_names: tuple[str, ...] | None = None
         if self._columns.classes is not None:
             self._columns.names.close(self._distinct(), alone=not self.has_captions)

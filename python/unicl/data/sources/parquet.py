@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from unicl.data.skipped_samples import BadSample
 from unicl.data.sources.checked_sample import existing, read_image, refuse_no_rows, sample_or_bad
+from unicl.data.sources.row_classes import row_classes
 from unicl.data.sources.sample_columns import ColumnNames, SampleColumns, count_classes, distinct_classes
 from unicl.files import SPLITS, ParquetRows
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from unicl.data.sample import Sample
     from unicl.data.sources.class_names import GivenNames
@@ -72,6 +76,7 @@ class ParquetSamples:
         for file, schema in zip(files[1:], self._rows.schemas[1:], strict=True):
             self._columns.require(schema, file)
         self.has_captions = bool(self._columns.captions)
+        self.several_classes = self._columns.several_classes
         self.class_names = self._find_classes()
         self._check_keys()
         self._check_weights()
@@ -90,6 +95,15 @@ class ParquetSamples:
     def __len__(self) -> int:
         """The number of rows."""
         return len(self._rows)
+
+    def row_classes(self) -> NDArray[np.int64]:
+        """Gives the place of each row's class in ``class_names``; -1 for none.
+
+        Raises:
+            TypeError: A row can have several classes.
+        """
+        column = self._columns.classes
+        return row_classes(() if column is None else self._rows.column(column), self._columns.names)
 
     def take(self, rows: Sequence[int]) -> list[Sample | BadSample]:
         """Gives the samples of some rows, in their order; a bad one in the place of a row that has none.

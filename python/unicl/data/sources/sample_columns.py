@@ -185,6 +185,11 @@ class SampleColumns:
             f"{self._path}: expected a column {wanted}; got {_listed(self._schema)}: name one with {option}"
         )
 
+    @property
+    def several_classes(self) -> bool:
+        """Whether a row can have several classes: whether the column holds lists."""
+        return self.classes is not None and pa.types.is_nested(self._type(self.classes))
+
     def _type(self, name: str) -> pa.DataType:
         return self._schema.field(name).type
 

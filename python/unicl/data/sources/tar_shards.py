@@ -16,12 +16,15 @@ import numpy as np
 
 from unicl.data.sources.checked_sample import checked_sample, existing, refuse_no_rows, sample_or_bad
 from unicl.data.sources.class_names import ClassNames, numbers_of
+from unicl.data.sources.row_classes import row_classes
 from unicl.data.sources.sample_columns import count_classes
 from unicl.files import TarIndex, find_shards, index_shard, sidecar_of
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from unicl.data.sample import Sample
     from unicl.data.skipped_samples import BadSample
@@ -90,6 +93,10 @@ class TarShardSamples:
     def __len__(self) -> int:
         """The number of samples."""
         return int(self._ends[-1])
+
+    def row_classes(self) -> NDArray[np.int64]:
+        """Gives the place of each row's class in ``class_names``; -1 for none."""
+        return row_classes((shard.table["label"] for shard in self._shards), self._names)
 
     def take(self, rows: Sequence[int]) -> list[Sample | BadSample]:
         """Gives the samples of some rows, in their order; a bad one in the place of a row that has none.
