@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,10 +97,10 @@ def expected_false_negatives(
     if not 2 <= batch_size <= total:
         raise ValueError(f"expected a batch size from 2 to the number of rows, {total}; got {batch_size}")
 
-    kept = _sample(np.diff(labels.offsets) + np.diff(_caption_sets(keys).offsets), max_subsets, seed)
+    labels = _without_gaps(labels)
+    kept = _sample(_joined(labels, _caption_sets(keys)), max_subsets, seed)
     if len(kept) < len(labels):
         labels, keys = labels.take(kept), keys[kept]
-    labels = _renumbered(labels)
     repeated = _caption_sets(keys)
     caption, label, either = (
         _shared_pairs(sets, total, batch_size, seed) for sets in (repeated, labels, _joined(labels, repeated))
@@ -118,12 +118,12 @@ def count_partners(sets: LabelSets) -> NDArray[np.int64]:
         >>> count_partners(LabelSets.from_lists([[0, 1], [0, 1, 2], [2], [], [3]])).tolist()
         [1, 2, 1, 0, 0]
     """
-    lengths = np.diff(sets.offsets)
-    numbers = np.random.default_rng(0).integers(2**64, size=int(sets.indices.max(initial=-1)) + 1, dtype=np.uint64)
+    lengths, labels = np.diff(sets.offsets), _without_gaps(sets).indices
+    numbers = np.random.default_rng(0).integers(2**64, size=int(labels.max(initial=-1)) + 1, dtype=np.uint64)
     sums, rows, signs = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for length in np.unique(lengths[lengths > 0]).tolist():
         members = np.flatnonzero(lengths == length)
-        values = numbers[sets.indices[sets.offsets[members][:, None] + np.arange(length)]]
+        values = numbers[labels[sets.offsets[members][:, None] + np.arange(length)]]
         subsets, sign = np.zeros((len(members), 1), np.uint64), np.full(1, -1)
         for column in range(length):  # every subset of the earlier labels, without this label and with it
             subsets = np.concatenate([subsets, subsets + values[:, column : column + 1]], axis=1)
@@ -143,6 +143,7 @@ def look_up_partners(sets: LabelSets, rows: ArrayLike) -> NDArray[np.int64]:
         >>> look_up_partners(LabelSets.from_lists([[0, 1], [0, 1, 2], [2], [], [3]]), [1, 3]).tolist()
         [2, 0]
     """
+    sets = _without_gaps(sets)
     order = np.argsort(sets.indices, kind="stable")
     holders = sets.rows()[order]
     bounds = np.searchsorted(sets.indices[order], np.arange(int(sets.indices.max(initial=-1)) + 2))
@@ -160,14 +161,15 @@ def look_up_partners(sets: LabelSets, rows: ArrayLike) -> NDArray[np.int64]:
     return np.array(partners, np.int64)
 
 
-def _sample(lengths: NDArray[np.int64], max_subsets: int, seed: int) -> NDArray[np.int64]:
-    """Chooses the rows to count by the numbers of their labels, ascending: all of them, or a uniform sample."""
-    rows = size = len(lengths)
+def _sample(sets: LabelSets, max_subsets: int, seed: int) -> NDArray[np.int64]:
+    """Chooses the rows to count, ascending: all of them, or a uniform sample."""
+    lengths = np.diff(sets.offsets)
+    size = len(sets)
     if int(lengths.max(initial=0)) > MAX_LABELS:
         size = min(size, SAMPLED_ROWS)
     elif (subsets := float(np.exp2(lengths).sum())) > max_subsets:
         size = max(2, int(size * max_subsets / subsets))
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:size]) if size < rows else np.arange(size)
+    return np.sort(np.random.default_rng(seed).permutation(len(sets))[:size]) if size < len(sets) else np.arange(size)
 
 
 def _shared_pairs(sets: LabelSets, total: int, batch_size: int, seed: int) -> SharedPairs:
@@ -208,6 +210,12 @@ def _none_drawn(partners: float, total: int, batch_size: int) -> float:
     )
 
 
+def _without_gaps(sets: LabelSets) -> LabelSets:
+    """Renumbers the labels from 0 in their order, so that memory depends on their number and not on the largest id."""
+    known, labels = np.unique(sets.indices, return_inverse=True)
+    return sets if len(known) == int(sets.indices.max(initial=-1)) + 1 else replace(sets, indices=labels)
+
+
 def _caption_sets(keys: NDArray[np.generic]) -> LabelSets:
     """Turns captions into labels. A row has one label if another row has its caption, and none otherwise."""
     _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
@@ -216,18 +224,12 @@ def _caption_sets(keys: NDArray[np.generic]) -> LabelSets:
     return LabelSets.from_lengths(names[which[is_repeated]].astype(np.int32), is_repeated)
 
 
-def _renumbered(labels: LabelSets) -> LabelSets:
-    """Gives the labels the ids 0, 1, ... in their order. What counts them takes memory for the largest id."""
-    ids = np.unique(labels.indices, return_inverse=True)[1]
-    return LabelSets(indices=ids.astype(np.int32), offsets=labels.offsets)
-
-
 def _joined(first: LabelSets, second: LabelSets) -> LabelSets:
-    """Gives every row the labels of both sets, which count as different labels."""
+    """Gives every row the labels of both sets, which count as different labels. Their ids are small numbers."""
     shift = int(first.indices.max(initial=-1)) + 1
     rows = np.concatenate([first.rows(), second.rows()])
     order = np.argsort(rows, kind="stable")
     return LabelSets(
-        indices=np.concatenate([first.indices, second.indices + np.int32(shift)])[order],
+        indices=np.concatenate([first.indices, second.indices + shift])[order],
         offsets=first.offsets + second.offsets,
     )
