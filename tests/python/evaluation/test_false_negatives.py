@@ -137,16 +137,21 @@ def test_files_are_measured_together_and_null_is_like_nothing(tmp_path: Path) ->
             {"caption": ["a", "b"], "labels": [1, 2]},
             "expected lists of label ids in the column 'labels'",
         ),
-        (
-            {"labels": [[1], [2]]},
-            "expected a column named 'caption', 'text', 'txt' or 'TEXT'; got 'labels': name one with column=NAME",
-        ),
     ],
 )
 def test_a_file_without_the_columns_is_refused(tmp_path: Path, columns: dict[str, list[object]], message: str) -> None:
     pq.write_table(pa.table(columns), tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=message):
         sample_rows([tmp_path / "x.parquet"])
+
+
+def test_a_file_of_labels_without_captions_is_measured_by_its_labels(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"labels": [[1], [1], [2]]}), tmp_path / "x.parquet")
+    sample = sample_rows([tmp_path / "x.parquet"])
+    captions, labels = sample.drawn()
+    found = expected_false_negatives(labels, captions, batch_size=2)
+    assert found.label.share_of_pairs == pytest.approx(1 / 3)
+    assert found.caption.share_of_pairs == 0
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
